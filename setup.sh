@@ -1,0 +1,138 @@
+#!/bin/sh
+# Creates .venv and installs what constraints.txt pins. Safe to run again: nothing to do takes a moment.
+#   PYTHON   the interpreter to use (default: the first of python3, python3.14 ... python3.11 that is 3.11 or newer)
+#   EXTRAS   groups of pyproject.toml to install (default: train,qlora,postgres,dev)
+#   TORCH    on Linux, what uv should fetch: auto, cpu, cu130 ... (default: auto)
+# Mirrors and proxies: PIP_INDEX_URL or UV_DEFAULT_INDEX, HTTPS_PROXY. A folder of local wheels: PIP_FIND_LINKS.
+set -eu
+cd "$(dirname "$0")"
+
+VENV=${VENV:-.venv}
+EXTRAS=${EXTRAS:-train,qlora,postgres,dev}
+UV_VERSION=0.13.8
+NEED_MB=${SETUP_NEED_MB:-3000}
+STAMP=$VENV/countersign-setup
+LOG=$VENV/countersign-setup.log
+
+say() { printf '%s\n' "$*" >&2; }
+stop() {
+    say "setup: $*"
+    exit 1
+}
+
+is_usable() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null
+}
+
+find_python() {
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        if command -v "$candidate" >/dev/null 2>&1 && is_usable "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    stop "Python 3.11 to 3.14 is needed and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." \
+        "Install one (Debian and Ubuntu: apt-get install python3 python3-venv) or name it: PYTHON=/path/to/python3.12 make ..."
+}
+
+check_disk() {
+    free_mb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+    [ "$free_mb" -ge "$NEED_MB" ] ||
+        stop "$NEED_MB MB of disk are needed and $free_mb MB are free in $(pwd). Make room, then run the same command again."
+}
+
+# Says what went wrong in one sentence; $1 is what was being done, the log holds the tool's own words.
+explain() {
+    if grep -qiE 'No space left on device|os error 28' "$LOG"; then
+        say "setup: the disk is full ($(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }') MB free here). Make room, then run the same command again."
+    elif grep -qiE 'error sending request|dns error|Connection refused|Failed to establish|Name or service|timed out|Network is unreachable|No matching distribution found for uv|Could not connect' "$LOG"; then
+        say "setup: the package index cannot be reached. Connect to the network, or set HTTPS_PROXY, or name a mirror with PIP_INDEX_URL, then run the same command again."
+    elif grep -qiE "command '?\"?(cc|gcc|g\+\+|clang|x86_64-linux-gnu-gcc|aarch64-linux-gnu-gcc)|No such file or directory: '?(cc|gcc|g\+\+)|Failed to build|error: Microsoft Visual" "$LOG"; then
+        say "setup: a package has no ready build for this machine and no compiler was found. Install one (Debian and Ubuntu: apt-get install build-essential python3-dev), then run the same command again."
+    else
+        say "setup: $1 failed. The last lines were:"
+        tail -n 8 "$LOG" >&2
+    fi
+    say "       The whole output is in $LOG."
+    exit 1
+}
+
+# Runs a command with its output in the log, says every few seconds that it is still going, explains a failure.
+step() {
+    title=$1
+    shift
+    say "  $title"
+    "$@" >"$LOG" 2>&1 &
+    child=$!
+    trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
+    waited=0
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 1
+        waited=$((waited + 1))
+        [ $((waited % 5)) -ne 0 ] || say "    still working, $waited s"
+    done
+    trap - INT TERM
+    wait "$child" || explain "$title"
+}
+
+make_venv() {
+    python=$(find_python)
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        # Debian and Ubuntu keep these in a package of their own.
+        scripts/apt-install.sh python3-venv ||
+            stop "Python's venv module is missing. Install it (Debian and Ubuntu: apt-get install python3-venv), then run the same command again."
+    fi
+    "$python" -m venv "$VENV" || stop "no virtual environment could be made in $VENV. Look at the lines above."
+}
+
+fingerprint() {
+    cat pyproject.toml constraints.txt setup.sh | "$VENV/bin/python" -c \
+        'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(), sys.version.split()[0], "'"${TORCH:-auto}"'")'
+}
+
+is_installed() {
+    [ -f "$STAMP" ] && [ "$(sed -n 1p "$STAMP")" = "$(fingerprint)" ] || return 1
+    for extra in $(printf '%s' "$EXTRAS" | tr ',' ' '); do
+        sed -n 2p "$STAMP" | tr ',' '\n' | grep -qx "$extra" || return 1
+    done
+}
+
+install_torch() {
+    version=$(sed -n 's/^torch==//p' constraints.txt)
+    wheels=${PIP_FIND_LINKS:-}
+    # torch comes first and alone: a later step would otherwise choose the CUDA build on a machine without a GPU
+    if [ -n "$wheels" ] && ls "$wheels"/torch-"$version"+cpu-*.whl >/dev/null 2>&1; then
+        step "torch $version from $wheels" "$VENV/bin/uv" pip install --python "$VENV" --find-links "$wheels" "torch==$version"
+    elif [ "$(uname -s)" = Linux ]; then
+        step "torch $version for this machine" "$VENV/bin/uv" pip install --python "$VENV" --torch-backend "${TORCH:-auto}" "torch==$version"
+    else
+        step "torch $version" "$VENV/bin/uv" pip install --python "$VENV" "torch==$version"
+    fi
+}
+
+install_all() {
+    check_disk
+    # extras that an earlier call installed stay
+    if [ -f "$STAMP" ]; then EXTRAS=$(sed -n 2p "$STAMP"),$EXTRAS; fi
+    rm -f "$STAMP"
+    say "Installing into $VENV (only on the first start and after an update):"
+    # a first start that was interrupted may have left an environment without pip
+    "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null 2>&1 ||
+        stop "$VENV is incomplete. Remove it (rm -r $VENV), then run the same command again."
+    "$VENV/bin/python" -c "from importlib.metadata import version; assert version('uv') == '$UV_VERSION'" 2>/dev/null ||
+        step "uv $UV_VERSION" "$VENV/bin/python" -m pip install --disable-pip-version-check --retries 2 "uv==$UV_VERSION"
+    # uv does not read pip's variable, and a person behind a mirror has set it
+    if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"; fi
+    case ",$EXTRAS," in *,train,*) install_torch ;; esac
+    step "everything else that constraints.txt pins" "$VENV/bin/uv" pip install --python "$VENV" -c constraints.txt -e ".[$EXTRAS]"
+    { fingerprint; printf '%s\n' "$EXTRAS" | tr ',' '\n' | sort -u | paste -s -d , -; } >"$STAMP"
+    say "  done."
+}
+
+if [ -x "$VENV/bin/python" ]; then
+    is_usable "$VENV/bin/python" || stop "$VENV was made with a Python that no longer works here. Remove it (rm -r $VENV), then run the same command again."
+else
+    check_disk
+    make_venv
+fi
+is_installed || install_all
