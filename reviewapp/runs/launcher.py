@@ -70,7 +70,7 @@ def run(
     rundir.withdraw_stop(run_dir)
     with (run_dir / contract.LOG_FILE).open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - a fixed program; the run directory is ours
-            [*program, command, str(run_dir.resolve())],
+            [*program, command, str(run_dir.resolve()), *(["--allow-hub"] if allow_hub else [])],
             cwd=ROOT,
             env=environment(os.environ, allow_hub=allow_hub),
             stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ The form of the files is ``training.contract``; nothing here knows of the databa
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def last_failure(run_dir: Path) -> str:
     """The sentence of the last ``failed`` event, or an empty string."""
     for event in reversed(read_events(run_dir).events):
         if event.get("kind") == "failed":
-            return str(event.get("message", ""))
+            return str((event.get("data") or {}).get("message", ""))
     return ""
 
 
@@ -122,6 +123,19 @@ def read_result(run_dir: Path) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise RunDirError(f"{path} is no JSON object.")
     return value
+
+
+def is_locked(run_dir: Path) -> bool:
+    """True while a trainer works in the directory, also one whose worker was killed."""
+    path = run_dir / contract.LOCK_FILE
+    if not path.exists():
+        return False
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def ask_to_stop(run_dir: Path) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 mode, command, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 print("hello from", command, flush=True)
 (folder / "child.json").write_text(json.dumps({
-    "pid": os.getpid(), "group": os.getpgrp(), "cwd": os.getcwd(), "environment": dict(os.environ)}))
+    "pid": os.getpid(), "rest": sys.argv[4:], "group": os.getpgrp(),
+    "cwd": os.getcwd(), "environment": dict(os.environ)}))
 if mode == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 (folder / "ready").touch()
@@ -153,6 +154,14 @@ def test_the_child_is_offline_and_knows_no_secret(
     assert environment["TOKENIZERS_PARALLELISM"] == "false" and environment["OMP_WAIT_POLICY"] == "PASSIVE"
     assert not {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "SMTP_PASSWORD"} & set(environment)
     assert environment["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(("allow_hub", "rest"), [(False, []), (True, ["--allow-hub"])])
+def test_the_trainer_is_told_whether_it_may_fetch(
+    program: Path, run_dir: Path, allow_hub: bool, rest: list[str]
+) -> None:
+    run(program, run_dir, "count", allow_hub=allow_hub)
+    assert child(run_dir)["rest"] == rest
 
 
 def test_the_hub_is_reached_only_when_a_person_asked_for_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from pathlib import Path
@@ -161,7 +162,8 @@ def test_last_failure_is_the_last_sentence(tmp_path: Path) -> None:
     assert rundir.last_failure(tmp_path) == ""
     events_file(
         tmp_path,
-        b'{"kind":"failed","message":"First."}\n{"kind":"step"}\n{"kind":"failed","message":"Second."}\n{"kind":"step"}\n',
+        b'{"kind":"failed","data":{"message":"First."}}\n{"kind":"step"}\n'
+        b'{"kind":"failed","data":{"message":"Second."}}\n{"kind":"step"}\n',
     )
     assert rundir.last_failure(tmp_path) == "Second."
 
@@ -185,6 +187,15 @@ def test_a_stop_can_be_asked_and_withdrawn(tmp_path: Path) -> None:
     assert (tmp_path / contract.CANCEL_FILE).exists()
     rundir.withdraw_stop(tmp_path)
     assert not (tmp_path / contract.CANCEL_FILE).exists()
+
+
+def test_a_directory_is_locked_while_another_process_holds_it(tmp_path: Path) -> None:
+    assert not rundir.is_locked(tmp_path)
+    with (tmp_path / contract.LOCK_FILE).open("a") as handle:
+        assert not rundir.is_locked(tmp_path)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert rundir.is_locked(tmp_path)
+    assert not rundir.is_locked(tmp_path)
 
 
 def test_log_tail_gives_whole_last_lines(tmp_path: Path) -> None:

@@ -1,0 +1,172 @@
+"""What the curves say, in words: learning, too early, plateau, overfitting, diverging, broken numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reviewapp.runs.curves import Point, finite, smooth
+
+RECENT = 3  # validations that a trend is read from
+PLATEAU = 0.005  # relative improvement over the recent validations below which nothing happens any more
+RISE = 0.01  # relative rise over the best validation that counts as getting worse
+DIVERGED = 1.5  # training loss over its lowest, after which it is running away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """``state`` is pass, unknown or fail; ``advice`` says what to do and is empty when there is nothing to do."""
+
+    state: str
+    word: str
+    sentences: tuple[str, ...]
+    advice: str = ""
+
+
+def diagnose(train: Sequence[Point], validation: Sequence[Point], *, patience: int) -> Diagnosis:
+    """Reads the two loss series of a run. ``patience`` is the run's early-stopping setting, 0 for none.
+
+    The order of the questions matters: numbers that are none explain every other oddity.
+    """
+    broken = _first_broken([*train, *validation])
+    if broken is not None:
+        return _broken(broken)
+    smoothed = smooth(train)
+    if _has_diverged(smoothed):
+        return _diverged(smoothed)
+    if len(validation) < 2:
+        return _too_early(len(validation), bool(train))
+    since_best = _since_best(validation)
+    if _is_overfitting(smoothed, validation, since_best):
+        return _overfitting(smoothed, validation, since_best, patience)
+    if len(validation) > RECENT and _recent_fall(validation) < PLATEAU:
+        return _plateau(validation, since_best, patience)
+    return _learning(smoothed, validation, since_best, patience)
+
+
+def _first_broken(points: Sequence[Point]) -> Point | None:
+    broken = [point for point in points if not math.isfinite(point.value)]
+    return min(broken, key=lambda point: point.step, default=None)
+
+
+def _has_diverged(smoothed: Sequence[Point]) -> bool:
+    lowest = min((point.value for point in smoothed), default=0.0)
+    return len(smoothed) >= RECENT and lowest > 0 and smoothed[-1].value > DIVERGED * lowest
+
+
+def _since_best(validation: Sequence[Point]) -> int:
+    best = min(range(len(validation)), key=lambda index: (validation[index].value, index))
+    return len(validation) - 1 - best
+
+
+def _recent_fall(validation: Sequence[Point]) -> float:
+    """Relative fall of the loss over the last RECENT validations, negative when it rose."""
+    before, now = validation[max(0, len(validation) - 1 - RECENT)].value, validation[-1].value
+    return (before - now) / before if before else 0.0
+
+
+def _is_overfitting(smoothed: Sequence[Point], validation: Sequence[Point], since_best: int) -> bool:
+    if since_best < 2:
+        return False
+    best = validation[len(validation) - 1 - since_best]
+    rose = validation[-1].value > best.value * (1 + RISE)
+    at_best = [point.value for point in smoothed if point.step <= best.step]
+    return rose and bool(at_best) and smoothed[-1].value < at_best[-1]
+
+
+def _stopping(since_best: int, patience: int) -> str:
+    if not patience:
+        return "Early stopping is off: the run goes on to its last step."
+    without = "none so far" if not since_best else f"{since_best} so far"
+    return f"Early stopping acts after {_checks(patience)} without improvement; {without}."
+
+
+def _checks(count: int) -> str:
+    return "1 check" if count == 1 else f"{count} checks"
+
+
+def _broken(point: Point) -> Diagnosis:
+    return Diagnosis(
+        state="fail",
+        word="Broken numbers",
+        sentences=(f"Since step {point.step:,} the loss is no number any more. Nothing after it can be used.",),
+        advice="Start a new run with a learning rate of a third, and look at the examples of that step.",
+    )
+
+
+def _diverged(smoothed: Sequence[Point]) -> Diagnosis:
+    lowest = min(smoothed, key=lambda point: point.value)
+    times = smoothed[-1].value / lowest.value
+    return Diagnosis(
+        state="fail",
+        word="Running away",
+        sentences=(f"Training loss is {times:.1f} times its lowest value ({lowest.value:.3f}, step {lowest.step:,}).",),
+        advice="Cancel, then start a new run with a lower learning rate or a longer warm-up.",
+    )
+
+
+def _too_early(validations: int, has_train: bool) -> Diagnosis:
+    if not has_train:
+        sentence = "No step has been reported yet."
+    elif validations == 0:
+        sentence = "No validation yet; a trend needs two."
+    else:
+        sentence = "One validation so far; a trend needs two."
+    return Diagnosis(state="unknown", word="Too early to say", sentences=(sentence,))
+
+
+def _overfitting(smoothed: Sequence[Point], validation: Sequence[Point], since_best: int, patience: int) -> Diagnosis:
+    best = validation[len(validation) - 1 - since_best]
+    rise = 100 * (validation[-1].value / best.value - 1)
+    return Diagnosis(
+        state="unknown",
+        word="Overfitting",
+        sentences=(
+            f"Validation loss rose {rise:.1f}% since its best at step {best.step:,}, while training loss still falls "
+            f"({smoothed[-1].value:.3f}). The model learns the examples by heart.",
+            _stopping(since_best, patience),
+        ),
+        advice="The best checkpoint is restored at the end. Next time: fewer epochs, more dropout or more examples.",
+    )
+
+
+def _plateau(validation: Sequence[Point], since_best: int, patience: int) -> Diagnosis:
+    fall = 100 * _recent_fall(validation)
+    change = f"fell by only {fall:.1f}%" if fall > 0 else f"rose by {-fall:.1f}%"
+    return Diagnosis(
+        state="unknown",
+        word="Plateau",
+        sentences=(f"Validation loss {change} over the last {RECENT} checks.", _stopping(since_best, patience)),
+        advice="More steps will hardly help. More varied examples, or a higher rank, may.",
+    )
+
+
+def _learning(smoothed: Sequence[Point], validation: Sequence[Point], since_best: int, patience: int) -> Diagnosis:
+    fall, count = 100 * _recent_fall(validation), min(RECENT, len(validation) - 1)
+    sentences = [_trend(fall, count), _stopping(since_best, patience)]
+    if smoothed:
+        sentences.append(_gap(validation[-1].value - smoothed[-1].value))
+    return Diagnosis(state="pass" if fall > 0 else "unknown", word=_word(fall), sentences=tuple(sentences))
+
+
+def _word(fall: float) -> str:
+    return "Learning" if fall > 0 else "Not improving"
+
+
+def _trend(fall: float, count: int) -> str:
+    checks = "the last check" if count == 1 else f"the last {count} checks"
+    if fall > 0:
+        return f"Validation loss still falls: {fall:.1f}% over {checks}."
+    return f"Validation loss did not fall over {checks}."
+
+
+def _gap(gap: float) -> str:
+    if gap > 0.1:
+        return f"It lies {gap:.2f} above training loss: watch whether the distance grows."
+    return f"The distance to training loss is {gap:.2f}, so no sign of overfitting."
+
+
+def lowest(points: Sequence[Point]) -> Point | None:
+    """The best finite point, the earlier one of two equals; None without any."""
+    return min(finite(points), key=lambda point: (point.value, point.step), default=None)
