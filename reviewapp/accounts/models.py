@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A named person. Their name stands on signatures, so it is asked for and never empty on screens."""
+
+    class Theme(models.TextChoices):
+        AUTO = "auto", "As the system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    display_name = models.CharField(max_length=120)
+    theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
+    is_simulated = models.BooleanField(default=False)  # a stand-in for an expert in demonstrations
+
+    def __str__(self) -> str:
+        return self.display_name or self.username

@@ -1,0 +1,41 @@
+"""Settings from the environment, read loudly: a value that cannot be understood stops the start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class SettingError(ValueError):
+    """An environment variable holds something that cannot be used; the message says what to write."""
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable ``name``, or the content of the file that ``name_FILE`` names (for secrets)."""
+    from_file = os.environ.get(f"{name}_FILE")
+    if from_file:
+        try:
+            return Path(from_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingError(f"{name}_FILE={from_file} cannot be read: {error.strerror}.") from error
+    return os.environ.get(name, default)
+
+
+def flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name, str(default))
+    if value not in {"True", "False"}:
+        raise SettingError(f"Unexpected value {name}={value}: use True or False.")
+    return value == "True"
+
+
+def number(name: str, default: int) -> int:
+    value = os.environ.get(name, str(default))
+    try:
+        return int(value)
+    except ValueError as error:
+        raise SettingError(f"Unexpected value {name}={value}: use a whole number.") from error
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from reviewapp.core.models import SLOT_TAKEN, ImmutableModel, Job, Lease
+from reviewapp.projects.models import Project
+from reviewapp.rubrics.models import Criterion, RubricVersion
+from reviewapp.runs.models import ModelVersion
+from reviewapp.samples.models import HeldoutPrompt, HeldoutSet
+
+
+class GenerationRun(models.Model):
+    """Baseline and candidate answer the same held-out prompts, with one engine, in one job."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="generation_runs")
+    number = models.PositiveIntegerField()
+    heldout_set = models.ForeignKey(HeldoutSet, on_delete=models.PROTECT, related_name="generation_runs")
+    baseline = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    candidate = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="generation_runs")
+    config = models.JSONField(default=dict)
+    run_dir = models.CharField(max_length=500, blank=True)
+    job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="generation_run")
+    is_imported = models.BooleanField(default=False)  # the candidate's outputs came from a file
+    metrics = models.JSONField(default=dict)  # metrics.json
+    result = models.JSONField(null=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    idempotency_key = models.UUIDField(unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="generation_run_number")]
+
+    def __str__(self) -> str:
+        return f"Generation run {self.number}"
+
+
+class Output(ImmutableModel):
+    """One model answer."""
+
+    class Arm(models.TextChoices):
+        BASELINE = "baseline", "Base"
+        CANDIDATE = "candidate", "Tuned"
+
+    generation_run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="outputs")
+    heldout_prompt = models.ForeignKey(HeldoutPrompt, on_delete=models.PROTECT, related_name="outputs")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="outputs")
+    arm = models.CharField(max_length=9, choices=Arm)
+    text = models.TextField(blank=True)
+    tokens = models.PositiveIntegerField(null=True)
+    seconds = models.FloatField(null=True)
+    stop_reason = models.CharField(max_length=12, blank=True)
+    metrics = models.JSONField(default=dict)
+    content_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation_run", "heldout_prompt", "arm"], name="one_output_per_arm")
+        ]
+
+
+class GradingRound(models.Model):
+    """Blind grading of one generation run's outputs. Sealed until a lead unseals it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="grading_rounds")
+    number = models.PositiveIntegerField()
+    generation_run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="grading_rounds")
+    rubric_version = models.ForeignKey(RubricVersion, on_delete=models.PROTECT, related_name="+")
+    overlap_percent = models.PositiveSmallIntegerField(default=25)  # share of prompts graded by two people
+    grade_baseline = models.BooleanField(default=True)
+    seed = models.PositiveIntegerField(default=17)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(null=True)  # gates were declared; grading may begin
+    unsealed_at = models.DateTimeField(null=True)
+    unsealed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    unseal_reason = models.TextField(blank=True)
+    is_early_unseal = models.BooleanField(default=False)  # unsealed before every grade was in: exploratory
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="grading_round_number")]
+
+    def __str__(self) -> str:
+        return f"Grading round {self.number}"
+
+
+class RoundItem(ImmutableModel):
+    """One output to be graded in a round, and by how many people."""
+
+    round = models.ForeignKey(GradingRound, on_delete=models.CASCADE, related_name="items")
+    output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="round_items")
+    slots = models.PositiveSmallIntegerField(default=1)
+    order_key = models.CharField(max_length=64)  # random order, from the round's seed
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["order_key"]
+        constraints = [models.UniqueConstraint(fields=["round", "output"], name="one_item_per_output")]
+        indexes = [models.Index(fields=["round", "order_key"])]
+
+
+class GradeAssignment(Lease):
+    item = models.ForeignKey(RoundItem, on_delete=models.CASCADE, related_name="assignments")
+    slot = models.PositiveSmallIntegerField()
+    is_flagged = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "slot"], condition=SLOT_TAKEN, name="one_grader_per_slot"),
+            models.UniqueConstraint(fields=["item", "holder"], condition=SLOT_TAKEN, name="one_grade_per_person"),
+        ]
+        indexes = [
+            models.Index(fields=["holder", "state"], name="gradeassignment_holder"),
+            models.Index(fields=["state", "lease_expires_at"], name="gradeassignment_due"),
+        ]
+
+
+class Grade(ImmutableModel):
+    """A judgement of an output, locked. Undoing adds a row that supersedes."""
+
+    assignment = models.ForeignKey(GradeAssignment, on_delete=models.PROTECT, related_name="grades")
+    output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="grades")
+    round = models.ForeignKey(GradingRound, on_delete=models.PROTECT, related_name="grades")
+    grader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="grades")
+    rubric_version = models.ForeignKey(RubricVersion, on_delete=models.PROTECT, related_name="+")
+    note = models.TextField(blank=True)
+    correction = models.TextField(blank=True)  # what the answer should have been, if the grader wrote it
+    is_undone = models.BooleanField(default=False)  # this row takes back the one it supersedes
+    supersedes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="superseded_by")
+    idempotency_key = models.UUIDField(unique=True)
+    seconds = models.PositiveIntegerField(default=0)
+    submitted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]
+
+
+class GradeScore(ImmutableModel):
+    grade = models.ForeignKey(Grade, on_delete=models.CASCADE, related_name="scores")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
+    value = models.SmallIntegerField(null=True)  # null: not applicable, with its reason
+    reason = models.TextField(blank=True)
+
+    class Meta(ImmutableModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["grade", "criterion"], name="one_grade_score_per_criterion")]
+
+
+class GradeSpan(ImmutableModel):
+    """Evidence: a passage of the output that is wrong, and what in the prompt shows it."""
+
+    class Severity(models.TextChoices):
+        MINOR = "minor", "Minor"
+        MAJOR = "major", "Major"
+
+    grade = models.ForeignKey(Grade, on_delete=models.CASCADE, related_name="spans")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
+    severity = models.CharField(max_length=5, choices=Severity)
+    start = models.PositiveIntegerField()  # characters of the output
+    end = models.PositiveIntegerField()
+    excerpt = models.TextField()
+    source_start = models.PositiveIntegerField(null=True)  # characters of the prompt; null: absent from it
+    source_end = models.PositiveIntegerField(null=True)
+    source_excerpt = models.TextField(blank=True)
+    is_absent_from_source = models.BooleanField(default=False)
+    error_type = models.CharField(max_length=40, blank=True)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["start"]

@@ -1,0 +1,65 @@
+"""What the frame of every page shows: the project, where one may go in it, and the people's theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from reviewapp.projects.models import Membership
+from reviewapp.projects.permissions import GRANTED, Permission
+
+P = Permission
+
+
+@dataclass(frozen=True)
+class NavItem:
+    label: str
+    url: str
+    is_current: bool
+
+
+# (label, URL name, permission, app names that light it up)
+_PAGES = (
+    ("Home", "home:project", P.VIEW, ("home", "projects", "lineage")),
+    ("Samples", "samples:sample_list", P.VIEW, ("samples", "curation")),
+    ("Review", "reviews:queue", P.VIEW, ("reviews", "rubrics")),
+    ("Training sets", "trainingsets:version_list", P.VIEW, ("trainingsets",)),
+    ("Training runs", "runs:run_list", P.VIEW, ("runs",)),
+    ("Grade", "evaluations:round_list", P.VIEW, ("evaluations",)),
+    ("Reports", "reports:report_list", P.VIEW, ("reports",)),
+    ("Feedback", "feedback:item_list", P.FEEDBACK, ("feedback",)),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """``nav_project``, ``nav_role``, ``nav_items`` and ``theme``. One query on project pages, none elsewhere."""
+    user = getattr(request, "user", None)
+    theme = user.theme if user is not None and user.is_authenticated else "auto"
+    empty: dict[str, Any] = {"nav_project": None, "nav_role": "", "nav_items": [], "may": {}, "theme": theme}
+    match = request.resolver_match
+    slug = match.kwargs.get("slug") if match else None
+    if not slug or user is None or not user.is_authenticated:
+        return empty
+    membership = Membership.objects.select_related("project").filter(user=user, project__slug=slug).first()
+    if membership is None:
+        return empty
+    granted = GRANTED[membership.role]
+    app = match.app_name if match else ""
+    items = []
+    for label, name, permission, apps in _PAGES:
+        if permission not in granted:
+            continue
+        try:
+            items.append(NavItem(label, reverse(name, args=[slug]), app in apps))
+        except NoReverseMatch:
+            continue
+    return {
+        "nav_project": membership.project,
+        "nav_role": membership.get_role_display(),
+        "nav_items": items,
+        "may": {permission.name.lower(): permission in granted for permission in Permission},
+        "theme": theme,
+    }

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from reviewapp.core.models import ImmutableModel
+from reviewapp.evaluations.models import GradingRound
+from reviewapp.projects.models import Project
+
+
+class GateSet(ImmutableModel):
+    """The thresholds a round will be held to, declared by name and time before the first grade."""
+
+    round = models.OneToOneField(GradingRound, on_delete=models.PROTECT, related_name="gate_set")
+    gates = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    declared_at = models.DateTimeField(default=timezone.now)
+
+
+class Report(ImmutableModel):
+    """A frozen comparison: every number, the verdict, and the hash over both."""
+
+    class Verdict(models.TextChoices):
+        SHIP = "ship", "SHIP"
+        DO_NOT_SHIP = "do-not-ship", "DO NOT SHIP"
+        NOT_ENOUGH = "not-enough-evidence", "NOT ENOUGH EVIDENCE"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="reports")
+    number = models.PositiveIntegerField()
+    round = models.OneToOneField(GradingRound, on_delete=models.PROTECT, related_name="report")
+    gate_set = models.ForeignKey(GateSet, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=20, choices=Verdict)
+    is_exploratory = models.BooleanField(default=False)
+    is_simulated = models.BooleanField(default=False)  # simulated graders or outputs took part
+    data = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="report_number")]
+
+    def __str__(self) -> str:
+        return f"Report {self.number}"
+
+
+class ReportSignature(ImmutableModel):
+    """A lead's countersignature under a report's hash: with it, and only with it, a model may ship."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="signatures")
+    content_hash = models.CharField(max_length=64)
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    meaning = models.TextField()
+    signed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["report", "signed_by"], name="one_signature_per_person")]

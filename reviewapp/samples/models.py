@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from reviewapp.core.models import ImmutableModel, Job
+from reviewapp.projects.models import Project
+
+
+class ImportBatch(models.Model):
+    """One file brought in. Rows in = samples + already there + row errors, always."""
+
+    class Target(models.TextChoices):
+        POOL = "pool", "Samples"
+        HELDOUT = "heldout", "Held-out set"
+
+    class Format(models.TextChoices):
+        JSONL = "jsonl", "JSON Lines"
+        CSV = "csv", "CSV"
+        TSV = "tsv", "TSV"
+        JSON = "json", "JSON"
+        PARQUET = "parquet", "Parquet"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="import_batches")
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    file_name = models.CharField(max_length=255)
+    stored_path = models.CharField(max_length=500)  # where the bytes lie on this server
+    file_size = models.PositiveBigIntegerField()  # bytes
+    file_sha256 = models.CharField(max_length=64)
+    file_format = models.CharField(max_length=8, choices=Format)
+    encoding = models.CharField(max_length=40, blank=True)
+    columns = models.JSONField(default=list)
+    target = models.CharField(max_length=8, choices=Target, default=Target.POOL)
+    heldout_set = models.ForeignKey("HeldoutSet", null=True, on_delete=models.PROTECT, related_name="import_batches")
+    mapping = models.JSONField(default=dict)  # empty until the mapping screen was confirmed
+    job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="+")
+    rows_read = models.PositiveIntegerField(default=0)
+    rows_created = models.PositiveIntegerField(default=0)
+    rows_known = models.PositiveIntegerField(default=0)  # the same row was imported before
+    rows_failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ImportRowError(ImmutableModel):
+    batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="row_errors")
+    line = models.PositiveIntegerField()  # line in the file, or number of the row where lines mean nothing
+    reason = models.TextField()
+    raw = models.TextField(blank=True)  # the row as it was, shortened
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["line"]
+        constraints = [models.UniqueConstraint(fields=["batch", "line"], name="one_error_per_line")]
+
+
+class SampleGroup(models.Model):
+    """What must not straddle splits: a patient, a matter, a conversation."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sample_groups")
+    key = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_group_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Sample(models.Model):
+    class State(models.TextChoices):
+        IMPORTED = "imported", "Imported"  # not yet cleaned and checked
+        READY = "ready", "Ready for review"
+        IN_REVIEW = "in_review", "In review"  # some of the reviews it needs are in
+        ADJUDICATE = "adjudicate", "To adjudicate"
+        RETURNED = "returned", "Returned"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Rejected"
+
+    class Origin(models.TextChoices):
+        IMPORT = "import", "Import"
+        FEEDBACK = "feedback", "Feedback"
+
+    class Split(models.TextChoices):
+        OPEN = "", "Not fixed"  # its group decides when a version is frozen
+        HELDOUT = "heldout", "Held out"  # descends from a held-out prompt: never trains
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="samples")
+    batch = models.ForeignKey(ImportBatch, null=True, on_delete=models.PROTECT, related_name="samples")
+    external_id = models.CharField(max_length=200)
+    group = models.ForeignKey(SampleGroup, on_delete=models.PROTECT, related_name="samples")
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.IMPORT)
+    split = models.CharField(max_length=8, choices=Split, default=Split.OPEN, blank=True)
+    row_hash = models.CharField(max_length=64)  # of the row as imported: a rerun adds nothing
+    state = models.CharField(max_length=10, choices=State, default=State.IMPORTED)
+    review_round = models.PositiveSmallIntegerField(default=1)  # goes up when a decision is reopened
+    language = models.CharField(max_length=16, blank=True)
+    metadata = models.JSONField(default=dict)
+    revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")  # the current one
+    created_at = models.DateTimeField(default=timezone.now)
+    state_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "row_hash"], name="one_sample_per_row"),
+            models.UniqueConstraint(fields=["project", "external_id"], name="one_sample_per_external_id"),
+        ]
+        indexes = [models.Index(fields=["project", "state", "id"]), models.Index(fields=["project", "origin", "id"])]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Revision(ImmutableModel):
+    """One immutable state of a sample's text."""
+
+    class Reason(models.TextChoices):
+        IMPORT = "import", "Imported"
+        CLEAN = "clean", "Cleaned"
+        FINDING = "finding", "Finding accepted"
+        FIX = "fix", "Fixed in review"
+        ADJUDICATION = "adjudication", "Adjudicated"
+        FEEDBACK = "feedback", "Correction"
+
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    prompt = models.TextField()
+    completion = models.TextField(blank=True)
+    messages = models.JSONField(null=True)  # the conversation as imported, when it came as messages
+    reason = models.CharField(max_length=12, choices=Reason)
+    actions = models.JSONField(default=list)  # what was done: [{"action", "field", "count" or "detail"}]
+    content_hash = models.CharField(max_length=64)  # of prompt and completion
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["sample", "number"], name="revision_number")]
+        indexes = [models.Index(fields=["content_hash"])]
+
+    def __str__(self) -> str:
+        return f"{self.sample}, revision {self.number}"
+
+
+class HeldoutSet(models.Model):
+    """Evaluation prompts with references that no training may see. Sealed: nothing is added or changed."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="heldout_sets")
+    name = models.CharField(max_length=120)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    sealed_at = models.DateTimeField(null=True)
+    sealed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    content_hash = models.CharField(max_length=64, blank=True)  # set when sealed
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_heldout_set_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HeldoutPrompt(ImmutableModel):
+    heldout_set = models.ForeignKey(HeldoutSet, on_delete=models.CASCADE, related_name="prompts")
+    external_id = models.CharField(max_length=200)
+    group = models.ForeignKey(SampleGroup, on_delete=models.PROTECT, related_name="heldout_prompts")
+    prompt = models.TextField()
+    reference = models.TextField()
+    facts = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+    row_hash = models.CharField(max_length=64)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["heldout_set", "external_id"], name="one_prompt_per_external_id"),
+            models.UniqueConstraint(fields=["heldout_set", "row_hash"], name="one_prompt_per_row"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id

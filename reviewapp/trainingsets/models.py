@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from reviewapp.core.models import ImmutableModel, Job
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import Revision, Sample
+
+
+class TrainingSet(models.Model):
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="training_sets")
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_training_set_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TrainingSetVersion(models.Model):
+    """Draft: a rule for choosing samples. Frozen: its examples, hashed, never changed again."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        FROZEN = "frozen", "Frozen"
+
+    training_set = models.ForeignKey(TrainingSet, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=6, choices=State, default=State.DRAFT)
+    note = models.TextField(blank=True)
+    filters = models.JSONField(default=dict)
+    excluded = models.JSONField(default=list)  # ids of samples taken out by hand, each with its reason
+    validation_percent = models.PositiveSmallIntegerField(default=10)
+    seed = models.PositiveIntegerField(default=17)
+    counts = models.JSONField(default=dict)  # set when frozen: train, validation, groups, exclusions by reason
+    content_hash = models.CharField(max_length=64, blank=True)
+    drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["training_set", "number"], name="version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.training_set.name}, version {self.number}"
+
+
+class Example(ImmutableModel):
+    """One line of a frozen version: a copy of the text, and where it came from."""
+
+    class Split(models.TextChoices):
+        TRAIN = "train", "Train"
+        VALIDATION = "validation", "Validation"
+
+    version = models.ForeignKey(TrainingSetVersion, on_delete=models.PROTECT, related_name="examples")
+    position = models.PositiveIntegerField()
+    split = models.CharField(max_length=10, choices=Split)
+    sample = models.ForeignKey(Sample, on_delete=models.PROTECT, related_name="examples")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    group_key = models.CharField(max_length=200)
+    prompt = models.TextField()
+    completion = models.TextField()
+    content_hash = models.CharField(max_length=64)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "position"], name="example_position"),
+            models.UniqueConstraint(fields=["version", "sample"], name="one_example_per_sample"),
+        ]
+
+
+class Signature(ImmutableModel):
+    """A named person's approval of a content hash, or its withdrawal (a later row of the same person)."""
+
+    version = models.ForeignKey(TrainingSetVersion, on_delete=models.PROTECT, related_name="signatures")
+    content_hash = models.CharField(max_length=64)
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    meaning = models.TextField()
+    is_withdrawal = models.BooleanField(default=False)
+    signed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]
+
+
+class Preview(models.Model):
+    """What one base model would learn from a version: tokens, mask, truncation, from the real collator."""
+
+    version = models.ForeignKey(TrainingSetVersion, on_delete=models.CASCADE, related_name="previews")
+    base_model_path = models.CharField(max_length=500)
+    max_length = models.PositiveIntegerField(default=1024)
+    job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="+")
+    result = models.JSONField(null=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
