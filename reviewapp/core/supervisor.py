@@ -98,7 +98,8 @@ class Supervisor:
     """Starts programs in order, keeps them running, stops them in the opposite order."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
-        self.write = write
+        self._write = write
+        self._last_line_at = 0.0
         self.children: list[Child] = []
         self.stop_requests = 0
         self._selector = selectors.DefaultSelector()
@@ -112,17 +113,15 @@ class Supervisor:
         return child
 
     def wait_until(self, is_ready: Callable[[], bool], *, what: str, seconds: float) -> None:
-        """Runs everything until ``is_ready``; says that it waits. Raises SupervisorError after ``seconds``."""
-        started = said = time.monotonic()
+        """Runs everything until ``is_ready``; says so where it is quiet. Raises SupervisorError after ``seconds``."""
+        started = self._last_line_at = time.monotonic()
         while not is_ready():
             self.tick()
             self._refuse_hopeless()
-            now = time.monotonic()
-            if now - started > seconds:
+            waited = time.monotonic() - started
+            if waited > seconds:
                 raise SupervisorError(f"{what} is not ready after {seconds:.0f} s. The lines above say why.")
-            if now - said >= SAY_EVERY:
-                said = now
-                self.write(f"Waiting for {what}, {now - started:.0f} s ...")
+            self._say_while_quiet(f"Waiting for {what}, {waited:.0f} s ...")
 
     def run(self) -> None:
         """Keeps everything running until a stop is asked for, then raises StopRequested."""
@@ -166,6 +165,15 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def write(self, line: str) -> None:
+        self._last_line_at = time.monotonic()
+        self._write(line)
+
+    def _say_while_quiet(self, line: str) -> None:
+        """Nothing that takes long is silent, and nothing that speaks for itself is talked over."""
+        if time.monotonic() - self._last_line_at >= SAY_EVERY:
+            self.write(line)
 
     def _start(self, child: Child) -> None:
         program = child.program
@@ -248,18 +256,16 @@ class Supervisor:
                 )
 
     def _stop_group(self, group: Sequence[Child]) -> None:
-        asked = said = time.monotonic()
+        asked = time.monotonic()
         requests_before = self.stop_requests
         sent = {child.program.name: 0 for child in group}
         while running := [child for child in group if child.is_running]:
-            now = time.monotonic()
+            waited = time.monotonic() - asked
             is_hurried = self.stop_requests > max(1, requests_before)
             for child in running:
-                self._send_due(child, sent, now - asked, is_hurried)
-            if now - said >= SAY_EVERY:
-                said = now
-                names = ", ".join(child.program.name for child in running)
-                self.write(f"Waiting for {names} to end, {now - asked:.0f} s (Ctrl-C again ends it at once) ...")
+                self._send_due(child, sent, waited, is_hurried)
+            names = ", ".join(child.program.name for child in running)
+            self._say_while_quiet(f"Waiting for {names} to end, {waited:.0f} s (Ctrl-C again ends it at once) ...")
             self._pump(TICK)
             self._reap()
 

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # `up` and `manage.py check` look once for all
     help = "Takes back jobs whose worker is gone, again and again. Run one; more do no harm."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,13 +6,13 @@ Queue server (unless ``REDIS_URL`` names one), web server, workers and clock; Ct
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import shutil
 import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,10 @@ def listen(host: str, port: int) -> socket.socket:
     except socket.gaierror as error:
         raise SupervisorError(f"{host} is not an address of this machine.") from error
     except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise SupervisorError(f"{host}:{port} cannot be listened on: {error.strerror}.") from error
         raise SupervisorError(
-            f"Port {port} on {host} is in use by another program ({error.strerror}). "
+            f"Port {port} on {host} is in use by another program. "
             f"Stop that program, or choose another port: make demo PORT={port + 10}"
         ) from error
 
@@ -208,8 +210,7 @@ def load_demo(supervisor: Supervisor, env: dict[str, str]) -> None:
     if "demo_load" not in get_commands():
         raise SupervisorError("This copy of Countersign has no demo project. Unset COUNTERSIGN_DEMO.")
     child = supervisor.add(Program(name="demo", argv=manage("demo_load"), env=env, is_once=True))
-    is_over: Callable[[], bool] = lambda: not child.is_running  # noqa: E731
-    supervisor.wait_until(is_over, what="the demo project", seconds=DEMO_SECONDS)
+    supervisor.wait_until(lambda: not child.is_running, what="the demo project", seconds=DEMO_SECONDS)
     if child.exit_code != 0:
         raise SupervisorError(f"The demo project could not be loaded: demo_load {ending(child.exit_code)}.")
 

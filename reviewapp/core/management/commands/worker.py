@@ -55,6 +55,7 @@ class TiedWorker(Worker):
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # `up` and `manage.py check` look once for all
     help = "Does the work that waits in the queues: python manage.py worker default training"
 
     def add_arguments(self, parser: ArgumentParser) -> None:

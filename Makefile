@@ -1,0 +1,78 @@
+# Every target that a person needs. `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PORT ?= 8000
+HOST ?= 127.0.0.1
+DATA ?=
+PY := .venv/bin/python
+# Two processes of tests: the machines that this is sized for have two cores.
+JOBS ?= 2
+PYTEST := $(PY) -m pytest -p no:cacheprovider
+DEMO_EXTRAS := train,qlora,postgres
+TEST_EXTRAS := $(DEMO_EXTRAS),dev
+DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(CURDIR)/var/demo"
+TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
+	DO_NOT_TRACK=1 COUNTERSIGN_STATE_DIR="$(CURDIR)/var/test"
+# What `make check` leaves to `make test`
+FAST := not slow and not e2e and not fault
+
+.PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
+	test-postgres test loop up worker
+
+help: ## list these targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## start everything with the demo project (PORT=8000; Ctrl-C stops it)
+	@$(DEMO_ENV) $(PY) manage.py up --host $(HOST) --port $(PORT)
+
+demo-reset: setup ## remove the demo's data, so that the next `make demo` starts afresh
+	@$(DEMO_ENV) $(PY) manage.py up --reset
+
+up: setup ## start everything without the demo, for an operator (docs/operator.md)
+	@$(PY) manage.py up --host $(HOST) --port $(PORT)
+
+setup: ## create .venv and install what constraints.txt pins
+	@EXTRAS=$(DEMO_EXTRAS) ./setup.sh
+
+setup-test: ## the same, with what the tests need
+	@EXTRAS=$(TEST_EXTRAS) ./setup.sh
+
+check: setup-test lint contracts types migrations-check test-fast ## lint, types, contracts and fast tests: at most two minutes
+	@echo "make check: all good"
+
+lint: ## ruff: rules and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: ## mypy --strict
+	@$(PY) -m mypy
+
+contracts: ## import contracts (pyproject.toml, tool.importlinter)
+	@.venv/bin/lint-imports --cache-dir .import_linter_cache
+
+migrations-check: ## every change of a model has its migration
+	@$(TEST_ENV) $(PY) manage.py makemigrations --check --dry-run
+
+test-fast: ## unit, property, permission and architecture tests on SQLite
+	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q
+
+test-slow: ## tests that train, start servers or take long, on SQLite
+	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault" -n $(JOBS) -q
+
+test-e2e: ## browser tests on the running stack
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -q
+
+test-postgres: ## the tests of the web application again, on a private PostgreSQL
+	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "not slow and not e2e and not fault" -n $(JOBS) -q
+
+test: setup-test ## install what the tests need and run everything: at most 25 minutes on two cores
+	@scripts/install-test-needs.sh
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory test-postgres
+	@$(MAKE) --no-print-directory test-slow
+	@$(MAKE) --no-print-directory test-e2e
+	@echo "make test: all good"
+
+loop: setup ## the whole loop without a browser, as JSON (DATA=mts-dialog: on real data)
+	@DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(CURDIR)/var/loop" $(PY) manage.py loop $(if $(DATA),--data $(DATA))
