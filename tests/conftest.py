@@ -23,6 +23,8 @@ def _own_state(settings: Any, tmp_path: Path) -> None:
     settings.STATE_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.RUNS_DIR = tmp_path / "runs"
+    # the beat comes from a thread of its own, which must not wait for a test's open transaction
+    settings.JOB_HEARTBEAT_SECONDS = 3600
 
 
 @pytest.fixture

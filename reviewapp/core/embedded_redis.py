@@ -21,6 +21,9 @@ from reviewapp.core.exceptions import ApplicationError
 
 # The kernel's limit for a socket path is 108 bytes on Linux and 104 on macOS, with the closing zero.
 SOCKET_PATH_MAX = 103
+# What the server logs at the level of a warning and nobody needs to act on: a kernel setting for snapshots, which
+# are off here, and its ordinary end.
+HUSHED = ("Memory overcommit must be enabled", "Received SIGTERM scheduling shutdown", "is now ready to exit")
 _NAMES_ON_PATH = ("valkey-server", "redis-server")
 
 

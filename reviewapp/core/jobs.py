@@ -135,7 +135,8 @@ class _Heart(threading.Thread):
 
 def execute(job_id: int) -> None:
     """The queue's entry point: claim, work, say how it ended. Running it twice does the work once."""
-    close_old_connections()
+    if not connection.in_atomic_block:  # a worker that slept for hours holds a dead connection
+        close_old_connections()
     job = _claim(job_id)
     if job is None:
         log.info("Job %s is not waiting any more", job_id)

@@ -55,6 +55,7 @@ class Program:
     # what the kernel sends to it when the supervisor itself is killed (Linux)
     orphan_signal: signal.Signals = signal.SIGTERM
     is_once: bool = False
+    hushed: tuple[str, ...] = ()  # lines with one of these say nothing that a person could act on
 
 
 @dataclass
@@ -122,6 +123,7 @@ class Supervisor:
             if waited > seconds:
                 raise SupervisorError(f"{what} is not ready after {seconds:.0f} s. The lines above say why.")
             self._say_while_quiet(f"Waiting for {what}, {waited:.0f} s ...")
+        self.tick()  # what was written meanwhile comes before what the caller says next
 
     def run(self) -> None:
         """Keeps everything running until a stop is asked for, then raises StopRequested."""
@@ -218,7 +220,8 @@ class Supervisor:
             self._selector.unregister(_output(child))
 
     def _say(self, child: Child, line: str) -> None:
-        self.write(f"{child.program.name:>10} | {line.rstrip()}")
+        if not any(words in line for words in child.program.hushed):
+            self.write(f"{child.program.name:>10} | {line.rstrip()}")
 
     def _reap(self) -> None:
         for child in self.children:
@@ -256,7 +259,7 @@ class Supervisor:
                 )
 
     def _stop_group(self, group: Sequence[Child]) -> None:
-        asked = time.monotonic()
+        asked = self._last_line_at = time.monotonic()
         requests_before = self.stop_requests
         sent = {child.program.name: 0 for child in group}
         while running := [child for child in group if child.is_running]:

@@ -95,7 +95,7 @@ class Command(BaseCommand):
         plan = pending.migration_plan(pending.loader.graph.leaf_nodes())
         if plan:
             self.say(f"Preparing the database ({len(plan)} steps) ...")
-            call_command("migrate", interactive=False, verbosity=options_verbosity(plan), stdout=self.stdout)
+            call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG:
             self.say("Collecting static files ...")
             call_command("collectstatic", interactive=False, verbosity=0)
@@ -127,14 +127,10 @@ class Command(BaseCommand):
             return url
         url = embedded_redis.default_url(settings.STATE_DIR)
         embedded_redis.stop_orphan(url)
-        supervisor.add(Program(name="queue", argv=embedded_redis.command(settings.STATE_DIR)))
+        argv = embedded_redis.command(settings.STATE_DIR)
+        supervisor.add(Program(name="queue", argv=argv, hushed=embedded_redis.HUSHED))
         supervisor.wait_until(partial(embedded_redis.is_ready, url), what="the queue server", seconds=START_SECONDS)
         return url
-
-
-def options_verbosity(plan: list[Any]) -> int:
-    """A long plan is worth a line a step; a short one is over before it is read."""
-    return 1 if len(plan) > 5 else 0
 
 
 def check_disk(state_dir: Path) -> None:
