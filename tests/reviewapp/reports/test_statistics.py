@@ -1,4 +1,4 @@
-"""Golden values are those of the literature (Newcombe 1998, Darwin's maize, Agresti) and of independent computations."""
+"""Golden values: the literature (Newcombe 1998, Darwin's maize, Agresti) and independent computations."""
 
 from __future__ import annotations
 
