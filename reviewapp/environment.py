@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from pathlib import Path
 
 
@@ -39,3 +41,24 @@ def number(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def kept_secret(path: Path) -> str:
+    """A secret made once and kept in ``path`` (mode 0600). Processes that start together agree on the same one."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            try:
+                draft.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft, path)  # whole or not at all; the first process wins
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(
+            f"{path} cannot be written ({error.strerror}). Make room there, or set COUNTERSIGN_STATE_DIR to a folder "
+            "that this account may write."
+        ) from error

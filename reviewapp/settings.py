@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from pathlib import Path
 
 import dj_database_url
 
 from reviewapp import environment as env
+from reviewapp.core import embedded_redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-STATE_DIR = Path(env.text("COUNTERSIGN_STATE_DIR", str(BASE_DIR / "var")))
+STATE_DIR = Path(env.text("COUNTERSIGN_STATE_DIR", str(BASE_DIR / "var"))).resolve()
 
 DEBUG = env.flag("DEBUG", False)
 TESTING = "pytest" in sys.modules
 
 
-def _secret_key() -> str:
-    """The operator's key, or one made on the first start and kept beside the data (mode 0600)."""
-    given = env.text("SECRET_KEY")
-    if given:
-        return given
-    path = STATE_DIR / "secret_key"
-    if not path.exists():
-        STATE_DIR.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50), encoding="utf-8")
-    return path.read_text(encoding="utf-8").strip()
-
-
-SECRET_KEY = _secret_key()
+# The operator's key, or one made on the first start and kept beside the data.
+SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(STATE_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
@@ -143,6 +131,7 @@ AXES_COOLOFF_TIME = 1  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_ENABLED = not TESTING
+AXES_VERBOSE = False
 
 # One-click sign-in for the demo's people. Refused unless DEBUG is on as well.
 DEMO = env.flag("COUNTERSIGN_DEMO", False)
@@ -175,7 +164,7 @@ IMPORT_MAX_BYTES = env.number("COUNTERSIGN_IMPORT_MAX_MB", 512) * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
-REDIS_URL = env.text("REDIS_URL", f"unix://{STATE_DIR / 'redis.sock'}")
+REDIS_URL = env.text("REDIS_URL") or embedded_redis.default_url(STATE_DIR)
 _QUEUE = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1, "SERIALIZER": "rq.serializers.JSONSerializer"}
 RQ_QUEUES = {"default": dict(_QUEUE), "training": dict(_QUEUE)}
 
