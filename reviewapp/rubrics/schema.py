@@ -2,12 +2,13 @@
 
 A document is a JSON object::
 
-    {"name": "...", "applies_to": "samples" | "outputs", "guidelines": "...",
+    {"name": "...", "applies_to": "samples" | "outputs", "guidelines": "...", "notice": "licence and origin",
      "criteria": [{"key": "complete", "name": "...", "description": "...", "kind": "levels" | "gate",
                    "weight": 1, "allow_na": false, "is_critical": false, "evidence_at_or_below": 2 | null,
                    "levels": [{"value": 4, "label": "...", "anchor": "..."}, ...]}]}
 
-A gate asks whether a violation is present: its levels are 1 (yes) and 0 (no), and a yes always asks for evidence.
+A gate asks whether a violation is present: its levels are 1 (yes) and 0 (no), and a yes always asks for evidence,
+so its evidence_at_or_below is 1 whether written or not. Lengths are those of the database columns.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ MIN_LEVELS, MAX_LEVELS = 2, 7
 # A level is chosen by its digit; 0 is the key for "not applicable".
 LOWEST_LEVEL, HIGHEST_LEVEL = 1, 9
 MAX_WEIGHT = 100.0
-KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,49}")
+# What a key looks like in a form field's name and in a slug column.
+KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class RubricInvalid(ValueError):
@@ -64,6 +66,7 @@ class RubricDocument:
     name: str
     applies_to: str
     guidelines: str
+    notice: str
     criteria: tuple[CriterionDocument, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -77,11 +80,12 @@ def rubric_parse(document: object) -> RubricDocument:
         raise RubricInvalid(["A rubric is one JSON object with name, applies_to, guidelines and criteria."])
     problems: list[str] = []
     read = _Reader(document, "The rubric", problems)
-    read.only("name", "applies_to", "guidelines", "criteria")
+    read.only(*RubricDocument.__dataclass_fields__)
     result = RubricDocument(
-        name=read.text("name", required=True, longest=200),
+        name=read.text("name", required=True, longest=120),
         applies_to=read.choice("applies_to", APPLIES_TO),
         guidelines=read.text("guidelines", longest=50_000),
+        notice=read.text("notice", longest=5_000),
         criteria=tuple(_criterion(item, n, problems) for n, item in read.objects("criteria", "Criterion")),
     )
     problems.extend(_criteria_problems(result.criteria))
@@ -121,15 +125,17 @@ def _criterion(item: Mapping[str, Any], number: int, problems: list[str]) -> Cri
     read = _Reader(item, where, problems)
     read.only(*CriterionDocument.__dataclass_fields__)
     levels = [_level(level, f"{where}, level {n}", problems) for n, level in read.objects("levels", "Level")]
+    kind = read.choice("kind", KINDS)
+    evidence = read.whole("evidence_at_or_below", optional=True)
     criterion = CriterionDocument(
-        key=read.text("key", required=True, longest=50),
-        name=read.text("name", required=True, longest=120),
+        key=read.text("key", required=True, longest=40),
+        name=read.text("name", required=True, longest=80),
         description=read.text("description", longest=2_000),
-        kind=read.choice("kind", KINDS),
+        kind=kind,
         weight=read.number("weight", default=1.0),
         allow_na=read.flag("allow_na"),
         is_critical=read.flag("is_critical"),
-        evidence_at_or_below=read.whole("evidence_at_or_below", optional=True),
+        evidence_at_or_below=1 if kind == "gate" and evidence is None else evidence,
         # Best first: the order in which a reviewer reads them, whatever the order in the file.
         levels=tuple(sorted(levels, key=lambda level: -level.value)),
     )
@@ -179,8 +185,10 @@ def _gate_problems(criterion: CriterionDocument) -> list[str]:
     problems = []
     if sorted(level.value for level in criterion.levels) != [0, 1]:
         problems.append("a gate has exactly two levels, 1 (a violation is present) and 0 (none).")
-    if criterion.evidence_at_or_below is not None:
-        problems.append("a gate asks for evidence whenever the answer is yes; leave evidence_at_or_below empty.")
+    if criterion.allow_na:
+        problems.append("a gate is answered yes or no; it cannot be not applicable.")
+    if criterion.evidence_at_or_below != 1:
+        problems.append("a gate asks for evidence whenever the answer is yes; leave evidence_at_or_below empty or 1.")
     return problems
 
 

@@ -67,6 +67,7 @@ def test_it_works() -> None:
     assert [criterion.key for criterion in parsed.criteria] == ["complete", "unsafe"]
     assert [level.value for level in parsed.criteria[0].levels] == [2, 1]
     assert parsed.criteria[1].weight == 1.0 and not parsed.criteria[1].allow_na
+    assert parsed.criteria[1].evidence_at_or_below == 1
 
 
 @pytest.mark.parametrize("path", BUILTIN, ids=lambda path: path.stem)
@@ -119,6 +120,7 @@ def test_the_generic_rubric_names_the_five_common_criteria() -> None:
         (lambda d: d["criteria"][0].update(evidence_at_or_below=2), "the best level must not ask for it"),
         (lambda d: d["criteria"][0].update(evidence_at_or_below=0), "makes no sense with levels 1 to 2"),
         (lambda d: d["criteria"][1].update(evidence_at_or_below=0), "leave evidence_at_or_below empty"),
+        (lambda d: d["criteria"][1].update(allow_na=True), "a gate is answered yes or no"),
         (lambda d: d["criteria"][1]["levels"].pop(), "a gate has exactly two levels"),
         (lambda d: d["criteria"][1]["levels"][0].update(value=2), "a gate has exactly two levels"),
     ],

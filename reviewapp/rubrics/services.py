@@ -1,0 +1,165 @@
+"""Making and changing rubrics. A version that was used is never touched: a change makes the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.projects.models import Project
+from reviewapp.rubrics.models import Criterion, Level, Rubric, RubricVersion
+from reviewapp.rubrics.schema import CriterionDocument, RubricDocument, RubricInvalid, content_hash, rubric_loads
+from reviewapp.rubrics.selectors import rubrics_builtin
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+MAX_FILE_BYTES = 1_000_000
+
+
+@transaction.atomic
+def rubric_create(*, project: Project, document: RubricDocument, created_by: User) -> RubricVersion:
+    """A new rubric with its first version; offered for new work when no other of its kind is.
+
+    Raises ApplicationError when the project has a rubric of that name.
+    """
+    if project.rubrics.filter(name=document.name).exists():
+        raise ApplicationError(f"This project already has a rubric named “{document.name}”. Choose another name.")
+    is_first = not project.rubrics.filter(applies_to=document.applies_to, is_active=True).exists()
+    rubric = Rubric.objects.create(
+        project=project, name=document.name, applies_to=document.applies_to, is_active=is_first
+    )
+    version = _version_add(rubric, 1, document, created_by)
+    _record(version, created_by, "rubric.create", {"name": rubric.name, "applies_to": rubric.applies_to})
+    return version
+
+
+@transaction.atomic
+def rubric_save(*, rubric: Rubric, document: RubricDocument, saved_by: User) -> RubricVersion:
+    """Stores a changed rubric: in place while its newest version is unused, else as the next version.
+
+    The same content gives back the version that is there. Raises ApplicationError when the document is for another
+    kind of work, or its name is taken.
+    """
+    rubric = Rubric.objects.select_for_update().get(pk=rubric.pk)
+    if document.applies_to != rubric.applies_to:
+        raise ApplicationError(f"This rubric judges {rubric.applies_to}; make a new one for {document.applies_to}.")
+    _rename(rubric, document.name)
+    # Locked, so that a first use and a change in place never cross.
+    last = rubric.versions.select_for_update().order_by("-number").first()
+    if last is None:
+        raise ApplicationError("This rubric has no version. Make a new rubric.")
+    if last.content_hash == content_hash(document):
+        return last
+    if last.used_at is None:
+        last.criteria.all().delete()
+        version = _version_fill(last, document)
+    else:
+        version = _version_add(rubric, last.number + 1, document, saved_by)
+    _record(version, saved_by, "rubric.save", {"before": last.content_hash if last != version else None})
+    return version
+
+
+@transaction.atomic
+def rubric_import(*, project: Project, content: bytes, imported_by: User) -> RubricVersion:
+    """Reads a JSON file: a new rubric, or the next version of the one with its name.
+
+    Raises ApplicationError with every problem of the file.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        raise ApplicationError("This file is larger than 1 MB, so it is no rubric.")
+    try:
+        document = rubric_loads(content)
+    except RubricInvalid as error:
+        raise ApplicationError("The file is no valid rubric.", problems=error.problems) from error
+    rubric = project.rubrics.filter(name=document.name).first()
+    if rubric is None:
+        return rubric_create(project=project, document=document, created_by=imported_by)
+    return rubric_save(rubric=rubric, document=document, saved_by=imported_by)
+
+
+def rubric_create_builtin(*, project: Project, name: str, created_by: User) -> RubricVersion:
+    """A rubric of this project from a built-in one (``clinical_note``, ``generic_generation``)."""
+    document = rubrics_builtin().get(name)
+    if document is None:
+        raise ApplicationError(f"There is no built-in rubric named {name!r}; choose one of the list.")
+    return rubric_create(project=project, document=document, created_by=created_by)
+
+
+@transaction.atomic
+def rubric_activate(*, rubric: Rubric, activated_by: User) -> None:
+    """Offers this rubric for new work of its kind, instead of the one offered before."""
+    same_kind = rubric.project.rubrics.filter(applies_to=rubric.applies_to)
+    same_kind.exclude(pk=rubric.pk).update(is_active=False)
+    same_kind.filter(pk=rubric.pk).update(is_active=True)
+    audit.record(
+        actor=activated_by,
+        action="rubric.activate",
+        project=rubric.project.slug,
+        target_type="rubric",
+        target_id=rubric.pk,
+        data={"name": rubric.name},
+    )
+
+
+def rubric_version_use(*, version: RubricVersion) -> None:
+    """Closes a version for changes, the first time that somebody judges by it."""
+    if version.used_at is None:
+        version.used_at = timezone.now()
+        RubricVersion.objects.filter(pk=version.pk, used_at=None).update(used_at=version.used_at)
+
+
+def _rename(rubric: Rubric, name: str) -> None:
+    if name == rubric.name:
+        return
+    if rubric.project.rubrics.filter(name=name).exists():
+        raise ApplicationError(f"This project already has a rubric named “{name}”. Choose another name.")
+    rubric.name = name
+    rubric.save(update_fields=["name"])
+
+
+def _version_add(rubric: Rubric, number: int, document: RubricDocument, created_by: User) -> RubricVersion:
+    return _version_fill(RubricVersion(rubric=rubric, number=number, created_by=created_by), document)
+
+
+def _version_fill(version: RubricVersion, document: RubricDocument) -> RubricVersion:
+    version.guidelines, version.notice = document.guidelines, document.notice
+    version.content_hash = content_hash(document)
+    version.save()
+    criteria = [_criterion(version, position, item) for position, item in enumerate(document.criteria)]
+    Criterion.objects.bulk_create(criteria)
+    Level.objects.bulk_create(
+        Level(criterion=criterion, value=level.value, label=level.label, anchor=level.anchor)
+        for criterion, item in zip(criteria, document.criteria, strict=True)
+        for level in item.levels
+    )
+    return version
+
+
+def _criterion(version: RubricVersion, position: int, item: CriterionDocument) -> Criterion:
+    return Criterion(
+        version=version,
+        key=item.key,
+        position=position,
+        name=item.name,
+        description=item.description,
+        kind=item.kind,
+        weight=item.weight,
+        allow_na=item.allow_na,
+        is_critical=item.is_critical,
+        evidence_at_or_below=item.evidence_at_or_below,
+    )
+
+
+def _record(version: RubricVersion, actor: User, action: str, data: dict[str, object]) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        project=version.rubric.project.slug,
+        target_type="rubric_version",
+        target_id=version.pk,
+        data={"number": version.number, "content_hash": version.content_hash} | data,
+    )

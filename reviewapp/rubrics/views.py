@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.projects.models import Project
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import project_for
+from reviewapp.rubrics import selectors, services
+from reviewapp.rubrics.forms import Document, document_blank, document_changed, document_from_form
+from reviewapp.rubrics.models import Rubric, RubricVersion
+from reviewapp.rubrics.schema import RubricDocument, RubricInvalid, rubric_parse
+from reviewapp.rubrics.scoring import criterion_rows
+
+
+@require_GET
+def rubric_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug)
+    context = {
+        "project": project,
+        "rubrics": selectors.rubrics_of(project),
+        "builtin": selectors.rubrics_builtin(),
+        "kinds": Rubric.AppliesTo.choices,
+    }
+    return render(request, "rubrics/rubric_list.html", context)
+
+
+@require_GET
+def rubric_detail(request: AuthenticatedRequest, slug: str, rubric_id: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    rubric = get_object_or_404(selectors.rubrics_of(project), pk=rubric_id)
+    number = request.GET.get("version", "")
+    versions = list(rubric.versions.all())
+    version = next((v for v in versions if str(v.number) == number), versions[0])
+    document = selectors.version_document(version)
+    context = {"project": project, "rubric": rubric, "version": version, "document": document}
+    return render(request, "rubrics/rubric_detail.html", context | {"rows": criterion_rows(document, {})})
+
+
+@require_http_methods(["GET", "POST"])
+def rubric_new(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """A rubric from a built-in one or from nothing; stored only when it is valid and saved."""
+    project = project_for(request.user, slug, Permission.RUBRIC)
+    if request.method == "POST":
+        return _edited(request, project, None)
+    builtin = selectors.rubrics_builtin().get(request.GET.get("builtin", ""))
+    applies_to = request.GET.get("applies_to", Rubric.AppliesTo.SAMPLES.value)
+    return _editor(request, project, None, builtin.as_json() if builtin else document_blank(applies_to))
+
+
+@require_http_methods(["GET", "POST"])
+def rubric_edit(request: AuthenticatedRequest, slug: str, rubric_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.RUBRIC)
+    rubric = get_object_or_404(selectors.rubrics_of(project), pk=rubric_id)
+    if request.method == "POST":
+        return _edited(request, project, rubric)
+    return _editor(request, project, rubric, selectors.version_document(rubric.versions.all()[0]).as_json())
+
+
+@require_POST
+def rubric_preview(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """What a reviewer would see of the form as it stands; stores nothing."""
+    project_for(request.user, slug, Permission.RUBRIC)
+    return render(request, "rubrics/rubric_edit.html#preview", _preview(document_from_form(request.POST.dict())))
+
+
+@require_POST
+def rubric_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.RUBRIC)
+    file = request.FILES.get("file")
+    try:
+        if file is None:
+            raise ApplicationError("Choose a JSON file first.")
+        content = file.read(services.MAX_FILE_BYTES + 1)
+        version = services.rubric_import(project=project, content=content, imported_by=request.user)
+    except ApplicationError as error:
+        messages.error(request, " ".join([error.message, *error.extra.get("problems", ())]))
+        return redirect("rubrics:rubric_list", slug)
+    messages.success(request, f"{version} was imported.")
+    return redirect("rubrics:rubric_detail", slug, version.rubric_id)
+
+
+@require_GET
+def rubric_export(request: AuthenticatedRequest, slug: str, rubric_id: int, number: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    rubric = get_object_or_404(project.rubrics, pk=rubric_id)
+    version = get_object_or_404(rubric.versions.select_related("rubric"), number=number)
+    text = json.dumps(selectors.version_document(version).as_json(), ensure_ascii=False, indent=2)
+    name = f"{slugify(rubric.name) or 'rubric'}-v{number}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="application/json; charset=utf-8", headers=headers)
+
+
+@require_POST
+def rubric_activate(request: AuthenticatedRequest, slug: str, rubric_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.RUBRIC)
+    rubric = get_object_or_404(project.rubrics.select_related("project"), pk=rubric_id)
+    services.rubric_activate(rubric=rubric, activated_by=request.user)
+    messages.success(request, f"New work on {rubric.applies_to} is now judged by “{rubric.name}”.")
+    return redirect("rubrics:rubric_detail", slug, rubric.pk)
+
+
+def _edited(request: AuthenticatedRequest, project: Project, rubric: Rubric | None) -> HttpResponse:
+    """One press of a button in the editor: save, or a change of the rows that stores nothing."""
+    document = document_from_form(request.POST.dict())
+    action = request.POST.get("action", "save")
+    if action != "save":
+        return _editor(request, project, rubric, document_changed(document, action))
+    try:
+        version = _save(request, project, rubric, rubric_parse(document))
+    except RubricInvalid as error:
+        return _editor(request, project, rubric, document, error.problems)
+    except ApplicationError as error:
+        return _editor(request, project, rubric, document, (error.message,))
+    messages.success(request, f"{version} is saved.")
+    return redirect("rubrics:rubric_detail", project.slug, version.rubric_id)
+
+
+def _save(
+    request: AuthenticatedRequest, project: Project, rubric: Rubric | None, document: RubricDocument
+) -> RubricVersion:
+    if rubric is None:
+        return services.rubric_create(project=project, document=document, created_by=request.user)
+    return services.rubric_save(rubric=rubric, document=document, saved_by=request.user)
+
+
+def _editor(
+    request: AuthenticatedRequest,
+    project: Project,
+    rubric: Rubric | None,
+    document: Document,
+    problems: tuple[str, ...] = (),
+) -> HttpResponse:
+    used = rubric is not None and rubric.versions.all()[0].used_at is not None
+    context = {"project": project, "rubric": rubric, "form": document, "problems": problems, "used": used}
+    return render(request, "rubrics/rubric_edit.html", context | _preview(document), status=422 if problems else 200)
+
+
+def _preview(document: Document) -> dict[str, object]:
+    try:
+        parsed = rubric_parse(document)
+    except RubricInvalid as error:
+        return {"rows": (), "missing": error.problems, "document": None}
+    return {"rows": criterion_rows(parsed, {}), "missing": (), "document": parsed}
