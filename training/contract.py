@@ -113,6 +113,7 @@ class TrainConfig:
     train_sha256: str
     validation_sha256: str
     max_length: int = 1024  # tokens
+    truncated_rows: int = 0  # rows that people agreed to see cut at max_length; another number is refused
     epochs: float = 3.0
     max_steps: int = -1  # -1: epochs decide
     batch_size: int = 8
@@ -242,7 +243,11 @@ def canonical_json(value: Any) -> str:
 
 
 def config_sha256(config: Config) -> str:
-    return hashlib.sha256(canonical_json(config_to_json(config)).encode()).hexdigest()
+    return text_sha256(canonical_json(config_to_json(config)))
+
+
+def text_sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

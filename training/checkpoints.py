@@ -1,0 +1,112 @@
+"""Checkpoints to resume from, and the adapter or model that a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training import contract
+from training.errors import DataError, NumericalError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+IDENTITY_FILE = "identity.json"  # which config and rows the checkpoints of this directory belong to
+STATE_FILE = "trainer_state.json"  # transformers writes it last, so it tells a whole checkpoint
+
+
+def claim(run_dir: Path, identity: dict[str, str]) -> Path:
+    """The checkpoint folder of a run; raises DataError when its checkpoints come from other config or rows."""
+    folder = run_dir / contract.CHECKPOINTS_DIR
+    folder.mkdir(exist_ok=True)
+    path = folder / IDENTITY_FILE
+    if not path.exists():
+        contract.write_json(path, identity)
+    found = contract.read_json(path)
+    changed = sorted(key for key in identity if found.get(key) != identity[key])
+    if changed:
+        raise DataError(
+            f"This run directory was changed after its first checkpoint ({', '.join(changed)}). Start a new run."
+        )
+    return folder
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(state.get("global_step") == _step(folder))
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest whole checkpoint; half-written ones (the process was killed) are removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=_step)
+    for path in found:
+        if not _is_whole(path):
+            shutil.rmtree(path)
+    return next((path for path in reversed(found) if path.exists()), None)
+
+
+def step_of(checkpoint: Path | None) -> int:
+    """Steps done at a checkpoint; 0 for none."""
+    return _step(checkpoint) if checkpoint else 0
+
+
+def check_finite(folder: Path) -> int:
+    """Numbers in all safetensors of a folder; raises NumericalError when one of them is not finite."""
+    import torch
+    from safetensors import safe_open
+
+    numbers = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  (safe_open is no mapping)
+                tensor = tensors.get_tensor(name)
+                numbers += tensor.numel()
+                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    raise NumericalError(f"The trained weights are not all finite numbers ({name}); nothing is kept.")
+    return numbers
+
+
+def save(
+    run_dir: Path,
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    template: dict[str, Any],
+    base_name: str,
+) -> Path:
+    """Writes weights, tokenizer and template under a temporary name, checks them, renames to ``name``."""
+    partial = run_dir / f".{name}.partial"
+    if partial.exists():
+        shutil.rmtree(partial)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    (partial / "README.md").unlink(missing_ok=True)  # PEFT's empty card: the run's own facts say more
+    contract.write_json(partial / "template.json", template)
+    _name_base(partial, base_name)
+    check_finite(partial)
+    for path in partial.iterdir():
+        path.chmod(0o644)  # safetensors come out 0600; another user may serve them
+    target = run_dir / name
+    if target.exists():
+        shutil.rmtree(target)
+    return partial.rename(target)
+
+
+def _name_base(folder: Path, base_name: str) -> None:
+    path = folder / "adapter_config.json"
+    if path.exists():
+        contract.write_json(path, {**contract.read_json(path), "base_model_name_or_path": base_name})
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a folder by name."""
+    return {path.name: contract.file_sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}

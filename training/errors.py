@@ -1,0 +1,31 @@
+"""Expected failures. Every message is a sentence for a person and says what to do."""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """An expected failure: the run ends with exit status 3 and this message in its last event."""
+
+
+class DataError(TrainingError):
+    """The rows are not what was approved, or cannot be learned as they are."""
+
+
+class ModelError(TrainingError):
+    """The base model or an adapter is missing, unsafe or does not fit."""
+
+
+class TemplateError(TrainingError):
+    """A text would be put together differently than it was in training."""
+
+
+class NumericalError(TrainingError):
+    """A loss, a gradient or a weight is not a finite number."""
+
+
+class Cancelled(TrainingError):
+    """A person or the system asked the run to stop; what was done so far is kept."""
+
+
+class Locked(TrainingError):
+    """Another process works on this run directory."""

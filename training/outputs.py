@@ -1,0 +1,111 @@
+"""Answers on disk: the growing partial file, and ``outputs.jsonl`` with metrics once all arms are done."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training import contract
+from training.data import Prompt
+from training.errors import DataError
+
+PARTIAL_FILE = "outputs.partial.jsonl"
+
+
+def unanswered(arm: str, prompt_id: str) -> dict[str, Any]:
+    """The row of a prompt that does not fit into the model's length: empty, and never measured."""
+    row = {"prompt_id": prompt_id, "arm": arm, "text": "", "tokens": 0, "seconds": 0.0}
+    return {**row, "stop_reason": "prompt_too_long", "nll": None, "reference_tokens": 0}
+
+
+class Partial:
+    """Raw output rows so far, in memory and on disk. The first line names what they depend on."""
+
+    def __init__(self, run_dir: Path, identity: str) -> None:
+        self._path = run_dir / PARTIAL_FILE
+        if not self._path.exists():
+            contract.write_atomic(self._path, contract.jsonl_text([{"identity": identity}]))
+        self._drop_half_line()
+        head, *self.rows = contract.read_jsonl(self._path)
+        if head["identity"] != identity:
+            raise DataError("The config or an arm's weights changed since the first answers. Start a new run.")
+        self._done = {(row["arm"], row["prompt_id"]) for row in self.rows}
+
+    def _drop_half_line(self) -> None:
+        content = self._path.read_bytes()
+        end = content.rfind(b"\n") + 1
+        if end != len(content):
+            os.truncate(self._path, end)
+
+    def has(self, arm: str, prompt_ids: Sequence[str]) -> bool:
+        """Whether all of these are answered."""
+        return all((arm, prompt_id) in self._done for prompt_id in prompt_ids)
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Appends rows that are not there yet (a batch may have been written in part before a kill)."""
+        fresh = [row for row in rows if (row["arm"], row["prompt_id"]) not in self._done]
+        with self._path.open("a", encoding="utf-8") as handle:
+            handle.write(contract.jsonl_text(fresh))
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.rows += fresh
+        self._done |= {(row["arm"], row["prompt_id"]) for row in fresh}
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def publish(
+    run_dir: Path,
+    config: contract.GenerateConfig,
+    prompts: Sequence[Prompt],
+    rows: Sequence[dict[str, Any]],
+    completions: Sequence[str],
+) -> dict[str, Any]:
+    """Scores every arm, writes ``outputs.jsonl`` (arms in order, prompts in order), returns the figures by arm."""
+    from training import metrics
+    from training.metrics.base import Record
+    from training.metrics.slots import judged
+
+    by_key = {(row["arm"], row["prompt_id"]): row for row in rows}
+    scorers = metrics.all_metrics(completions, config.overlap_tokens)
+    figures: dict[str, Any] = {}
+    lines: list[dict[str, Any]] = []
+    for arm in config.arms:
+        records = []
+        for prompt in prompts:
+            raw = by_key[arm.name, prompt.id]
+            kept = {key: raw[key] for key in ("text", "stop_reason", "nll", "reference_tokens")}
+            records.append(Record(prompt.id, prompt.prompt, prompt.reference, prompt.facts, **kept))
+        scored = metrics.score_all(scorers, records)
+        figures[arm.name] = {name: score.as_json() for name, score in scored.items()}
+        for number, record in enumerate(records):
+            values: dict[str, Any] = {name: score.values[number] for name, score in scored.items()}
+            if record.facts and values["slot_accuracy"] is not None:
+                values["slots"] = judged(record.facts, record.text)
+            lines.append(_line(by_key[arm.name, record.prompt_id], values))
+    contract.write_atomic(run_dir / contract.OUTPUTS_FILE, contract.jsonl_text(lines))
+    return {"schema": contract.SCHEMA, "arms": figures, **_noise(config, figures)}
+
+
+def _line(raw: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: raw[key] for key in ("prompt_id", "arm", "text", "tokens", "seconds", "stop_reason")}
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return {**kept, "metrics": finite}
+
+
+def _noise(config: contract.GenerateConfig, figures: dict[str, Any]) -> dict[str, Any]:
+    """When two arms are the same model: how far their figures differ, which is what a difference must exceed."""
+    for number, first in enumerate(config.arms):
+        for second in config.arms[number + 1 :]:
+            if (first.adapter, first.model) == (second.adapter, second.model):
+                pairs = (
+                    (name, figures[first.name][name]["value"], figures[second.name][name]["value"])
+                    for name in figures[first.name]
+                )
+                spread = {name: abs(a - b) for name, a, b in pairs if a is not None and b is not None}
+                return {"noise": {"arms": [first.name, second.name], "difference": spread}}
+    return {}

@@ -1,0 +1,102 @@
+"""``preview.json``: what the model would learn, decoded from the labels of the trainer's own collator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from training import contract, data, models
+from training.data import IGNORED, Rendered, Renderer, Row
+from training.errors import DataError
+from training.session import Session
+from training.survey import Survey, length_warnings, survey, total
+
+BATCH = 32  # rows collated at once
+
+
+def collated(rows: Sequence[Rendered], renderer: Renderer, max_length: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Token ids and labels of each row as the loss gets them: cut, batched by TRL's collator, padding removed."""
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+    collator = DataCollatorForLanguageModeling(pad_token_id=renderer.pad_id)
+    for start in range(0, len(rows), BATCH):
+        kept = [row.cut(max_length) for row in rows[start : start + BATCH]]
+        batch = collator([{"input_ids": row.input_ids, "labels": row.labels} for row in kept])
+        for ids, labels, mask in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
+            length = int(mask.sum())
+            yield ids[:length].tolist(), labels[:length].tolist()
+
+
+def _shown(row: Rendered, ids: list[int], labels: list[int], split: str, renderer: Renderer) -> dict[str, Any]:
+    texts = data.pieces(renderer.tokenizer, ids)
+    tokens = [{"text": text, "trained": label != IGNORED} for text, label in zip(texts, labels, strict=True)]
+    return {
+        "id": row.id,
+        "split": split,
+        "length": len(row.input_ids),
+        "trained_tokens": sum(token["trained"] is True for token in tokens),
+        "is_truncated": len(row.input_ids) > len(ids),
+        "is_dropped": all(label == IGNORED for label in labels),
+        "has_end_token": bool(labels) and labels[-1] == renderer.end_id,
+        "tokens": tokens,
+    }
+
+
+def _split(
+    name: str, rows: list[Row], renderer: Renderer, config: contract.PreviewConfig
+) -> tuple[Survey, list[dict[str, Any]]]:
+    """Counts of one file, and its first rows token by token."""
+    rendered = [renderer.render(row) for row in rows]
+    found = survey(rows, rendered, renderer, config.max_length)
+    trained = 0
+    shown: list[dict[str, Any]] = []
+    for row, (ids, labels) in zip(rendered, collated(rendered, renderer, config.max_length), strict=True):
+        trained += sum(label != IGNORED for label in labels)
+        if len(shown) < config.show_rows:
+            shown.append(_shown(row, ids, labels, name, renderer))
+    if trained != found.counts.trained_tokens:
+        raise DataError(
+            f"The trainer's collator would train {trained} tokens of {name}, the count says "
+            f"{found.counts.trained_tokens}. Do not train with these versions of the libraries."
+        )
+    return found, shown
+
+
+def _warnings(counts: dict[str, Any], config: contract.PreviewConfig, positions: int | None) -> list[str]:
+    texts = {
+        "dropped": "have a prompt that alone fills max_length: nothing of them would be learned",
+        "truncated": "lose the end of their completion at max_length",
+        "control_tokens": "have a control token of the model written in their text",
+    }
+    found = [f"{counts[key]} rows {text}." for key, text in texts.items() if counts[key]]
+    return found + length_warnings(config.max_length, positions)
+
+
+def run(session: Session, config: contract.PreviewConfig, *, allow_hub: bool = False) -> None:
+    """Writes ``preview.json``, then ``result.json``."""
+    session.events.append("start", command="preview")
+    folder = models.resolve(config.model, allow_hub=allow_hub)
+    facts = models.facts(folder)
+    train, validation = data.load_splits(session.run_dir, config)
+    renderer = Renderer(models.load_tokenizer(folder), config.template)
+    session.events.stage(f"Rendering {len(train) + len(validation)} rows")
+    found, shown = _split("train", train, renderer, config)
+    session.check_stop()
+    held, held_shown = _split("validation", validation, renderer, config)
+    counts = asdict(total(found.counts, held.counts))
+    report = {
+        "schema": contract.SCHEMA,
+        "model": facts,
+        "template_sha256": renderer.sha256(),
+        "is_chat_template": renderer.is_chat,
+        "max_length": config.max_length,
+        "counts": counts,
+        "splits": {"train": found.as_json(), "validation": held.as_json()},
+        "warnings": _warnings(counts, config, facts["positions"]),
+        "rows": (shown + held_shown)[: config.show_rows],
+    }
+    contract.write_json(session.run_dir / contract.PREVIEW_FILE, report)
+    result = {"schema": contract.SCHEMA, "kind": "preview", "config_sha256": contract.config_sha256(config)}
+    contract.write_json(session.run_dir / contract.RESULT_FILE, {**result, "counts": counts})
+    session.events.append("finished", rows=counts["rows"], trained_tokens=counts["trained_tokens"])

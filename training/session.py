@@ -1,0 +1,136 @@
+"""What every command shares: one trainer a directory, events, log, and an orderly stop."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TextIO
+
+from training import contract
+from training.errors import Cancelled, Locked, TrainingError
+from training.events import EventLog
+
+logger = logging.getLogger("training")
+
+
+class StopRequest:
+    """True once the cancel file exists or the process got SIGTERM or SIGINT."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._cancel_file = run_dir / contract.CANCEL_FILE
+        self._signal: str | None = None
+
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = signal.Signals(number).name
+
+    @property
+    def reason(self) -> str | None:
+        """Why to stop, in words; None to go on."""
+        if self._signal:
+            return f"Stopped by {self._signal}."
+        return "Cancelled on request." if self._cancel_file.exists() else None
+
+
+class Session:
+    """A locked run directory with its open event log."""
+
+    def __init__(self, run_dir: Path, events: EventLog, stop: StopRequest) -> None:
+        self.run_dir = run_dir
+        self.events = events
+        self.stop = stop
+
+    def check_stop(self) -> None:
+        """Raises Cancelled when a stop was asked for; call it between stages."""
+        reason = self.stop.reason
+        if reason:
+            raise Cancelled(reason)
+
+
+@contextlib.contextmanager
+def _locked(run_dir: Path) -> Iterator[None]:
+    with (run_dir / contract.LOCK_FILE).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Locked(f"Another process is working in {run_dir}; wait for it or stop it.") from error
+        yield
+
+
+@contextlib.contextmanager
+def _logging_to(stream: TextIO) -> Iterator[None]:
+    """Python logging, warnings and crash tracebacks of native code go to ``log.txt``."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    faulthandler.enable(stream)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _signals_to(stop: StopRequest) -> Iterator[None]:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, stop.receive) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _BugReport:
+    """An exception that nobody expected is a bug: its traceback goes to the log, its type to the events."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or error is None or issubclass(kind, TrainingError | contract.ContractError):
+            return
+        logger.critical("Unexpected error", exc_info=(kind, error, trace))
+        message = f"The trainer stopped on an error of its own ({kind.__name__}); the log has the details."
+        self._events.append("failed", message=message, is_bug=True)
+
+
+@contextlib.contextmanager
+def open_session(run_dir: Path) -> Iterator[Session]:
+    """Locks the run directory and opens its log and events.
+
+    Raises Locked when another process holds it, ContractError when it is no directory.
+    """
+    if not run_dir.is_dir():
+        raise contract.ContractError(f"{run_dir} is not a directory.")
+    stop = StopRequest(run_dir)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(run_dir))
+        stream = stack.enter_context((run_dir / contract.LOG_FILE).open("a", encoding="utf-8"))
+        stack.enter_context(_logging_to(stream))
+        stack.enter_context(_signals_to(stop))
+        events = stack.enter_context(EventLog(run_dir / contract.EVENTS_FILE))
+        stack.enter_context(_BugReport(events))
+        yield Session(run_dir, events, stop)
+
+
+def say(text: str) -> None:
+    """One line for the person or process that started the command."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,135 @@
+"""Supervised fine-tuning with TRL: LoRA, QLoRA or all weights, on exactly the approved rows.
+
+``run`` is the whole story; it may be killed at any point and called again on the same directory.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training import checkpoints, contract, environment, manifest, models
+from training.errors import Cancelled, ModelError
+from training.material import Material, prepare
+from training.session import Session
+from training.survey import length_warnings
+from training.trainer import build_trainer, total_steps
+
+if TYPE_CHECKING:
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    from training.callbacks import Progress
+
+
+def run(session: Session, config: contract.TrainConfig, *, allow_hub: bool = False) -> None:
+    """Trains to the end, or raises Cancelled (resumable) or another TrainingError. Done already: returns."""
+    if manifest.is_finished(session.run_dir, config):
+        session.events.append("log", message="This run is finished already; nothing was changed.")
+        return
+    identity = {key: getattr(config, key) for key in ("train_sha256", "validation_sha256")}
+    folder = checkpoints.claim(session.run_dir, {**identity, "config_sha256": contract.config_sha256(config)})
+    checkpoint = checkpoints.newest(folder)
+    session.events.append("start", command="sft", resumed_from_step=checkpoints.step_of(checkpoint))
+    material = prepare(session, config, allow_hub=allow_hub)
+    session.events.stage("Loading the base model")
+    trainer, progress = build_trainer(session, material, folder)
+    announce(session, material, trainer)
+    session.check_stop()
+    session.events.stage("Training")
+    train(session, trainer, checkpoint)
+    if progress.stop_reason:
+        raise Cancelled(f"{progress.stop_reason} A checkpoint is kept at step {trainer.state.global_step}.")
+    finish(session, material, trainer, progress)
+    shutil.rmtree(folder)
+
+
+def trained_parameters(trainer: SFTTrainer) -> int:
+    """Numbers that the optimiser changes."""
+    model: Any = trainer.model
+    return sum(int(parameter.numel()) for parameter in model.parameters() if parameter.requires_grad)
+
+
+def announce(session: Session, material: Material, trainer: SFTTrainer) -> None:
+    """The plan event: what will be done, and warnings worth a person's eye."""
+    config, counts = material.config, material.train_survey.counts
+    facts = models.facts(material.folder)
+    plan = {
+        "method": config.method,
+        "model": facts,
+        "train": asdict(counts),
+        "validation": asdict(material.validation_survey.counts),
+        "parameters_trained": trained_parameters(trainer),
+        "rows_a_step": config.batch_size * config.gradient_accumulation,
+        "template_sha256": material.renderer.sha256(),
+        **environment.hardware(),
+    }
+    session.events.append("plan", 0, total_steps(config), **plan)
+    for text in length_warnings(min(config.max_length, material.counts().longest), facts["positions"]):
+        session.events.append("warning", message=text)
+
+
+def train(session: Session, trainer: SFTTrainer, checkpoint: Path | None) -> None:
+    """Runs the loop; an out-of-memory error becomes a ModelError that says what to lower."""
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            "The accelerator ran out of memory. Halve batch_size and double gradient_accumulation, "
+            "lower max_length, or choose qlora."
+        ) from error
+
+
+def _ended_by(trainer: SFTTrainer, progress: Progress) -> str:
+    if progress.is_over_budget:
+        return "budget"
+    return "steps" if trainer.state.global_step >= trainer.state.max_steps else "early_stopping"
+
+
+def template_card(material: Material) -> dict[str, Any]:
+    """What lies beside the weights: how their texts were put together, and on which base model."""
+    return {
+        "sha256": material.renderer.sha256(),
+        "base_sha256": models.fingerprint(material.folder),
+        "facts": material.renderer.facts(),
+    }
+
+
+def finish(session: Session, material: Material, trainer: SFTTrainer, progress: Progress) -> None:
+    """Saves the best weights, then ``result.json``."""
+    config, state = material.config, trainer.state
+    name = contract.MODEL_DIR if config.method == "full" else contract.ADAPTER_DIR
+    card = template_card(material)
+    base_name = config.model.path if config.model.is_hub else material.folder.name
+    model: Any = trainer.model
+    saved = checkpoints.save(session.run_dir, name, model, material.renderer.tokenizer, card, base_name)
+    files = checkpoints.hashes(saved)
+    ended = {
+        "ended_by": _ended_by(trainer, progress),
+        "seconds": round(progress.seconds(), 3),
+        "tokens": state.num_input_tokens_seen,
+        "best_step": state.best_global_step or state.global_step,
+        "best_eval_loss": state.best_metric,
+    }
+    if progress.is_over_budget:
+        session.events.append("warning", message=f"Stopped after {config.budget_seconds} seconds, as the budget says.")
+    result = {
+        **ended,
+        "steps": state.global_step,
+        "total_steps": state.max_steps,
+        "train_rows": material.train_survey.counts.rows,
+        "validation_rows": material.validation_survey.counts.rows,
+        "truncated_rows": material.counts().truncated,
+        "parameters": models.facts(material.folder)["parameters"],
+        "parameters_trained": trained_parameters(trainer),
+        "template_sha256": card["sha256"],
+        "base_sha256": card["base_sha256"],
+        "output": name,
+        "files": files,
+        "sha256": contract.text_sha256(contract.canonical_json(files)),
+    }
+    manifest.write_result(session.run_dir, config, result)
+    session.events.append("finished", state.global_step, state.max_steps, **ended)

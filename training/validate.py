@@ -1,0 +1,45 @@
+"""Checks a run directory without torch: config, rows, base model, adapters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from training import contract, data, models, session
+
+
+def check(run_dir: Path) -> dict[str, Any]:
+    """What was found; raises ContractError or TrainingError with what to change."""
+    config = contract.read_config(run_dir)
+    found: dict[str, Any] = {"kind": config.kind, "config_sha256": contract.config_sha256(config)}
+    if not config.model.is_hub:
+        found["model"] = models.facts(models.resolve(config.model))
+    if isinstance(config, contract.GenerateConfig):
+        found["prompts"] = len(_prompts(run_dir, config))
+        _check_arms(config)
+    else:
+        found.update(_rows(run_dir, config))
+    return found
+
+
+def _prompts(run_dir: Path, config: contract.GenerateConfig) -> list[data.Prompt]:
+    path = run_dir / contract.PROMPTS_FILE
+    return data.load_prompts(path, expected=config.prompts_rows, sha256=config.prompts_sha256)
+
+
+def _check_arms(config: contract.GenerateConfig) -> None:
+    for arm in config.arms:
+        if arm.adapter:
+            models.check_adapter(Path(arm.adapter))
+        if arm.model:
+            models.resolve(contract.ModelSpec(path=arm.model))
+
+
+def _rows(run_dir: Path, config: contract.TrainConfig | contract.PreviewConfig) -> dict[str, int]:
+    train, validation = data.load_splits(run_dir, config)
+    return {"train_rows": len(train), "validation_rows": len(validation)}
+
+
+def run(run_dir: Path) -> None:
+    """Prints what was found as one JSON object."""
+    session.say(contract.canonical_json(check(run_dir)))
