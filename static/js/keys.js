@@ -1,0 +1,154 @@
+/**
+ * Everything in a workbench by keyboard.
+ *
+ * HTML it needs, all optional but the form:
+ *   <form data-keys>                                the form that Ctrl+Enter submits
+ *   <button type="submit" data-hotkey-submit>       by this button (a disabled one is not pressed)
+ *   [data-criterion] with <input type="radio" data-digit="4">      digits choose a level of the active criterion,
+ *                                                   arrows up and down move between criteria; an input may also
+ *                                                   have data-letter="y", which then wins over a hotkey
+ *   [data-hotkey="g"]                               a bare key that clicks it; of several with one key the next
+ *                                                   after the one used last (blocks to edit, findings to visit)
+ *   <dialog data-cheatsheet>                        opened by "?"; in it <input type="checkbox" data-keys-toggle>
+ *                                                   turns bare keys off for this browser (WCAG 2.1.4)
+ *
+ * A bare key is ignored while somebody types, while a dialog is open, with a modifier held, and while the next
+ * page loads (form[data-busy]), so that a held key never decides an item nobody has seen. Events:
+ * "keys:criterion" on the criterion that became active.
+ */
+
+const OFF = "countersign:single-keys";
+const TEXT_TYPES = new Set(["text", "search", "number", "email", "url", "password", "tel", "date", "file"]);
+
+export function keys(form) {
+  const cheatsheet = document.querySelector("dialog[data-cheatsheet]");
+  const lastUsed = new Map();
+
+  document.addEventListener("keydown", onKey);
+  form.addEventListener("submit", () => (form.dataset.busy = "1"));
+  window.addEventListener("pageshow", () => delete form.dataset.busy);
+  for (const criterion of criteria()) {
+    criterion.addEventListener("focusin", () => activate(criterion, { isFocused: true }));
+  }
+  prepareToggle();
+
+  return { activate, criteria, next: () => step(1) };
+
+  function onKey(event) {
+    if (event.defaultPrevented || event.isComposing || event.altKey) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") return submit(event);
+    if (event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape" && isTyping(event.target)) return leaveText(event);
+    if (isTyping(event.target) || openDialog() || form.dataset.busy) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") return onArrow(event);
+    if (event.repeat || !areOn()) return;
+    if (event.key === "?") return showCheatsheet(event);
+    if (/^[0-9]$/.test(event.key)) return choose(event, `[data-digit="${event.key}"]`);
+    if (/^[a-z]$/i.test(event.key)) return onLetter(event, event.key.toLowerCase());
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    if (event.repeat || form.dataset.busy || openDialog()) return;
+    const button = form.querySelector("[data-hotkey-submit]") || document.querySelector("[data-hotkey-submit]");
+    if (button && !button.disabled) form.requestSubmit(button);
+    else form.dispatchEvent(new CustomEvent("keys:blocked", { bubbles: true }));
+  }
+
+  function leaveText(event) {
+    const home = event.target.closest("[data-criterion]") || active();
+    event.target.blur();
+    if (home) activate(home);
+  }
+
+  function onArrow(event) {
+    // In a pane that scrolls the arrows scroll; elsewhere they move between criteria.
+    if (event.target.closest("[data-scroll]") || !criteria().length || event.shiftKey) return;
+    if (event.target.matches("select, summary, a")) return;
+    event.preventDefault();
+    step(event.key === "ArrowDown" ? 1 : -1);
+  }
+
+  function onLetter(event, letter) {
+    if (choose(event, `[data-letter="${letter}"]`)) return;
+    const places = [...document.querySelectorAll(`[data-hotkey="${letter}"]`)].filter(isUsable);
+    if (!places.length) return;
+    event.preventDefault();
+    const place = places[(places.indexOf(lastUsed.get(letter)) + 1) % places.length];
+    lastUsed.set(letter, place);
+    place.click();
+    if (place.tagName === "SUMMARY" && place.parentElement.open) place.parentElement.querySelector("textarea")?.focus();
+    else if (place.tagName !== "BUTTON") place.focus();
+  }
+
+  function choose(event, selector) {
+    const input = active()?.querySelector(`input[type=radio]${selector}:not(:disabled)`);
+    if (!input) return false;
+    event.preventDefault();
+    input.checked = true;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
+  function step(by) {
+    const all = criteria();
+    const at = all.indexOf(active());
+    const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
+    if (next) activate(next);
+  }
+
+  function activate(criterion, { isFocused = false } = {}) {
+    if (criterion !== active()) {
+      for (const other of criteria()) delete other.dataset.active;
+      criterion.dataset.active = "";
+      criterion.dispatchEvent(new CustomEvent("keys:criterion", { bubbles: true }));
+    }
+    if (isFocused) return;
+    const input = criterion.querySelector("input[type=radio]:checked") || criterion.querySelector("input[type=radio]");
+    input?.focus({ preventScroll: true });
+    criterion.scrollIntoView({ block: "nearest" });
+  }
+
+  function active() {
+    return document.querySelector("[data-criterion][data-active]");
+  }
+
+  function criteria() {
+    return [...document.querySelectorAll("[data-criterion]:not([data-criterion] [data-criterion])")].filter(isUsable);
+  }
+
+  function showCheatsheet(event) {
+    if (!cheatsheet) return;
+    event.preventDefault();
+    cheatsheet.showModal();
+  }
+
+  function prepareToggle() {
+    const toggle = cheatsheet?.querySelector("[data-keys-toggle]");
+    if (!toggle) return;
+    toggle.checked = areOn();
+    toggle.addEventListener("change", () => localStorage.setItem(OFF, toggle.checked ? "on" : "off"));
+  }
+}
+
+function areOn() {
+  try {
+    return localStorage.getItem(OFF) !== "off";
+  } catch (error) {
+    return true;
+  }
+}
+
+function isTyping(target) {
+  if (target.tagName === "INPUT") return TEXT_TYPES.has(target.type);
+  return target.tagName === "TEXTAREA" || target.tagName === "SELECT" || target.isContentEditable;
+}
+
+function openDialog() {
+  return document.querySelector("dialog[open], [popover][role=dialog]:popover-open");
+}
+
+function isUsable(element) {
+  return !element.disabled && element.getClientRects().length > 0;
+}
