@@ -66,7 +66,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
-    pause: float = PAUSE_FIRST
+    pause: float = 0.0
     deaths: int = 0
     exit_code: int | None = None
     pending: bytes = b""
@@ -246,10 +246,10 @@ class Supervisor:
         now = time.monotonic()
         child.deaths += 1
         if now - child.started_at >= STEADY_AFTER:
-            child.pause = PAUSE_FIRST
+            child.pause = 0.0
+        child.pause = min(PAUSE_LONGEST, child.pause * 2) or PAUSE_FIRST
         child.restart_at = now + child.pause
         self.write(f"{child.program.name} {ending(child.exit_code)}; it starts again in {child.pause:.0f} s.")
-        child.pause = min(PAUSE_LONGEST, child.pause * 2)
 
     def _refuse_hopeless(self) -> None:
         for child in self.children:
@@ -260,11 +260,10 @@ class Supervisor:
 
     def _stop_group(self, group: Sequence[Child]) -> None:
         asked = self._last_line_at = time.monotonic()
-        requests_before = self.stop_requests
         sent = {child.program.name: 0 for child in group}
         while running := [child for child in group if child.is_running]:
             waited = time.monotonic() - asked
-            is_hurried = self.stop_requests > max(1, requests_before)
+            is_hurried = self.stop_requests > 1
             for child in running:
                 self._send_due(child, sent, waited, is_hurried)
             names = ", ".join(child.program.name for child in running)
