@@ -1,0 +1,96 @@
+"""A review as it comes from the browser: read, and checked against the rubric. Plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reviewapp.reviews.reading import BlocksMismatch, blocks_joined, blocks_of
+from reviewapp.rubrics.schema import RubricDocument
+from reviewapp.rubrics.scoring import Score, needs_evidence, scores_read
+
+ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
+CAUSES = {
+    "slip": "A slip of one reviewer",
+    "missing_context": "Context was missing",
+    "rubric_ambiguous": "The rubric can be read both ways",
+    "true_judgement": "A true difference of judgement",
+}
+
+
+class ReviewInvalid(ValueError):
+    """A review that cannot be handed in yet; ``problems`` by criterion key, or "" for the review as a whole."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(" ".join(self.problems.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewGiven:
+    """decision: accept, return or reject; whether an accepted text was fixed is seen from the text itself."""
+
+    decision: str
+    prompt: str
+    completion: str
+    scores: Mapping[str, Score]
+    reason: str = ""
+
+
+def text_from_form(form: Mapping[str, str], text: str) -> str:
+    """The text after editing: the field ``completion``, or the blocks ``block-1``, ``block-2`` ... of ``text``.
+
+    A form without either leaves the text as it is. Raises ReviewInvalid when the blocks belong to another text.
+    """
+    if "completion" in form:
+        return form["completion"].replace("\r\n", "\n")
+    names = [f"block-{block.number}" for block in blocks_of(text)]
+    given = [name for name in form if name.startswith("block-")]
+    if not given:
+        return text
+    try:
+        return blocks_joined(text, [form[name] for name in (names if set(names) == set(given) else given)])
+    except BlocksMismatch as error:
+        stale = "The text changed since you opened this page. What you wrote is kept: look at it once more, then send."
+        raise ReviewInvalid({"": stale}) from error
+
+
+def review_read(form: Mapping[str, str], rubric: RubricDocument, prompt: str, completion: str) -> ReviewGiven:
+    """Reads decision, reason, text and scores; raises ReviewInvalid with every problem.
+
+    To return or reject, a reason is needed and the scores are welcome; to accept, every criterion is asked for.
+    """
+    decision = form.get("decision", "")
+    decision = ACCEPT if decision == FIX else decision
+    scores = scores_read(rubric, form, is_complete=decision == ACCEPT)
+    given = ReviewGiven(
+        decision=decision,
+        prompt=prompt,
+        completion=text_from_form(form, completion),
+        scores=scores.by_key,
+        reason=form.get("reason", "").replace("\r\n", "\n").strip(),
+    )
+    problems = review_problems(given, rubric, prompt, completion) | scores.problems
+    if problems:
+        raise ReviewInvalid(problems)
+    return given
+
+
+def review_problems(given: ReviewGiven, rubric: RubricDocument, prompt: str, completion: str) -> dict[str, str]:
+    """What keeps a review from being handed in, whoever made it; ``prompt`` and ``completion`` as they were shown."""
+    if given.decision not in (ACCEPT, RETURN, REJECT):
+        return {"": "Choose what to do with the sample: accept, return or reject."}
+    known = {criterion.key: criterion for criterion in rubric.criteria}
+    problems = {key: f"There is no criterion {key!r} in this rubric." for key in given.scores if key not in known}
+    if given.decision != ACCEPT:
+        return problems if given.reason else problems | {"": f"Say why you {given.decision} it."}
+    if not given.completion.strip():
+        problems[""] = "The completion is empty, so there is nothing to learn from. Return or reject the sample."
+    is_fixed = (given.prompt, given.completion) != (prompt, completion)
+    for key, criterion in known.items():
+        score = given.scores.get(key)
+        if score is None:
+            problems[key] = f"{criterion.name}: choose a level."
+        elif needs_evidence(criterion, score.value) and not is_fixed and not score.note:
+            problems[key] = f"{criterion.name}: fix the text, or write which passage this level is about."
+    return problems
