@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,15 @@ from django.utils import timezone
 
 from reviewapp.accounts.models import User
 from reviewapp.core.models import Job
+from reviewapp.curation.models import Finding
+from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
+from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Membership, Project
+from reviewapp.reviews.models import Assignment, Review
 from reviewapp.rubrics.models import Criterion, Level, Rubric, RubricVersion
-from reviewapp.samples.models import HeldoutPrompt, HeldoutSet, Revision, Sample, SampleGroup
+from reviewapp.runs.models import BaseModel, ModelVersion, TrainingRun
+from reviewapp.samples.models import HeldoutPrompt, HeldoutSet, ImportBatch, Revision, Sample, SampleGroup
+from reviewapp.trainingsets.models import Example, TrainingSet, TrainingSetVersion
 
 _numbers = itertools.count(1)
 
@@ -81,6 +88,12 @@ def revision(sample: Sample, *, prompt: str = PROMPT, completion: str = COMPLETI
     )
 
 
+def current(sample: Sample) -> Revision:
+    if sample.revision is None:
+        raise AssertionError(f"sample {sample} has no revision")
+    return sample.revision
+
+
 def heldout_set(project: Project, *, prompts: int = 3, sealed: bool = True) -> HeldoutSet:
     made = HeldoutSet.objects.create(project=project, name=f"Held-out {next(_numbers)}")
     for i in range(prompts):
@@ -136,3 +149,128 @@ def job(**values: Any) -> Job:
 
 def long_ago(minutes: int = 120) -> Any:
     return timezone.now() - timedelta(minutes=minutes)
+
+
+def import_batch(project: Project, **values: Any) -> ImportBatch:
+    values.setdefault("file_name", "letters.csv")
+    values.setdefault("stored_path", "absent/letters.csv")
+    values.setdefault("file_size", 120)
+    values.setdefault("file_sha256", sha("letters"))
+    values.setdefault("file_format", ImportBatch.Format.CSV)
+    values.setdefault("columns", ["prompt", "completion"])
+    return ImportBatch.objects.create(project=project, **values)
+
+
+def finding(sample: Sample, **values: Any) -> Finding:
+    """An identifier in the prompt with a mask as its suggestion."""
+    values.setdefault("revision", sample.revision)
+    values.setdefault("check_name", "identifiers")
+    values.setdefault("kind", "phone")
+    values.setdefault("severity", "high")
+    values.setdefault("field", "prompt")
+    values.setdefault("start", 0)
+    values.setdefault("end", 6)
+    values.setdefault("excerpt", "Doctor")
+    values.setdefault("message", "Telephone number")
+    values.setdefault("suggestion", "[TELEPHONE]")
+    values.setdefault("fingerprint", sha(f"finding {next(_numbers)}"))
+    return Finding.objects.create(sample=sample, **values)
+
+
+def assignment(sample: Sample, holder: User, version: RubricVersion, **values: Any) -> Assignment:
+    values.setdefault("lease_expires_at", timezone.now() + timedelta(minutes=30))
+    values.setdefault("round", sample.review_round)
+    values.setdefault("slot", 0)
+    return Assignment.objects.create(
+        sample=sample, revision=current(sample), rubric_version=version, holder=holder, **values
+    )
+
+
+def review(sample: Sample, reviewer: User, version: RubricVersion, decision: str = "accept", **values: Any) -> Review:
+    taken = assignment(sample, reviewer, version, state="submitted", slot=values.pop("slot", 0))
+    return Review.objects.create(
+        assignment=taken, sample=sample, revision_before=current(sample), revision_after=current(sample),
+        reviewer=reviewer, rubric_version=version, round=taken.round, decision=decision,
+        idempotency_key=uuid.uuid4(), **values,
+    )  # fmt: skip
+
+
+def version(project: Project, samples: list[Sample], *, frozen: bool = True, **values: Any) -> TrainingSetVersion:
+    """A version whose last sample is its validation split; its hash is made up unless given."""
+    training_set, _ = TrainingSet.objects.get_or_create(project=project, name="Letters")
+    number = training_set.versions.count() + 1
+    if frozen:
+        values.setdefault("state", TrainingSetVersion.State.FROZEN)
+        values.setdefault("content_hash", sha(f"version {project.pk} {number}"))
+        values.setdefault("frozen_at", timezone.now())
+    made = TrainingSetVersion.objects.create(training_set=training_set, number=number, **values)
+    for position, each in enumerate(samples if frozen else []):
+        revision = each.revision
+        if revision is not None:
+            Example.objects.create(
+                version=made, position=position, sample=each, revision=revision, group_key=each.group.key,
+                split="validation" if position == len(samples) - 1 else "train",
+                prompt=revision.prompt, completion=revision.completion, content_hash=revision.content_hash,
+            )  # fmt: skip
+    return made
+
+
+def base_model(project: Project, **values: Any) -> BaseModel:
+    values.setdefault("name", f"Base {next(_numbers)}")
+    values.setdefault("path", "/absent/base")
+    return BaseModel.objects.create(project=project, **values)
+
+
+def run(project: Project, version: TrainingSetVersion, base: BaseModel, **values: Any) -> TrainingRun:
+    values.setdefault("number", TrainingRun.objects.filter(project=project).count() + 1)
+    values.setdefault("config", {"kind": "sft", "method": "lora"})
+    values.setdefault("config_hash", sha("config"))
+    values.setdefault("idempotency_key", uuid.uuid4())
+    values.setdefault("job", job(title="A run", queue="training", project_slug=project.slug))
+    return TrainingRun.objects.create(project=project, version=version, base_model=base, **values)
+
+
+def model_version(project: Project, base: BaseModel, run: TrainingRun | None = None, **values: Any) -> ModelVersion:
+    number = ModelVersion.objects.filter(project=project).count() + 1
+    values.setdefault("label", f"Model version {number}")
+    return ModelVersion.objects.create(project=project, number=number, base_model=base, run=run, **values)
+
+
+def generation_run(
+    project: Project, heldout: HeldoutSet, baseline: ModelVersion, candidate: ModelVersion, **values: Any
+) -> GenerationRun:
+    """Both arms have answered every prompt: the candidate rightly, the baseline with an empty-handed sentence."""
+    made = GenerationRun.objects.create(
+        project=project, number=GenerationRun.objects.filter(project=project).count() + 1, heldout_set=heldout,
+        baseline=baseline, candidate=candidate, idempotency_key=uuid.uuid4(), **values,
+    )  # fmt: skip
+    for prompt in heldout.prompts.all():
+        for arm, model, text in (
+            ("baseline", baseline, "I do not know."),
+            ("candidate", candidate, prompt.reference),
+        ):
+            Output.objects.create(
+                generation_run=made, heldout_prompt=prompt, model_version=model, arm=arm, text=text,
+                tokens=len(text.split()), seconds=0.1, stop_reason="end", content_hash=sha(text),
+            )  # fmt: skip
+    return made
+
+
+def grading_round(generation: GenerationRun, rubric: RubricVersion, *, opened: bool = True) -> GradingRound:
+    made = GradingRound.objects.create(
+        project=generation.project, number=GradingRound.objects.filter(project=generation.project).count() + 1,
+        generation_run=generation, rubric_version=rubric, opened_at=timezone.now() if opened else None,
+    )  # fmt: skip
+    for output in generation.outputs.all():
+        RoundItem.objects.create(round=made, output=output, order_key=sha(f"order {output.pk}"))
+    return made
+
+
+def feedback_item(project: Project, **values: Any) -> FeedbackItem:
+    values.setdefault("group_key", f"patient-{next(_numbers)}")
+    values.setdefault("prompt", "Doctor: How old are you?\nPatient: I am 61.")
+    values.setdefault("answer", "16-year-old.")
+    values.setdefault("correction", "61-year-old.")
+    values.setdefault("author_name", "Clinic portal")
+    values.setdefault("idempotency_key", uuid.uuid4())
+    return FeedbackItem.objects.create(project=project, **values)
