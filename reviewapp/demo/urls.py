@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.demo import views
 
 app_name = "demo"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("people/", views.people, name="people"),
+    path("people/<str:username>/enter/", views.enter, name="enter"),
+]

@@ -8,6 +8,11 @@ app_name = "home"
 
 urlpatterns = [
     path("", views.start, name="start"),
+    path("health/", views.health, name="health"),
     path("projects/<slug:slug>/", views.project, name="project"),
     path("projects/<slug:slug>/search/", views.search, name="search"),
+    path("projects/<slug:slug>/jobs/", views.jobs, name="jobs"),
+    path("projects/<slug:slug>/jobs/<int:job_id>/retry/", views.job_retry, name="job_retry"),
+    path("projects/<slug:slug>/jobs/<int:job_id>/cancel/", views.job_cancel, name="job_cancel"),
+    path("projects/<slug:slug>/audit/", views.audit, name="audit"),
 ]

@@ -1,25 +1,103 @@
 from __future__ import annotations
 
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.audit.services import chain_verify
 from reviewapp.core.http import AuthenticatedRequest
-from reviewapp.projects.selectors import project_for, projects_for
+from reviewapp.core.jobs import cancel_request, retry
+from reviewapp.core.models import Job
+from reviewapp.core.queues import START_COMMAND, job_wait, queue_health
+from reviewapp.home import selectors, waiting
+from reviewapp.projects.permissions import GRANTED, Permission
+from reviewapp.projects.selectors import project_for, projects_for, role_of
 
 
 @require_GET
 def start(request: AuthenticatedRequest) -> HttpResponse:
-    return render(request, "home/start.html", {"projects": projects_for(request.user)})
+    projects = list(projects_for(request.user))
+    if len(projects) == 1:
+        return redirect("home:project", projects[0].slug)
+    return render(request, "home/start.html", {"projects": projects})
+
+
+@login_not_required
+@require_GET
+def health(request: HttpRequest) -> JsonResponse:
+    """For supervisors and load balancers: the database answers. Says nothing else to strangers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"ok": True})
 
 
 @require_GET
 def project(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
-    return render(request, "home/project.html", {"project": project})
+    granted = GRANTED[role_of(request.user, project)]
+    queues = queue_health()
+    context = {
+        "project": project,
+        "stages": selectors.loop_stages(project),
+        "tasks": waiting.tasks_for(request.user, project, granted),
+        "blocked": waiting.blocked_in(project, queues, job_wait),
+        "runs": selectors.runs_recent(project),
+        "human_queues": selectors.human_queues(project),
+        "day": selectors.my_day(project, request.user.pk),
+        "health": queues,
+        "start_command": START_COMMAND,
+    }
+    return render(request, "home/project.html", context)
 
 
 @require_GET
 def search(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
-    return render(request, "home/project.html", {"project": project})
+    text = request.GET.get("q", "").strip()
+    found = list(selectors.samples_found(project, text)) if text else []
+    return render(request, "home/search.html", {"project": project, "text": text, "found": found})
+
+
+@require_GET
+def jobs(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug)
+    rows = Job.objects.filter(project_slug=project.slug).select_related("created_by")
+    page = Paginator(rows, 50).get_page(request.GET.get("page"))
+    waits = {job.pk: job_wait(job) for job in page if job.state == Job.State.QUEUED}
+    context = {
+        "project": project,
+        "page": page,
+        "waits": waits,
+        "health": queue_health(),
+        "start_command": START_COMMAND,
+    }
+    return render(request, "home/jobs.html", context)
+
+
+@require_POST
+def job_retry(request: AuthenticatedRequest, slug: str, job_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.IMPORT)
+    retry(job=get_object_or_404(Job, pk=job_id, project_slug=project.slug))
+    messages.success(request, f"Job {job_id} waits for a worker again.")
+    return redirect("home:jobs", slug)
+
+
+@require_POST
+def job_cancel(request: AuthenticatedRequest, slug: str, job_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.IMPORT)
+    cancel_request(job=get_object_or_404(Job, pk=job_id, project_slug=project.slug))
+    messages.success(request, f"Job {job_id} was asked to stop.")
+    return redirect("home:jobs", slug)
+
+
+@require_GET
+def audit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.AUDIT)
+    events = selectors.events_for(project, action=request.GET.get("action", ""))
+    page = Paginator(events, 100).get_page(request.GET.get("page"))
+    check = chain_verify() if "verify" in request.GET else None
+    return render(request, "home/audit.html", {"project": project, "page": page, "check": check})

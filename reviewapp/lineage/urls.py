@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.lineage import views
 
 app_name = "lineage"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("outputs/<int:output_id>/", views.output, name="output"),
+    path("samples/<int:sample_id>/", views.sample, name="sample"),
+]

@@ -1,0 +1,160 @@
+"""The chain from a model answer back to reviewed samples and people, and from a sample forward to models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q
+
+from reviewapp.evaluations.models import GenerationRun, GradingRound, Output
+from reviewapp.feedback.models import FeedbackItem
+from reviewapp.lineage.nearest import nearest
+from reviewapp.projects.models import Project
+from reviewapp.reports.models import Report
+from reviewapp.reviews.models import Review
+from reviewapp.runs.models import ModelVersion, TrainingRun
+from reviewapp.samples.models import Revision, Sample
+from reviewapp.trainingsets.models import Example, Signature, TrainingSetVersion
+
+
+@dataclass(frozen=True)
+class ReviewerShare:
+    name: str
+    examples: int
+    is_simulated: bool
+
+
+@dataclass(frozen=True)
+class NearestExample:
+    example: Example
+    share: float
+    reviews: list[Review]
+
+
+@dataclass(frozen=True)
+class OutputChain:
+    """Everything behind one answer. ``run`` and what follows are empty for a base model: nobody here taught it."""
+
+    output: Output
+    run: TrainingRun | None = None
+    version: TrainingSetVersion | None = None
+    examples: int = 0
+    signatures: list[Signature] = field(default_factory=list)
+    reviewers: list[ReviewerShare] = field(default_factory=list)
+    nearest: list[NearestExample] = field(default_factory=list)
+
+
+def output_is_sealed(output: Output) -> bool:
+    """True while a grading round that holds this output is sealed: its origin must not be shown."""
+    return GradingRound.objects.filter(items__output=output, unsealed_at=None).exists()
+
+
+def output_chain(output: Output) -> OutputChain:
+    """Output -> model version -> run -> training-set version -> examples -> reviews -> people."""
+    run = output.model_version.run
+    if run is None:
+        return OutputChain(output=output)
+    version = run.version
+    return OutputChain(
+        output=output,
+        run=run,
+        version=version,
+        examples=version.examples.count(),
+        signatures=list(version.signatures.select_related("signed_by")),
+        reviewers=_reviewers(version),
+        nearest=_nearest_examples(output.text, version),
+    )
+
+
+def _current(reviews: Q | None = None) -> Q:
+    """Reviews that count: not undone, and not replaced by a later row."""
+    return Q(superseded_by=None) & ~Q(decision=Review.Decision.UNDONE) & (reviews or Q())
+
+
+def _reviewers(version: TrainingSetVersion) -> list[ReviewerShare]:
+    rows = (
+        Review.objects.filter(_current(Q(sample__examples__version=version)))
+        .order_by()
+        .values("reviewer__display_name", "reviewer__username", "reviewer__is_simulated")
+        .annotate(n=Count("sample", distinct=True))
+        .order_by("-n", "reviewer__display_name")
+    )
+    return [
+        ReviewerShare(
+            name=row["reviewer__display_name"] or row["reviewer__username"],
+            examples=row["n"],
+            is_simulated=row["reviewer__is_simulated"],
+        )
+        for row in rows
+    ]
+
+
+def _nearest_examples(text: str, version: TrainingSetVersion) -> list[NearestExample]:
+    candidates = version.examples.filter(split=Example.Split.TRAIN).values_list("pk", "completion")
+    found = nearest(text, candidates.iterator(chunk_size=2000))
+    examples = Example.objects.select_related("sample", "revision").in_bulk([r.key for r in found])
+    by_sample: dict[int, list[Review]] = {}
+    reviews = Review.objects.filter(_current(Q(sample__in=[e.sample_id for e in examples.values()])))
+    for review in reviews.select_related("reviewer"):
+        by_sample.setdefault(review.sample_id, []).append(review)
+    return [
+        NearestExample(example=examples[r.key], share=r.share, reviews=by_sample.get(examples[r.key].sample_id, []))
+        for r in found
+    ]
+
+
+@dataclass(frozen=True)
+class SampleChain:
+    """Where a sample came from and everything it reached."""
+
+    sample: Sample
+    revisions: list[Revision]
+    reviews: list[Review]
+    feedback: FeedbackItem | None
+    examples: list[Example]
+    runs: list[TrainingRun]
+    model_versions: list[ModelVersion]
+    generation_runs: list[GenerationRun]
+    reports: list[Report]
+
+
+def sample_chain(sample: Sample) -> SampleChain:
+    """Sample -> revisions, reviews -> versions -> runs -> model versions -> reports, in a fixed number of queries."""
+    examples = list(sample.examples.select_related("version__training_set", "revision").order_by("version_id"))
+    versions = [example.version_id for example in examples]
+    runs = list(TrainingRun.objects.filter(version__in=versions).select_related("job", "version", "base_model"))
+    models = list(ModelVersion.objects.filter(run__in=runs))
+    generation_runs = list(GenerationRun.objects.filter(candidate__in=models).select_related("candidate"))
+    return SampleChain(
+        sample=sample,
+        revisions=list(sample.revisions.select_related("created_by")),
+        reviews=list(sample.reviews.select_related("reviewer", "revision_after", "superseded_by")),
+        feedback=FeedbackItem.objects.filter(promoted_sample=sample).select_related("model_version").first(),
+        examples=examples,
+        runs=runs,
+        model_versions=models,
+        generation_runs=generation_runs,
+        reports=list(Report.objects.filter(round__generation_run__in=generation_runs).select_related("round")),
+    )
+
+
+def sample_in(project: Project, sample_id: int) -> Sample | None:
+    return (
+        Sample.objects.filter(project=project, pk=sample_id)
+        .select_related("group", "batch", "revision", "project")
+        .first()
+    )
+
+
+def output_in(project: Project, output_id: int) -> Output | None:
+    return (
+        Output.objects.filter(generation_run__project=project, pk=output_id)
+        .select_related(
+            "heldout_prompt__heldout_set",
+            "model_version__base_model",
+            "model_version__run__version__training_set",
+            "model_version__run__requested_by",
+            "generation_run",
+        )
+        .first()
+    )

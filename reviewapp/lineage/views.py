@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.lineage import selectors
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import may, project_for
+
+
+@require_GET
+def output(request: AuthenticatedRequest, slug: str, output_id: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    found = selectors.output_in(project, output_id)
+    if found is None:
+        raise Http404("No such output in this project.")
+    if selectors.output_is_sealed(found):
+        return render(request, "lineage/sealed.html", {"project": project}, status=403)
+    sees_prompt = may(request.user, project, Permission.HELDOUT) or may(request.user, project, Permission.GRADE)
+    context = {"project": project, "chain": selectors.output_chain(found), "sees_prompt": sees_prompt}
+    return render(request, "lineage/output.html", context)
+
+
+@require_GET
+def sample(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    found = selectors.sample_in(project, sample_id)
+    if found is None:
+        raise Http404("No such sample in this project.")
+    return render(request, "lineage/sample.html", {"project": project, "chain": selectors.sample_chain(found)})
