@@ -105,8 +105,9 @@ def _database() -> dict[str, object]:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         Path(str(config["NAME"])).parent.mkdir(parents=True, exist_ok=True)
         config["OPTIONS"] = dict(_SQLITE_OPTIONS)
-        # A database in memory cannot be shared by threads and processes, and tests use both.
-        config["TEST"] = {"NAME": str(STATE_DIR / "test.sqlite3")}
+        # A database in memory cannot be shared by threads and processes, and tests use both; two test runs
+        # at once each need a file of their own.
+        config["TEST"] = {"NAME": str(STATE_DIR / f"test-{os.getpid()}.sqlite3")}
     else:
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
