@@ -164,7 +164,7 @@ class LeakZero(Gate):
     """No candidate output carries the leak that ``metric`` marks with a value above 0."""
 
     kind: ClassVar[str] = "leak_zero"
-    metric: str = "verbatim"
+    metric: str = "verbatim_overlap"
 
     def faults(self, criteria: Mapping[str, CriterionInfo]) -> list[str]:
         return super().faults(criteria) + ([] if self.metric else ["Name the metric that must be zero."])

@@ -206,7 +206,7 @@ def test_a_floor_of_facts(even: int, odd: int, result: Result) -> None:
     [({f"p{i}": 0.0 for i in range(220)}, Result.PASS), ({"p0": 1.0}, Result.FAIL), ({}, Result.UNKNOWN)],
 )
 def test_a_leak_fails_and_a_missing_metric_is_no_pass(values: dict[str, float], result: Result) -> None:
-    metrics = {CANDIDATE: {"verbatim": values}}
+    metrics = {CANDIDATE: {"verbatim_overlap": values}}
     assert decide({"kind": "leak_zero", "name": "l"}, evidence(metrics=metrics)).result == result
 
 

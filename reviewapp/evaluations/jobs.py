@@ -1,0 +1,137 @@
+"""The work behind a generation run. The trainer is another process; this one watches it and takes the outputs in."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed
+from reviewapp.core.jobs import JobHandle
+from reviewapp.evaluations.models import GenerationRun
+from reviewapp.evaluations.services import generations
+from reviewapp.runs import launcher, rundir
+from reviewapp.runs import services as runs
+from reviewapp.trainingsets.selectors import version_content
+from training import contract
+from training.contract import ContractError, GenerateConfig
+
+POLL_SECONDS = 1.0
+MAX_KILLS = 3
+
+
+def execute_generation(handle: JobHandle, run_id: int) -> None:
+    """Generates, measures and takes in; called again after an interruption it goes on where it stood."""
+    run = GenerationRun.objects.select_related(
+        "project", "heldout_set", "baseline", "candidate__run__version__training_set__project", "candidate__base_model"
+    ).get(pk=run_id)
+    if run.result is not None:
+        return
+    try:
+        _prepare(run)
+        _generate(handle, run)
+        _take_in(handle, run)
+    except ContractError as error:
+        raise JobFailed(str(error)) from error
+    except ApplicationError as error:
+        if type(error) is ApplicationError:
+            raise JobFailed(error.message) from error
+        raise
+
+
+def _prepare(run: GenerationRun) -> None:
+    """Checks that set, weights and settings are still those of the request, and writes the run directory."""
+    runs.base_model_check(run.candidate.base_model)
+    config = _config(run)
+    files = {contract.PROMPTS_FILE: contract.jsonl_text(generations.prompt_rows(run.heldout_set))}
+    if run.candidate.run is not None:
+        files[contract.TRAIN_FILE] = version_content(run.candidate.run.version).train_jsonl
+    rundir.write(Path(run.run_dir), config, files)
+
+
+def _config(run: GenerationRun) -> GenerateConfig:
+    config = contract.config_from_json(run.config)
+    if not isinstance(config, GenerateConfig):
+        raise JobFailed("The settings of this generation run were altered. Request a new one.")
+    return config
+
+
+def _generate(handle: JobHandle, run: GenerationRun) -> None:
+    run_dir, kills = Path(run.run_dir), 0
+    offset = 0
+
+    def on_poll() -> None:
+        nonlocal offset
+        offset = _report(handle, run_dir, offset)
+        handle.check_cancelled()
+
+    while True:
+        _wait_for_lock(handle, run_dir)
+        outcome = launcher.run(
+            "generate",
+            run_dir,
+            on_poll=on_poll,
+            allow_hub=run.candidate.base_model.is_hub,
+            poll_seconds=POLL_SECONDS,
+        )
+        if outcome.code == contract.EXIT_OK:
+            return
+        if outcome.code == contract.EXIT_LOCKED:
+            continue
+        if outcome.was_killed and kills + 1 < MAX_KILLS:
+            kills += 1
+            handle.log(f"The generator was killed by signal {-outcome.code}; going on where it stopped.")
+            continue
+        raise _ended(run_dir, outcome)
+
+
+def _wait_for_lock(handle: JobHandle, run_dir: Path) -> None:
+    """A generator that outlived its worker still holds the directory; it is let finish."""
+    while rundir.is_locked(run_dir):
+        handle.progress(handle.job.progress_done, message="An earlier attempt is still at work; waiting for it.")
+        try:
+            handle.check_cancelled()
+        except JobCancelled:
+            rundir.ask_to_stop(run_dir)
+            raise
+        time.sleep(POLL_SECONDS)
+
+
+def _report(handle: JobHandle, run_dir: Path, offset: int) -> int:
+    """Shows the newest progress event on the job row; returns where to read on."""
+    batch = rundir.read_events(run_dir, offset)
+    for event in batch.events:
+        if event.get("kind") == "warning":
+            handle.log(str((event.get("data") or {}).get("message", "")))
+    steps = [event for event in batch.events if event.get("total_steps")]
+    if steps:
+        arm = (steps[-1].get("data") or {}).get("arm", "")
+        words = f"answers of the {'base' if arm == 'baseline' else 'tuned'} model" if arm else "answers"
+        handle.progress(int(steps[-1].get("step") or 0), int(steps[-1]["total_steps"]), words)
+    return batch.offset
+
+
+def _ended(run_dir: Path, outcome: launcher.Outcome) -> ApplicationError:
+    if outcome.code == contract.EXIT_CANCELLED:
+        return JobCancelled("Stopped. Resume goes on with the prompts that are left.")
+    if outcome.was_killed:
+        return JobFailed(
+            f"The generator was killed {MAX_KILLS} times (last by signal {-outcome.code}), most often because memory "
+            "is short. Request a new run with half the batch size."
+        )
+    sentence = rundir.last_failure(run_dir)
+    return JobFailed(sentence or f"The generator ended with status {outcome.code}; its log says more.")
+
+
+def _take_in(handle: JobHandle, run: GenerationRun) -> None:
+    run_dir = Path(run.run_dir)
+    result = rundir.read_result(run_dir)
+    if result is None:
+        raise JobFailed("The generator said that it finished but wrote no result. Resume the run.")
+    for name, expected in (result.get("files") or {}).items():
+        if contract.file_sha256(run_dir / name) != expected:
+            raise JobFailed(f"{name} was altered after it was written. Nothing was taken in; request a new run.")
+    lines = list(contract.read_jsonl(run_dir / contract.OUTPUTS_FILE))
+    metrics = contract.read_json(run_dir / contract.METRICS_FILE)
+    counts = generations.outputs_ingest(run=run, lines=lines, metrics=metrics, result=result)
+    handle.log(f"{counts.written} outputs taken in, {counts.known} known, {counts.unanswered} unanswered.")
+    handle.progress(len(lines), len(lines), f"{counts.written + counts.known} outputs")

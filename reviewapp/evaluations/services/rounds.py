@@ -1,0 +1,148 @@
+"""Grading rounds: what is graded, by how many, sealed until a lead opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.evaluations import ordering, selectors
+from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
+from reviewapp.rubrics.models import Rubric, RubricVersion
+from reviewapp.rubrics.services import rubric_version_use
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+
+@transaction.atomic
+def round_create(
+    *,
+    generation_run: GenerationRun,
+    rubric_version: RubricVersion,
+    overlap_percent: int,
+    created_by: User,
+    grade_baseline: bool = True,
+    seed: int = 17,
+) -> GradingRound:
+    """Sets up blind grading of a generation run's outputs. Grading begins once gates were declared.
+
+    Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed.
+    """
+    _check_round(generation_run, rubric_version, overlap_percent)
+    number = (GradingRound.objects.filter(project=generation_run.project).aggregate(n=Max("number"))["n"] or 0) + 1
+    round = GradingRound.objects.create(
+        project=generation_run.project,
+        number=number,
+        generation_run=generation_run,
+        rubric_version=rubric_version,
+        overlap_percent=overlap_percent,
+        grade_baseline=grade_baseline,
+        seed=seed,
+        created_by=created_by,
+    )
+    items = _items(round)
+    RoundItem.objects.bulk_create(items)
+    audit.record(
+        actor=created_by,
+        action="grading_round.create",
+        project=round.project.slug,
+        target_type="grading_round",
+        target_id=round.pk,
+        data={
+            "generation_run": generation_run.number,
+            "rubric_version": rubric_version.content_hash,
+            "overlap_percent": overlap_percent,
+            "outputs": len(items),
+            "grades": sum(item.slots for item in items),
+            "seed": seed,
+        },
+    )
+    return round
+
+
+def _check_round(run: GenerationRun, version: RubricVersion, overlap_percent: int) -> None:
+    if version.rubric.project_id != run.project_id or version.rubric.applies_to != Rubric.AppliesTo.OUTPUTS:
+        raise ApplicationError("Choose a rubric of this project that applies to outputs.")
+    if not version.criteria.exists():
+        raise ApplicationError(f"{version} has no criteria. Add at least one, then grade with it.")
+    if not 0 <= overlap_percent <= 100:
+        raise ApplicationError("The share graded by two people must be from 0 to 100 percent.")
+    if not selectors.is_generated(run) or not run.outputs.exists():
+        raise ApplicationError("This generation run has no outputs yet. Wait until it has finished.")
+    if selectors.is_sealed(run):
+        raise ApplicationError("These outputs are in a round that is still sealed. Finish or unseal it first.")
+
+
+def _items(round: GradingRound) -> list[RoundItem]:
+    outputs = round.generation_run.outputs.all()
+    if not round.grade_baseline:
+        outputs = outputs.filter(arm=Output.Arm.CANDIDATE)
+    pairs = list(outputs.values_list("id", "heldout_prompt_id"))
+    double = ordering.overlap_prompts(round.seed, {prompt for _, prompt in pairs}, round.overlap_percent)
+    return [
+        RoundItem(
+            round=round,
+            output_id=output,
+            slots=2 if prompt in double else 1,
+            order_key=ordering.order_key(round.seed, output),
+        )
+        for output, prompt in pairs
+    ]
+
+
+@transaction.atomic
+def round_open(*, round: GradingRound, opened_by: User) -> GradingRound:
+    """Lets grading begin: the gates are declared. From now on the rubric version is in use."""
+    row = GradingRound.objects.select_for_update().get(pk=round.pk)
+    if row.opened_at:
+        raise ApplicationError(f"{row} is already open.")
+    row.opened_at = timezone.now()
+    row.save(update_fields=["opened_at"])
+    rubric_version_use(version=row.rubric_version)
+    audit.record(
+        actor=opened_by,
+        action="grading_round.open",
+        project=row.project.slug,
+        target_type="grading_round",
+        target_id=row.pk,
+    )
+    return row
+
+
+@transaction.atomic
+def round_unseal(*, round: GradingRound, unsealed_by: User, reason: str = "") -> GradingRound:
+    """Opens the results. Before every grade is in it needs a reason, is logged, and the report is exploratory.
+
+    Raises ApplicationError when the round was never opened, is already unsealed, or an early unsealing has no reason.
+    """
+    row = GradingRound.objects.select_for_update().get(pk=round.pk)
+    if row.unsealed_at:
+        raise ApplicationError(f"{row} is already unsealed.")
+    if not row.opened_at:
+        raise ApplicationError(f"{row} has no gates yet. Declare them first.")
+    progress = selectors.round_progress(row)
+    early = not progress.is_complete
+    if early and not reason.strip():
+        raise ApplicationError(
+            f"{progress.left} of {progress.needed} grades are missing. Say why you unseal early; the report will be "
+            "marked exploratory for good."
+        )
+    row.unsealed_at = timezone.now()
+    row.unsealed_by = unsealed_by
+    row.unseal_reason = reason.strip()
+    row.is_early_unseal = early
+    row.save(update_fields=["unsealed_at", "unsealed_by", "unseal_reason", "is_early_unseal"])
+    audit.record(
+        actor=unsealed_by,
+        action="grading_round.unseal_early" if early else "grading_round.unseal",
+        project=row.project.slug,
+        target_type="grading_round",
+        target_id=row.pk,
+        data={"given": progress.given, "needed": progress.needed, "reason": row.unseal_reason},
+    )
+    return row
