@@ -1,0 +1,117 @@
+"""Samples and their revisions: made, changed by a new revision, moved from state to state."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import ImportBatch, Revision, Sample, SampleGroup
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+
+def content_hash(prompt: str, completion: str) -> str:
+    """SHA-256 of a revision's text; the NUL keeps prompt and completion apart."""
+    return hashlib.sha256(f"{prompt}\0{completion}".encode()).hexdigest()
+
+
+def group_for(project: Project, key: str) -> SampleGroup:
+    """The group with this key, made when it is new."""
+    return SampleGroup.objects.get_or_create(project=project, key=key)[0]
+
+
+@transaction.atomic
+def sample_create(
+    *,
+    project: Project,
+    external_id: str,
+    group_key: str,
+    prompt: str,
+    completion: str,
+    origin: str = Sample.Origin.IMPORT,
+    split: str = Sample.Split.OPEN,
+    created_by: User | None = None,
+    batch: ImportBatch | None = None,
+    row_hash: str = "",
+    language: str = "",
+    messages: list[dict[str, Any]] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Sample:
+    """Makes a sample with its first revision, in state imported. Raises ApplicationError when it is there already."""
+    digest = row_hash or content_hash(prompt, completion)
+    known = Sample.objects.filter(project=project, row_hash=digest).first()
+    if known is not None:
+        raise ApplicationError(f"The same text is already here as sample {known.external_id}.")
+    if Sample.objects.filter(project=project, external_id=external_id).exists():
+        raise ApplicationError(f"There is already a sample with the identifier {external_id}.")
+    sample = Sample.objects.create(
+        project=project,
+        batch=batch,
+        external_id=external_id,
+        group=group_for(project, group_key),
+        origin=origin,
+        split=split,
+        row_hash=digest,
+        language=language,
+        metadata=metadata or {},
+    )
+    reason = Revision.Reason.FEEDBACK if origin == Sample.Origin.FEEDBACK else Revision.Reason.IMPORT
+    revision_add(
+        sample=sample, prompt=prompt, completion=completion, reason=reason, created_by=created_by, messages=messages
+    )
+    if origin == Sample.Origin.FEEDBACK:  # an import is one event for its whole file
+        audit.record(
+            actor=created_by,
+            action="sample.create",
+            project=project.slug,
+            target_type="sample",
+            target_id=sample.pk,
+            data={"origin": origin, "split": split},
+        )
+    return sample
+
+
+@transaction.atomic
+def revision_add(
+    *,
+    sample: Sample,
+    prompt: str,
+    completion: str,
+    reason: str,
+    created_by: User | None,
+    actions: list[dict[str, Any]] | None = None,
+    messages: list[dict[str, Any]] | None = None,
+) -> Revision:
+    """Adds a revision and makes it the current one. The same text again adds nothing and returns the current one."""
+    row = Sample.objects.select_for_update().select_related("revision").get(pk=sample.pk)
+    digest = content_hash(prompt, completion)
+    if row.revision is not None and row.revision.content_hash == digest:
+        return row.revision
+    revision = Revision.objects.create(
+        sample=row,
+        number=row.revision.number + 1 if row.revision else 1,
+        prompt=prompt,
+        completion=completion,
+        messages=messages,
+        reason=reason,
+        actions=actions or [],
+        content_hash=digest,
+        created_by=created_by,
+    )
+    Sample.objects.filter(pk=row.pk).update(revision=revision)
+    sample.revision = revision
+    return revision
+
+
+def sample_state_set(*, sample: Sample, state: str) -> None:
+    """Moves a sample to another state; the caller records why."""
+    sample.state = state
+    sample.state_at = timezone.now()
+    sample.save(update_fields=["state", "state_at"])
