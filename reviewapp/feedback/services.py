@@ -109,7 +109,8 @@ def feedback_on_output(
 def _model_version(project: Project, number: str) -> ModelVersion | None:
     if not number:
         return None
-    found = ModelVersion.objects.filter(project=project, number=int(number)).first() if number.isdigit() else None
+    wanted = ModelVersion.objects.filter(project=project, number=int(number) if number.isdigit() else -1)
+    found: ModelVersion | None = wanted.first()
     if found is None:
         raise ApplicationError(f"This project has no model version {number}. Leave model_version out if it is unknown.")
     return found

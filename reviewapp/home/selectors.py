@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -84,13 +84,8 @@ def _accepted_stage(project: Project) -> Stage:
 
 
 def latest_frozen(project: Project) -> TrainingSetVersion | None:
-    return (
-        TrainingSetVersion.objects.filter(training_set__project=project, state=TrainingSetVersion.State.FROZEN)
-        .select_related("training_set")
-        .annotate(n_examples=Count("examples", distinct=True))
-        .order_by("-frozen_at")
-        .first()
-    )
+    frozen = TrainingSetVersion.objects.filter(training_set__project=project, state=TrainingSetVersion.State.FROZEN)
+    return frozen.select_related("training_set").order_by("-frozen_at").first()
 
 
 def signatures_missing(version: TrainingSetVersion, required: int) -> int:
@@ -108,7 +103,7 @@ def _frozen_stage(project: Project) -> Stage:
         return Stage("Frozen", 0, "examples", "No version yet", url)
     missing = signatures_missing(version, project.signatures_required)
     note = f"Version {version.number}: {f'{missing} to sign' if missing else 'signed'}"
-    return Stage("Frozen", version.n_examples, "examples", note, url, is_waiting=bool(missing))
+    return Stage("Frozen", version.examples.count(), "examples", note, url, is_waiting=bool(missing))
 
 
 def _running_stage(project: Project) -> Stage:
@@ -237,10 +232,6 @@ def events_for(project: Project, *, action: str = "") -> QuerySet[AuditEvent]:
     """The project's audit events, newest first; ``action`` narrows to one entity or action."""
     events = AuditEvent.objects.filter(project_slug=project.slug).order_by("-seq")
     return events.filter(action__startswith=action) if action else events
-
-
-def last_event_at(project: Project) -> datetime | None:
-    return AuditEvent.objects.filter(project_slug=project.slug).aggregate(at=Max("at"))["at"]
 
 
 def samples_found(project: Project, text: str, limit: int = 30) -> QuerySet[Sample]:
