@@ -12,7 +12,7 @@ EXTRAS=${EXTRAS:-train,qlora,postgres,dev}
 UV_VERSION=0.13.8
 NEED_MB=${SETUP_NEED_MB:-3000}
 STAMP=$VENV/countersign-setup
-LOG=$VENV/countersign-setup.log
+LOG=var/setup.log
 
 say() { printf '%s\n' "$*" >&2; }
 stop() {
@@ -31,24 +31,27 @@ find_python() {
             return
         fi
     done
-    stop "Python 3.11 to 3.14 is needed and ${PYTHON:-python3} is $("${PYTHON:-python3}" --version 2>&1 || true)." \
+    if found=$("${PYTHON:-python3}" --version 2>/dev/null); then found="${PYTHON:-python3} is $found"; else found="${PYTHON:-python3} does not run"; fi
+    stop "Python 3.11 to 3.14 is needed and $found." \
         "Install one (Debian and Ubuntu: apt-get install python3 python3-venv) or name it: PYTHON=/path/to/python3.12 make ..."
 }
 
+free_mb() { df -Pk . | awk 'NR == 2 { print int($4 / 1024) }'; }
+
 check_disk() {
-    free_mb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
-    [ "$free_mb" -ge "$NEED_MB" ] ||
-        stop "$NEED_MB MB of disk are needed and $free_mb MB are free in $(pwd). Make room, then run the same command again."
+    [ "$(free_mb)" -ge "$NEED_MB" ] ||
+        stop "$NEED_MB MB of disk are needed and $(free_mb) MB are free in $(pwd). Make room, then run the same command again."
 }
 
 # Says what went wrong in one sentence; $1 is what was being done, the log holds the tool's own words.
 explain() {
-    if grep -qiE 'No space left on device|os error 28' "$LOG"; then
-        say "setup: the disk is full ($(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }') MB free here). Make room, then run the same command again."
+    # some tools keep the system's reason to themselves, so the disk is asked as well
+    if grep -qiE 'No space left on device|os error 28' "$LOG" || [ "$(free_mb)" -lt 5 ]; then
+        say "setup: the disk is full ($(free_mb) MB free in $(pwd)). Make room, then run the same command again."
     elif grep -qiE 'error sending request|dns error|Connection refused|Failed to establish|Name or service|timed out|Network is unreachable|No matching distribution found for uv|Could not connect' "$LOG"; then
         say "setup: the package index cannot be reached. Connect to the network, or set HTTPS_PROXY, or name a mirror with PIP_INDEX_URL, then run the same command again."
-    elif grep -qiE "command '?\"?(cc|gcc|g\+\+|clang|x86_64-linux-gnu-gcc|aarch64-linux-gnu-gcc)|No such file or directory: '?(cc|gcc|g\+\+)|Failed to build|error: Microsoft Visual" "$LOG"; then
-        say "setup: a package has no ready build for this machine and no compiler was found. Install one (Debian and Ubuntu: apt-get install build-essential python3-dev), then run the same command again."
+    elif grep -qE "No such file or directory: '?([a-z0-9_-]+-)?(cc|gcc|g\+\+|c\+\+|clang)|command '[^']*(cc|g\+\+|clang)' failed|Python\.h: No such file" "$LOG"; then
+        say "setup: a package has no ready build for this machine and could not be compiled here. Install a compiler (Debian and Ubuntu: apt-get install build-essential python3-dev), then run the same command again."
     else
         say "setup: $1 failed. The last lines were:"
         tail -n 8 "$LOG" >&2
@@ -62,6 +65,7 @@ step() {
     title=$1
     shift
     say "  $title"
+    mkdir -p "$(dirname "$LOG")"
     "$@" >"$LOG" 2>&1 &
     child=$!
     trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
@@ -82,7 +86,10 @@ make_venv() {
         scripts/apt-install.sh python3-venv ||
             stop "Python's venv module is missing. Install it (Debian and Ubuntu: apt-get install python3-venv), then run the same command again."
     fi
-    "$python" -m venv "$VENV" || stop "no virtual environment could be made in $VENV. Look at the lines above."
+    mkdir -p "$VENV"
+    : >"$VENV/incomplete"
+    step "virtual environment in $VENV" "$python" -m venv "$VENV"
+    rm "$VENV/incomplete"
 }
 
 fingerprint() {
@@ -116,9 +123,6 @@ install_all() {
     if [ -f "$STAMP" ]; then EXTRAS=$(sed -n 2p "$STAMP"),$EXTRAS; fi
     rm -f "$STAMP"
     say "Installing into $VENV (only on the first start and after an update):"
-    # a first start that was interrupted may have left an environment without pip
-    "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip >/dev/null 2>&1 ||
-        stop "$VENV is incomplete. Remove it (rm -r $VENV), then run the same command again."
     "$VENV/bin/python" -c "from importlib.metadata import version; assert version('uv') == '$UV_VERSION'" 2>/dev/null ||
         step "uv $UV_VERSION" "$VENV/bin/python" -m pip install --disable-pip-version-check --retries 2 "uv==$UV_VERSION"
     # uv does not read pip's variable, and a person behind a mirror has set it
@@ -129,6 +133,8 @@ install_all() {
     say "  done."
 }
 
+# what an interrupted first start left behind
+if [ -e "$VENV/incomplete" ]; then rm -rf "$VENV"; fi
 if [ -x "$VENV/bin/python" ]; then
     is_usable "$VENV/bin/python" || stop "$VENV was made with a Python that no longer works here. Remove it (rm -r $VENV), then run the same command again."
 else

@@ -81,7 +81,7 @@ def test_a_long_state_directory_gets_a_short_socket_and_works(tmp_path: Path) ->
 
 
 def test_a_folder_that_someone_else_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_redis.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     deep = tmp_path / ("long" * 25)
     trap = embedded_redis.socket_path(deep).parent
     (tmp_path / "elsewhere").mkdir()
@@ -100,7 +100,7 @@ def test_only_this_account_may_open_the_socket_and_no_port_is_open(tmp_path: Pat
 def test_what_was_queued_survives_a_killed_server(tmp_path: Path) -> None:
     with served(tmp_path) as client:
         client.rpush("rq:queue:default", *[f"job-{n}" for n in range(200)])
-        client.execute_command("WAITAOF", 1, 0, 5000)  # its own promise that the file has it
+        client.execute_command("WAITAOF", 1, 0, 5000)  # type: ignore[no-untyped-call]  # its promise: it is in the file
     with served(tmp_path) as client:
         assert client.llen("rq:queue:default") == 200
 
