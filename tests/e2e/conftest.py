@@ -1,0 +1,176 @@
+"""The running stack (queue server, web, workers, clock, demo project) and a browser that watches for faults."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+SHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "test-results" / "screens"))
+# no sandbox as root; the rest keeps the browser from looking for the internet
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START_SECONDS = 420
+
+
+@dataclass
+class Stack:
+    """A started Countersign: its address, its state directory, its processes by name."""
+
+    url: str
+    state_dir: Path
+    process: subprocess.Popen[str]
+    env: dict[str, str]
+    lines: list[str] = field(default_factory=list)
+
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command on the same database; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True,
+            timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_stack(state_dir: Path) -> Stack:
+    port = free_port()
+    env = os.environ | {
+        "COUNTERSIGN_STATE_DIR": str(state_dir), "COUNTERSIGN_DEMO": "True", "DEBUG": "True",
+        "COUNTERSIGN_IMPORT_DIRS": "", "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
+    for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_ALLOW_ASYNC_UNSAFE"):
+        env.pop(name, None)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "up", "--port", str(port)],
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    stack = Stack(url=f"http://127.0.0.1:{port}", state_dir=state_dir, process=process, env=env)
+    is_ready = threading.Event()
+    threading.Thread(target=_read, args=(stack, is_ready), daemon=True).start()
+    if not is_ready.wait(START_SECONDS) or process.poll() is not None:
+        stop_stack(stack)
+        raise AssertionError("The stack did not start:\n" + "\n".join(stack.lines[-60:]))
+    return stack
+
+
+def _read(stack: Stack, is_ready: threading.Event) -> None:
+    for line in stack.process.stdout or ():
+        stack.lines.append(line.rstrip())
+        if "Countersign is ready" in line:
+            is_ready.set()
+    is_ready.set()
+
+
+def stop_stack(stack: Stack) -> None:
+    if stack.process.poll() is None:
+        stack.process.send_signal(signal.SIGINT)
+        try:
+            stack.process.wait(60)
+        except subprocess.TimeoutExpired:
+            stack.process.kill()
+            stack.process.wait()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    started = start_stack(tmp_path_factory.mktemp("stack"))
+    yield started
+    stop_stack(started)
+
+
+def _chromium() -> str:
+    given = os.environ.get("CHROMIUM", "")
+    for name in (given, "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    pytest.fail("No Chromium was found: run scripts/install-test-needs.sh, or set CHROMIUM to its path.")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    launched = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+    yield launched
+    launched.close()
+
+
+@dataclass
+class Visitor:
+    """One person at the browser. Every fault that the browser reports is kept, and ends the test."""
+
+    page: Page
+    url: str
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", lambda m: self.faults.append(f"{m.type}: {m.text}") if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        self.page.on(
+            "response",
+            lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 500 else None,
+        )
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def sign_in(self, username: str) -> None:
+        """The demo's one click."""
+        self.go("/demo/people/")
+        self.page.locator(f"form[action$='/people/{username}/enter/'] button").click()
+        self.page.wait_for_url(re.compile(r"/projects/|/$"))
+
+    def axe(self) -> list[str]:
+        """Rules that the page breaks (WCAG 2.2 AA), each with the first place."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+        options = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
+        found = self.page.evaluate(f"axe.run(document, {options})")
+        return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
+
+    def shot(self, name: str, *, full: bool = False) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=full)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def visitor(stack: Stack, context: BrowserContext) -> Visitor:
+    one = Visitor(page=context.new_page(), url=stack.url)
+    one.watch()
+    return one
