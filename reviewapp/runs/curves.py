@@ -15,6 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 872, 14, 266
 MAX_POINTS = 400
 SMOOTHING_POINTS = 9
 LABEL_GAP = 16  # pixels between two labels at the right of the curves
+LABEL_ROOM = 210  # pixels that the longest label takes; with less to the right it stands over the curve's end
 
 
 class Point(NamedTuple):
@@ -24,11 +25,12 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A place on the picture with its words."""
+    """A place on the picture with its words and how they are set (names of CSS classes)."""
 
     x: str
     y: str
     text: str = ""
+    css: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,7 @@ def build_chart(series: Series) -> Chart | None:
         validation_path=_path(downsample(validation), scale),
         validation_dots=[_dot(point, scale) for point in downsample(validation, 60) if point != best],
         best=_dot(best, scale) if best else None,
-        now=Mark(x=scale.x(current), y=str(TOP + 12), text=f"now, step {current:,}") if series.is_running else None,
+        now=_now(current, scale) if series.is_running else None,
         labels=_labels(smoothed, validation, scale),
         summary=_summary(train, validation, best),
     )
@@ -183,22 +185,41 @@ def _dot(point: Point, scale: _Scale) -> Mark:
     return Mark(x=scale.x(point.step), y=_clamped(point, scale), text=f"step {point.step:,}: {point.value:.3f}")
 
 
+def _now(current: int, scale: _Scale) -> Mark:
+    """Where the run stands; its words are on the side that has room."""
+    is_left = float(scale.x(current)) > WIDTH - LABEL_ROOM
+    return Mark(x=scale.x(current), y=str(TOP + 12), text=f"now, step {current:,}", css="t-end" if is_left else "")
+
+
 def _labels(smoothed: list[Point], validation: list[Point], scale: _Scale) -> list[Mark]:
-    """Words at the end of each curve, moved apart where they would touch."""
-    ends: list[tuple[float, Point, str]] = []
+    """Words at the end of each curve, the upper curve first, moved apart where they would touch."""
+    ends: list[tuple[float, Point, str, str]] = []
     if validation:
         words = f"Validation {validation[-1].value:.3f}"
-        if validation[-1].value <= min(point.value for point in validation):
-            words += ", lowest so far" if len(validation) > 1 else ""
-        ends.append((scale.y_number(validation[-1].value), validation[-1], words))
+        is_best = validation[-1].value <= min(point.value for point in validation)
+        words += ", lowest so far" if is_best and len(validation) > 1 else ""
+        ends.append((scale.y_number(validation[-1].value), validation[-1], words, "t-strong"))
     if smoothed:
-        ends.append((scale.y_number(smoothed[-1].value), smoothed[-1], f"Training {smoothed[-1].value:.3f}, smoothed"))
+        words = f"Training {smoothed[-1].value:.3f}, smoothed"
+        ends.append((scale.y_number(smoothed[-1].value), smoothed[-1], words, ""))
     ends.sort(key=lambda end: end[0])
-    right = max(float(scale.x(point.step)) for _, point, _ in ends) + 10
-    return [Mark(x=f"{right:.1f}", y=f"{y:.1f}", text=end[2]) for y, end in zip(_apart(ends), ends, strict=True)]
+    right = max(float(scale.x(point.step)) for _, point, _, _ in ends)
+    is_over = right > WIDTH - LABEL_ROOM
+    x, side = (RIGHT, " t-end") if is_over else (right + 10, "")
+    places = _around(ends) if is_over else _apart(ends)
+    return [
+        Mark(x=f"{x:.1f}", y=f"{y:.1f}", text=end[2], css=(end[3] + side).strip())
+        for y, end in zip(places, ends, strict=True)
+    ]
 
 
-def _apart(ends: Sequence[tuple[float, Point, str]]) -> list[float]:
+def _around(ends: Sequence[tuple[float, Point, str, str]]) -> list[float]:
+    """Above the upper curve and below the lower one, so that no word lies on a line."""
+    offsets = (-12, 24) if len(ends) == 2 else (-12,)
+    return [min(max(end[0] + offset, TOP + 12), BOTTOM - 6) for end, offset in zip(ends, offsets, strict=True)]
+
+
+def _apart(ends: Sequence[tuple[float, Point, str, str]]) -> list[float]:
     places = [min(max(end[0] - 4, TOP + 24), BOTTOM - 6) for end in ends]
     if len(places) == 2 and places[1] - places[0] < LABEL_GAP:
         places[1] = min(places[0] + LABEL_GAP, BOTTOM - 6)

@@ -202,3 +202,30 @@ def _check_text(line: Line) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise FreezeError(f"Sample {line.id}: its {field} holds characters that cannot be stored.") from error
+
+
+MANY_WORDS = 20  # a prompt this long that occurs twice is the same conversation, not a common instruction
+
+
+def text_links(items: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Pairs of groups that share a text: (group, prompt, completion) rows in, group pairs out.
+
+    Two rows share a text when their long prompts are equal, or prompt and completion together; case and
+    white space make no difference.
+    """
+    first: dict[str, str] = {}
+    links: set[tuple[str, str]] = set()
+    for group, prompt, completion in items:
+        for key in _text_keys(prompt, completion):
+            seen = first.setdefault(key, group)
+            if seen != group:
+                links.add((seen, group))
+    return sorted(links)
+
+
+def _text_keys(prompt: str, completion: str) -> list[str]:
+    words = prompt.casefold().split()
+    keys = [" ".join(words) + "\0" + " ".join(completion.casefold().split())]
+    if len(words) >= MANY_WORDS:
+        keys.append(" ".join(words))
+    return keys

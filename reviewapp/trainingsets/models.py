@@ -42,6 +42,7 @@ class TrainingSetVersion(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     frozen_at = models.DateTimeField(null=True)
+    idempotency_key = models.UUIDField(null=True, unique=True)  # of the form that drafted it
 
     class Meta:
         ordering = ["-number"]
@@ -96,10 +97,15 @@ class Preview(models.Model):
     version = models.ForeignKey(TrainingSetVersion, on_delete=models.CASCADE, related_name="previews")
     base_model_path = models.CharField(max_length=500)
     max_length = models.PositiveIntegerField(default=1024)
+    content_hash = models.CharField(max_length=64, blank=True)  # of the content that was looked at
+    run_dir = models.CharField(max_length=500, blank=True)
     job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="+")
     result = models.JSONField(null=True)
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField(null=True)  # this person agreed to the completions that are cut
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+    idempotency_key = models.UUIDField(null=True, unique=True)
 
     class Meta:
         ordering = ["-id"]

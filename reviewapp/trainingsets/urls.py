@@ -1,7 +1,25 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.trainingsets import views
 
 app_name = "trainingsets"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.version_list, name="version_list"),
+    path("new/", views.version_draft, name="version_draft"),
+    # /projects/<slug>/training-sets/<version>/
+    path("<int:pk>/", views.version_detail, name="version_detail"),
+    path("<int:pk>/rule/", views.version_update, name="version_update"),
+    path("<int:pk>/exclude/", views.samples_exclude, name="samples_exclude"),
+    path("<int:pk>/include/", views.samples_include, name="samples_include"),
+    path("<int:pk>/freeze/", views.version_freeze, name="version_freeze"),
+    path("<int:pk>/sign/", views.version_sign, name="version_sign"),
+    path("<int:pk>/withdraw/", views.signature_withdraw, name="signature_withdraw"),
+    path("<int:pk>/preview/", views.preview_panel, name="preview_panel"),
+    path("<int:pk>/preview/<int:preview_id>/accept/", views.preview_accept, name="preview_accept"),
+    path("<int:pk>/examples/", views.example_list, name="example_list"),
+    path("<int:pk>/compare/", views.version_compare, name="version_compare"),
+    path("<int:pk>/examples.jsonl", views.version_export, name="version_export"),
+]

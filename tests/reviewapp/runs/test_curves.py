@@ -109,6 +109,25 @@ def test_labels_of_close_curves_do_not_touch() -> None:
     assert places[1] - places[0] >= 16
 
 
+def test_labels_of_a_finished_run_stand_above_and_below_the_curves() -> None:
+    train = [Point(1, 2.0), Point(100, 1.01)]
+    chart = build_chart(Series(train=train, validation=[Point(50, 1.6), Point(100, 1.5)], total_steps=100))
+    assert chart is not None
+    assert {label.css for label in chart.labels} == {"t-strong t-end", "t-end"}
+    assert all(float(label.x) == RIGHT for label in chart.labels)
+    upper, lower = (float(label.y) for label in chart.labels)
+    assert lower - upper >= 30
+
+
+@pytest.mark.parametrize(("step", "css"), [(10, ""), (99, "t-end")])
+def test_the_word_now_is_on_the_side_with_room(step: int, css: str) -> None:
+    chart = build_chart(
+        Series(train=[Point(1, 2.0), Point(step, 1.0)], validation=[], total_steps=100, is_running=True)
+    )
+    assert chart is not None and chart.now is not None
+    assert chart.now.css == css
+
+
 @given(POINTS, POINTS)
 def test_curves_stay_inside_the_picture(train: list[Point], validation: list[Point]) -> None:
     chart = build_chart(Series(train=train, validation=validation, total_steps=100))

@@ -1,0 +1,145 @@
+"""Looks at a base model's folder without loading it: what it is, and whether it is safe to use.
+
+Standard library only; the trainer checks again with its own code before it opens anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from training import contract
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json")
+FULL_HASH_BYTES = 2 << 30  # larger weights are known by their headers and sizes, as in the trainer
+MAX_HEADER_BYTES = 100 << 20  # limit of the safetensors format
+
+
+class BaseFolderError(ValueError):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a folder holds. ``weights_sha256`` is the fingerprint that the trainer writes into its result."""
+
+    architecture: str
+    parameters: int
+    positions: int | None  # tokens the model was built for
+    vocabulary: int | None
+    weights_bytes: int
+    weights_sha256: str
+    has_chat_template: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def resolve(path: str, allowed: Sequence[Path]) -> Path:
+    """The real folder behind ``path``; raises BaseFolderError unless it lies in one of the allowed folders.
+
+    Links are followed before the comparison, so that none leads out.
+    """
+    if not path.strip():
+        raise BaseFolderError("Give the folder of the base model.")
+    folder = Path(path.strip()).expanduser()
+    if not folder.is_absolute():
+        raise BaseFolderError(f"{path!r} is not a full path. Write it from the root of the file system.")
+    real = folder.resolve()
+    if not any(real.is_relative_to(root.resolve()) for root in allowed):
+        where = ", ".join(str(root) for root in allowed) or "none; the operator sets COUNTERSIGN_MODEL_DIRS"
+        raise BaseFolderError(f"Base models are taken from these folders only: {where}.")
+    if not real.is_dir():
+        raise BaseFolderError(f"There is no folder {folder} on the server. Check the path for a typing error.")
+    return real
+
+
+def inspect(folder: Path) -> Facts:
+    """Reads config and headers; raises BaseFolderError for a folder that cannot or must not be used."""
+    config = _config(folder)
+    paths = weight_files(folder)
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise BaseFolderError(f"{folder} holds no tokenizer ({TOKENIZERS[0]}). Copy it from where the model came from.")
+    tensors = [tensor for path in paths for tensor in _header(path).values()]
+    return Facts(
+        architecture=str((config.get("architectures") or [config.get("model_type", "unknown")])[0]),
+        parameters=sum(math.prod(tensor["shape"]) for tensor in tensors),
+        positions=config.get("max_position_embeddings"),
+        vocabulary=config.get("vocab_size"),
+        weights_bytes=sum(path.stat().st_size for path in paths),
+        weights_sha256=fingerprint(folder),
+        has_chat_template=_has_chat_template(folder),
+    )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise BaseFolderError(f"{folder} holds no config.json, so it is no model folder.")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BaseFolderError(f"{path} is not readable JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise BaseFolderError(f"{path} is no JSON object.")
+    if config.get("auto_map"):
+        raise BaseFolderError(
+            f"{folder} needs program code of its own (auto_map in config.json), which is never run here. "
+            "Use a model of an architecture that the installed transformers library knows."
+        )
+    return config
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors of a folder; raises BaseFolderError when there are none, naming a pickle in their place."""
+    paths = sorted(folder.glob("*.safetensors"))
+    if paths:
+        return paths
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+    if pickles:
+        raise BaseFolderError(
+            f"{folder} holds its weights as a pickle ({pickles[0]}), which can run code when it is opened. "
+            "Convert the model to safetensors first."
+        )
+    raise BaseFolderError(f"{folder} holds no weights (*.safetensors).")
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Names, types and shapes of a safetensors file, from its first bytes."""
+    try:
+        with path.open("rb") as handle:
+            (size,) = struct.unpack("<Q", handle.read(8))
+            if size > min(path.stat().st_size, MAX_HEADER_BYTES):
+                raise ValueError("its header is longer than the file")
+            header = json.loads(handle.read(size))
+    except (ValueError, struct.error) as error:
+        raise BaseFolderError(f"{path.name} is no safetensors file: {error}.") from error
+    if not isinstance(header, dict):
+        raise BaseFolderError(f"{path.name} is no safetensors file: its header is no object.")
+    header.pop("__metadata__", None)
+    return header
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 that tells base models apart: of all weights, or of headers and sizes above FULL_HASH_BYTES."""
+    paths = sorted(folder.glob("*.safetensors"))
+    is_small = sum(path.stat().st_size for path in paths) <= FULL_HASH_BYTES
+    digest = hashlib.sha256()
+    for path in paths:
+        mark = contract.file_sha256(path) if is_small else contract.canonical_json(_header(path))
+        digest.update(f"{path.name}\n{path.stat().st_size}\n{mark}\n".encode())
+    return digest.hexdigest()
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and '"chat_template"' in path.read_text(encoding="utf-8", errors="replace")

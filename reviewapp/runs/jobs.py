@@ -1,0 +1,184 @@
+"""The work behind training runs and previews. The trainer is another process; this one watches it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
+from reviewapp.core.jobs import JobHandle
+from reviewapp.runs import launcher, rundir, selectors, services
+from reviewapp.runs.models import BaseModel, TrainingRun
+from reviewapp.trainingsets import selectors as trainingsets
+from reviewapp.trainingsets import services as trainingset_services
+from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from training import contract
+from training.contract import ContractError, PreviewConfig, Template
+
+POLL_SECONDS = 1.0
+MAX_KILLS = 3  # after so many deaths by signal in one attempt something is wrong that trying again does not mend
+
+
+def execute_run(handle: JobHandle, run_id: int) -> None:
+    """Trains one run to its model version. Called again after any interruption it goes on where it stood."""
+    run = TrainingRun.objects.select_related(
+        "project", "version__training_set__project", "base_model", "requested_by"
+    ).get(pk=run_id)
+    if hasattr(run, "model_version"):
+        return
+    try:
+        _prepare(run)
+        handle.log("Version, signatures, base model and files are what was approved.")
+        _train(handle, run)
+        _finish(handle, run)
+    except (JobCancelled, JobFailed, JobLost):
+        raise
+    except ApplicationError as error:
+        raise JobFailed(error.message) from error
+    except ContractError as error:
+        raise JobFailed(str(error)) from error
+
+
+def _prepare(run: TrainingRun) -> None:
+    """Verifies all that was signed and writes the run directory; raises before anything is started."""
+    trainable = trainingsets.version_is_trainable(run.version)
+    if not trainable.is_ok:
+        raise JobFailed(trainable.reason)
+    services.base_model_check(run.base_model)
+    config = selectors.run_config(run)
+    if contract.config_sha256(config) != run.config_hash:
+        raise JobFailed("The settings of this run were altered after it was requested. Request a new run.")
+    files = _files(run.version)
+    rundir.write(Path(run.run_dir), config, files)
+
+
+def _files(version: TrainingSetVersion) -> dict[str, str]:
+    content = trainingsets.version_content(version)
+    return {contract.TRAIN_FILE: content.train_jsonl, contract.VALIDATION_FILE: content.validation_jsonl}
+
+
+def _train(handle: JobHandle, run: TrainingRun) -> None:
+    """Starts the trainer until it has ended by itself; returns on success and raises otherwise."""
+    run_dir, kills = Path(run.run_dir), 0
+
+    def on_poll() -> None:
+        _report(handle, run)
+        handle.check_cancelled()
+
+    while True:
+        _wait_for_lock(handle, run_dir, on_poll)
+        try:
+            outcome = launcher.run(
+                "sft", run_dir, on_poll=on_poll, allow_hub=run.base_model.is_hub, poll_seconds=POLL_SECONDS
+            )
+        finally:
+            services.run_ingest_events(run=run)
+        _report(handle, run)
+        if outcome.code == contract.EXIT_OK:
+            return
+        if outcome.code == contract.EXIT_LOCKED:
+            continue
+        if outcome.was_killed and kills + 1 < MAX_KILLS:
+            kills += 1
+            handle.log(f"The trainer was killed by signal {-outcome.code}; going on from its last checkpoint.")
+            continue
+        raise _ended(run_dir, outcome)
+
+
+def _wait_for_lock(handle: JobHandle, run_dir: Path, on_poll: Any) -> None:
+    """A trainer that outlived its worker still holds the directory: its events are taken in until it ends."""
+    is_said = False
+    while rundir.is_locked(run_dir):
+        if not is_said:
+            handle.log("A trainer of an earlier attempt is still at work here; waiting for it.")
+            is_said = True
+        try:
+            on_poll()
+        except JobCancelled:
+            rundir.ask_to_stop(run_dir)
+            raise
+        time.sleep(POLL_SECONDS)
+
+
+def _ended(run_dir: Path, outcome: launcher.Outcome) -> ApplicationError:
+    """The error for an end that was no success."""
+    if outcome.code == contract.EXIT_CANCELLED:
+        return JobCancelled("The trainer was stopped from outside. Resume goes on from its checkpoint.")
+    if outcome.was_killed:
+        return JobFailed(
+            f"The trainer was killed {MAX_KILLS} times (last by signal {-outcome.code}), most often because memory is "
+            "short. Request a run with half the batch size and twice the accumulation, or resume on a larger machine."
+        )
+    sentence = rundir.last_failure(run_dir)
+    return JobFailed(sentence or f"The trainer ended with status {outcome.code} and no reason; its log is on the page.")
+
+
+def _report(handle: JobHandle, run: TrainingRun) -> None:
+    """Events to the database, the newest step to the job row."""
+    if services.run_ingest_events(run=run):
+        step = run.events.filter(kind="step").order_by("-seq").values_list("step", flat=True).first() or 0
+        handle.progress(step, selectors.planned_steps(selectors.run_config(run)))
+
+
+def _finish(handle: JobHandle, run: TrainingRun) -> None:
+    result = rundir.read_result(Path(run.run_dir))
+    if result is None:
+        raise JobFailed("The trainer said that it finished but wrote no result. Resume the run.")
+    version = services.run_succeed(run=run, result=result)
+    handle.log(f"{result['train_rows']} examples trained, as approved. Registered {version.label}.")
+    handle.progress(result["steps"], result["steps"], f"Finished: {version.label}.")
+
+
+# ---- previews
+
+
+def execute_preview(handle: JobHandle, preview_id: int) -> None:
+    """Lets the trainer's own code say what a base model would learn from a version."""
+    preview = Preview.objects.select_related("version__training_set__project").get(pk=preview_id)
+    if preview.result is not None:
+        return
+    try:
+        run_dir = _write_preview(preview)
+        _show(handle, preview, run_dir)
+    except ContractError as error:
+        raise JobFailed(str(error)) from error
+
+
+def _write_preview(preview: Preview) -> Path:
+    version = preview.version
+    base = BaseModel.objects.filter(project=version.training_set.project, path=preview.base_model_path).first()
+    if base is None:
+        raise JobFailed("The base model of this preview is not registered any more. Choose one that is.")
+    services.base_model_check(base)
+    content, content_hash = _previewed(version)
+    if content_hash != preview.content_hash:
+        raise JobFailed("The draft changed after the preview was asked for. Ask again.")
+    config = PreviewConfig(
+        model=services.model_spec(base), template=Template(**base.template), max_length=preview.max_length
+    )
+    run_dir = Path(settings.RUNS_DIR) / f"preview-{preview.pk}"
+    rundir.write(run_dir, config, content)
+    Preview.objects.filter(pk=preview.pk).update(run_dir=str(run_dir))
+    return run_dir
+
+
+def _previewed(version: TrainingSetVersion) -> tuple[dict[str, str], str]:
+    """Files and hash of a frozen version, or of a draft as it is now."""
+    if version.state == TrainingSetVersion.State.FROZEN:
+        return _files(version), version.content_hash
+    content = trainingsets.version_plan(version).content
+    if content is None:
+        return {}, ""
+    files = {contract.TRAIN_FILE: content.train_jsonl, contract.VALIDATION_FILE: content.validation_jsonl}
+    return files, content.content_hash
+
+
+def _show(handle: JobHandle, preview: Preview, run_dir: Path) -> None:
+    outcome = launcher.run("preview", run_dir, on_poll=handle.check_cancelled, poll_seconds=POLL_SECONDS)
+    path = run_dir / contract.PREVIEW_FILE
+    if outcome.code != contract.EXIT_OK or not path.is_file():
+        raise _ended(run_dir, outcome)
+    trainingset_services.preview_store(preview=preview, result=contract.read_json(path))

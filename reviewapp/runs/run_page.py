@@ -1,0 +1,273 @@
+"""Everything the page of one run shows, put into words and geometry. Reads only; asked again every two seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reviewapp.core import queues
+from reviewapp.core.models import Job
+from reviewapp.core.queues import JobWait
+from reviewapp.core.templatetags.parts import duration
+from reviewapp.runs import rundir, selectors
+from reviewapp.runs.curves import Chart, Point, Series, build_chart
+from reviewapp.runs.diagnosis import Diagnosis, diagnose, lowest
+from reviewapp.runs.models import RunEvent, TrainingRun
+from reviewapp.runs.selectors import Progress
+from training.contract import TrainConfig
+
+EVENTS_SHOWN = 8
+LOG_LINES = 8
+TOLERANCE = 1.1  # a forecast up to 10% over plan counts as within it
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventWords:
+    at: datetime
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRow:
+    """One measure; ``state`` is pass, warn or open and comes with its words."""
+
+    name: str
+    plan: str
+    now: str
+    forecast: str
+    state: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveRow:
+    """One line of the table behind the picture."""
+
+    step: int
+    train: float | None
+    validation: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage:
+    run: TrainingRun
+    config: TrainConfig
+    progress: Progress
+    chart: Chart | None
+    diagnosis: Diagnosis
+    best: Point | None
+    last: Point | None
+    earlier: TrainingRun | None
+    plan: list[PlanRow]
+    events: list[EventWords]
+    event_count: int
+    log: str
+    wait: JobWait | None
+    series: Series
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.run.job is None or self.run.job.is_terminal
+
+    @property
+    def curve_rows(self) -> list[CurveRow]:
+        """Steps with a validation, and about forty of the others, for the table behind the picture."""
+        train = {point.step: point.value for point in self.series.train}
+        validation = {point.step: point.value for point in self.series.validation}
+        stride = max(1, len(train) // 40)
+        steps = sorted(set(sorted(train)[::stride]) | set(validation))
+        return [CurveRow(step=step, train=train.get(step), validation=validation.get(step)) for step in steps]
+
+
+def page_of(run: TrainingRun, *, all_events: bool = False) -> RunPage:
+    config, series = selectors.run_config(run), selectors.run_series(run)
+    progress, earlier = selectors.run_progress(run), selectors.run_earlier(run)
+    events = selectors.events_shown(run, limit=None if all_events else EVENTS_SHOWN)
+    return RunPage(
+        run=run,
+        config=config,
+        progress=progress,
+        chart=build_chart(series),
+        diagnosis=diagnose(series.train, series.validation, patience=config.early_stopping_patience),
+        best=lowest(series.validation),
+        last=series.validation[-1] if series.validation else None,
+        earlier=earlier,
+        plan=_plan(run, config, progress, earlier),
+        events=[_words(event) for event in events],
+        event_count=selectors.event_count(run),
+        log=_log(run),
+        wait=queues.job_wait(run.job) if run.job else None,
+        series=series,
+    )
+
+
+def _log(run: TrainingRun) -> str:
+    """The last lines of the trainer's log, or of the job's when the trainer has not written any."""
+    text = rundir.log_tail(Path(run.run_dir), max_bytes=4096) if run.run_dir else ""
+    if not text and run.job is not None:
+        text = run.job.log
+    return "\n".join(text.splitlines()[-LOG_LINES:])
+
+
+# ---- plan and actual
+
+
+def _plan(run: TrainingRun, config: TrainConfig, progress: Progress, earlier: TrainingRun | None) -> list[PlanRow]:
+    rows = [_steps_row(run, progress), _time_row(run, config, progress, earlier)]
+    speed = _speed_row(progress, earlier)
+    return [*rows, *([speed] if speed else []), _examples_row(run, config)]
+
+
+def _is_done(run: TrainingRun) -> bool:
+    return run.job is not None and run.job.state == Job.State.SUCCEEDED
+
+
+def _steps_row(run: TrainingRun, progress: Progress) -> PlanRow:
+    total, now = f"{progress.total_steps:,}", f"{progress.step:,}"
+    result = run.result or {}
+    ends = {"early_stopping": "Stopped early, no improvement", "budget": "Stopped at the budget", "steps": "Complete"}
+    if result:
+        return PlanRow(
+            name="Steps", plan=total, now=now, forecast=now, state="pass", words=ends.get(result["ended_by"], "Ended")
+        )
+    words = "Yes" if progress.step else "Not started"
+    return PlanRow(
+        name="Steps", plan=total, now=now, forecast=total, state="pass" if progress.step else "open", words=words
+    )
+
+
+def _time_row(run: TrainingRun, config: TrainConfig, progress: Progress, earlier: TrainingRun | None) -> PlanRow:
+    planned = _planned_seconds(progress, earlier)
+    forecast = progress.seconds if _is_done(run) else None
+    if progress.seconds_left is not None:
+        forecast = progress.seconds + progress.seconds_left
+    budget = f", stops at {duration(config.budget_seconds)}" if config.budget_seconds else ""
+    if planned is None:
+        state, words = "open", f"No earlier run to plan from{budget}"
+    elif forecast is None:
+        state, words = "open", f"No forecast yet{budget}"
+    elif forecast <= planned * TOLERANCE:
+        state, words = "pass", f"Yes{budget}"
+    else:
+        state, words = "warn", f"{100 * (forecast / planned - 1):.0f}% over plan{budget}"
+    return PlanRow(
+        name="Training time",
+        plan=duration(planned),
+        now=duration(progress.seconds),
+        forecast=duration(forecast),
+        state=state,
+        words=words,
+    )
+
+
+def _planned_seconds(progress: Progress, earlier: TrainingRun | None) -> float | None:
+    """The earlier run's seconds a step, times the steps of this one."""
+    result = (earlier.result or {}) if earlier else {}
+    if not result.get("steps") or not result.get("seconds"):
+        return None
+    return float(result["seconds"]) / int(result["steps"]) * progress.total_steps
+
+
+def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | None:
+    now = progress.tokens_per_second
+    if now is None:
+        return None
+    result = (earlier.result or {}) if earlier else {}
+    before = result["tokens"] / result["seconds"] if result.get("seconds") and result.get("tokens") else None
+    words, state = "No earlier run to compare with", "open"
+    if before is not None:
+        state, words = (
+            ("pass", "Yes") if now * TOLERANCE >= before else ("warn", f"{100 * (1 - now / before):.0f}% slower")
+        )
+    return PlanRow(
+        name="Tokens per second",
+        plan="not known" if before is None else f"{before:,.0f}",
+        now=f"{now:,.0f}",
+        forecast=f"{now:,.0f}",
+        state=state,
+        words=words,
+    )
+
+
+def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
+    plan = run.events.filter(kind="plan").order_by("-seq").values_list("data", flat=True).first()
+    approved = f"{config.train_rows:,}"
+    if plan is None:
+        return PlanRow(
+            name="Train examples read",
+            plan=approved,
+            now="not yet",
+            forecast=approved,
+            state="open",
+            words="Not read yet",
+        )
+    read = int(plan["train"]["rows"])
+    is_equal = read == config.train_rows and not plan["train"]["dropped"]
+    return PlanRow(
+        name="Train examples read",
+        plan=approved,
+        now=f"{read:,}",
+        forecast=f"{read:,}",
+        state="pass" if is_equal else "warn",
+        words="Equals approved" if is_equal else "Differs from approved",
+    )
+
+
+# ---- events
+
+
+def _words(event: RunEvent) -> EventWords:
+    title, text = _TITLES.get(event.kind, event.kind.capitalize()), _text(event)
+    if event.kind == "start" and event.data.get("resumed_from_step"):
+        title = "Resumed"
+    return EventWords(at=event.at, title=title, text=text)
+
+
+_TITLES = {
+    "start": "Started",
+    "plan": "Read",
+    "eval": "Validation",
+    "best": "Best so far",
+    "checkpoint": "Checkpoint",
+    "log": "Note",
+    "warning": "Warning",
+    "cancelled": "Cancelled",
+    "failed": "Failed",
+    "finished": "Finished",
+}
+
+
+def _text(event: RunEvent) -> str:
+    data = event.data
+    if event.kind == "eval":
+        return f"Step {event.step:,}, loss {_number(data.get('eval_loss'))}."
+    if event.kind == "best":
+        return f"Step {event.step:,}, lowest validation loss, {_number(data.get('eval_loss'))}."
+    if event.kind == "checkpoint":
+        return f"Step {event.step:,} saved."
+    if event.kind == "plan":
+        return _plan_text(data)
+    if event.kind == "start":
+        step = data.get("resumed_from_step") or 0
+        return f"Continued from step {step:,}." if step else "The trainer is at work."
+    if event.kind == "finished":
+        return (
+            f"{event.step:,} steps in {duration(data.get('seconds'))}; the best is kept, step {data.get('best_step')}."
+        )
+    return str(data.get("message", ""))
+
+
+def _plan_text(data: dict[str, Any]) -> str:
+    train, validation = data["train"], data["validation"]
+    dropped = train["dropped"] + validation["dropped"]
+    return (
+        f"{train['rows']:,} train and {validation['rows']:,} validation examples, {dropped} dropped. "
+        f"{data['parameters_trained']:,} parameters are trained."
+    )
+
+
+def _number(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.3f}"

@@ -1,0 +1,192 @@
+"""Runs, their curves and numbers, base models and model versions. Reads only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Max, QuerySet
+from django.utils import timezone
+
+from reviewapp.core.models import Job
+from reviewapp.projects.models import Project
+from reviewapp.runs.curves import Point, Series
+from reviewapp.runs.models import BaseModel, ModelVersion, RunEvent, TrainingRun
+from training.contract import TrainConfig, config_from_json
+
+RECENT_STEPS = 50  # a forecast looks at so many steps back
+MAX_SERIES = 4000  # points read for a curve; of a longer run every second, third ... step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run stands, from its events. Seconds are training seconds, without loading."""
+
+    step: int
+    total_steps: int
+    epoch: float | None
+    seconds: float
+    seconds_left: float | None
+    tokens_per_second: float | None
+    ends_at: datetime | None
+
+
+def base_models(project: Project) -> QuerySet[BaseModel]:
+    return BaseModel.objects.filter(project=project).select_related("registered_by").order_by("name")
+
+
+def model_versions(project: Project) -> QuerySet[ModelVersion]:
+    """All model versions of a project, newest first: bases, tuned ones, and systems whose outputs are imported."""
+    return (
+        ModelVersion.objects.filter(project=project)
+        .select_related("base_model", "run__version__training_set", "run__job")
+        .order_by("-number")
+    )
+
+
+def model_version_in(project: Project, pk: int) -> ModelVersion:
+    """Raises ModelVersion.DoesNotExist for one of another project."""
+    return model_versions(project).get(pk=pk)
+
+
+def runs_of(project: Project) -> QuerySet[TrainingRun]:
+    return (
+        TrainingRun.objects.filter(project=project)
+        .select_related(
+            "project", "version__training_set__project", "base_model", "job", "requested_by", "model_version"
+        )
+        .order_by("-number")
+    )
+
+
+def run_in(project: Project, number: int) -> TrainingRun:
+    """Raises TrainingRun.DoesNotExist for a number that this project does not have."""
+    return runs_of(project).get(number=number)
+
+
+def number_next(project: Project) -> int:
+    return (TrainingRun.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def model_number_next(project: Project) -> int:
+    return (ModelVersion.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def run_config(run: TrainingRun) -> TrainConfig:
+    """The frozen settings of a run; raises ContractError when they were altered beyond reading."""
+    config = config_from_json(run.config)
+    assert isinstance(config, TrainConfig)  # noqa: S101 - a run is never written with another kind
+    return config
+
+
+def planned_steps(config: TrainConfig) -> int:
+    """Optimiser steps of the whole run, as the trainer counts them."""
+    per_epoch = steps_per_epoch(config)
+    return config.max_steps if config.max_steps > 0 else math.ceil(config.epochs * per_epoch)
+
+
+def steps_per_epoch(config: TrainConfig) -> int:
+    return math.ceil(math.ceil(config.train_rows / config.batch_size) / config.gradient_accumulation)
+
+
+# ---- curves
+
+
+def run_series(run: TrainingRun) -> Series:
+    """Both losses by step. A step that was trained again after a resume counts once, with its last value."""
+    config = run_config(run)
+    return Series(
+        train=_points(run, "step", "loss"),
+        validation=_points(run, "eval", "eval_loss"),
+        total_steps=planned_steps(config),
+        steps_per_epoch=steps_per_epoch(config),
+        is_running=run.job is not None and run.job.state == Job.State.RUNNING,
+    )
+
+
+def _points(run: TrainingRun, kind: str, key: str) -> list[Point]:
+    """Values of one kind of event in the order of their steps; one that was no number comes as NaN."""
+    events = RunEvent.objects.filter(run=run, kind=kind)
+    stride = events.count() // MAX_SERIES + 1
+    rows = events.annotate(phase=F("step") % stride).filter(phase=0).order_by("seq").values_list("step", "data")
+    values: dict[int, float] = {}
+    for step, data in rows:
+        if key in data:
+            values[step] = math.nan if data[key] is None else float(data[key])
+    return [Point(step, values[step]) for step in sorted(values)]
+
+
+def run_progress(run: TrainingRun) -> Progress:
+    """Step, speed and time left; unknown parts are None. Time left is read from the last RECENT_STEPS steps."""
+    total = planned_steps(run_config(run))
+    recent = list(
+        RunEvent.objects.filter(run=run, kind="step").order_by("-seq").values_list("step", "data")[:RECENT_STEPS]
+    )
+    if not recent:
+        return Progress(
+            step=0, total_steps=total, epoch=None, seconds=0.0, seconds_left=None, tokens_per_second=None, ends_at=None
+        )
+    step, data = recent[0]
+    left = _seconds_left(recent, total)
+    is_running = run.job is not None and run.job.state == Job.State.RUNNING
+    return Progress(
+        step=step,
+        total_steps=total,
+        epoch=data.get("epoch"),
+        seconds=float(data.get("seconds") or 0.0),
+        seconds_left=left if is_running else None,
+        tokens_per_second=_mean([row[1].get("tokens_per_second") for row in recent]),
+        ends_at=timezone.now() + timedelta(seconds=left) if is_running and left is not None else None,
+    )
+
+
+def _seconds_left(recent: list[tuple[int, dict[str, Any]]], total: int) -> float | None:
+    """From the steps of one attempt only: after a resume the counted steps start again lower."""
+    newest_step, newest = recent[0]
+    oldest_step, oldest = newest_step, newest
+    for step, data in recent[1:]:
+        if step >= oldest_step:
+            break
+        oldest_step, oldest = step, data
+    seconds = float(newest.get("seconds") or 0.0) - float(oldest.get("seconds") or 0.0)
+    if newest_step == oldest_step or seconds <= 0:
+        return None
+    return max(0, total - newest_step) * seconds / (newest_step - oldest_step)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def run_earlier(run: TrainingRun) -> TrainingRun | None:
+    """The last finished run of the same base model and method, to plan from and to compare with."""
+    return (
+        TrainingRun.objects.filter(
+            project=run.project,
+            base_model=run.base_model,
+            number__lt=run.number,
+            result__isnull=False,
+            config__method=run.config["method"],
+        )
+        .order_by("-number")
+        .first()
+    )
+
+
+def events_shown(run: TrainingRun, *, limit: int | None) -> list[RunEvent]:
+    """The newest events first, without the single steps that the curve shows."""
+    rows = run.events.exclude(kind="step").order_by("-seq")
+    return list(rows[:limit] if limit else rows)
+
+
+def event_count(run: TrainingRun) -> int:
+    return run.events.exclude(kind="step").count()
+
+
+def best_loss(run: TrainingRun) -> float | None:
+    """The lowest validation loss of a finished run; None while it is not finished or had no validation."""
+    value = (run.result or {}).get("best_eval_loss")
+    return None if value is None else float(value)

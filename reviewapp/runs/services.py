@@ -1,0 +1,377 @@
+"""Base models, training runs and the model versions that come out of them: check, do, record."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core import jobs
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.models import Job
+from reviewapp.projects.models import Project
+from reviewapp.runs import basefolder, rundir, selectors
+from reviewapp.runs.models import BaseModel, ModelVersion, RunEvent, TrainingRun
+from reviewapp.trainingsets import selectors as trainingsets
+from reviewapp.trainingsets.models import TrainingSetVersion
+from training import contract
+from training.contract import ContractError, Lora, ModelSpec, Template, TrainConfig
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+RUN_JOB = "reviewapp.runs.jobs.execute_run"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+# What a person may set; everything else of a TrainConfig follows from the version and the base model.
+SETTINGS = frozenset(
+    {
+        "method", "max_length", "epochs", "max_steps", "batch_size", "gradient_accumulation", "learning_rate",
+        "scheduler", "warmup_ratio", "weight_decay", "max_grad_norm", "eval_steps", "early_stopping_patience",
+        "seed", "budget_seconds",
+    }
+)  # fmt: skip
+LORA_SETTINGS = frozenset(field.name for field in dataclasses.fields(Lora))
+
+
+# ---- base models
+
+
+@transaction.atomic
+def base_model_register(
+    *,
+    project: Project,
+    name: str,
+    path: str,
+    registered_by: User | None,
+    is_hub: bool = False,
+    revision: str = "",
+    template: dict[str, Any] | None = None,
+) -> BaseModel:
+    """Makes a base model known to a project, and the base alone a model version that can be compared.
+
+    A local folder is looked at first: ApplicationError for a missing path, a folder outside
+    ``settings.MODEL_DIRS``, weights as a pickle, own program code, no tokenizer. A hub id is only noted; the
+    first run that uses it fetches it.
+    """
+    clean = name.strip()
+    if not clean:
+        raise ApplicationError("Give the base model a name.")
+    if BaseModel.objects.filter(project=project, name=clean).exists():
+        raise ApplicationError(f"There is already a base model {clean!r} in this project; choose another name.")
+    where, facts = _hub_facts(path) if is_hub else _folder_facts(path)
+    base = BaseModel.objects.create(
+        project=project,
+        name=clean,
+        path=where,
+        is_hub=is_hub,
+        revision=revision.strip(),
+        facts=facts,
+        template=_template(template),
+        registered_by=registered_by,
+    )
+    _version_add(base=base, label=clean)
+    _record(registered_by, "basemodel.register", project, "basemodel", base.pk, {"name": clean, "path": where, **facts})
+    return base
+
+
+def _folder_facts(path: str) -> tuple[str, dict[str, Any]]:
+    try:
+        folder = basefolder.resolve(path, settings.MODEL_DIRS)
+        return str(folder), basefolder.inspect(folder).as_json()
+    except basefolder.BaseFolderError as error:
+        raise ApplicationError(str(error)) from error
+
+
+def _hub_facts(path: str) -> tuple[str, dict[str, Any]]:
+    clean = path.strip()
+    if not _HUB_ID.fullmatch(clean):
+        raise ApplicationError(f"{clean!r} is no hub id. Write it as organisation/model.")
+    return clean, {}
+
+
+def _template(values: dict[str, Any] | None) -> dict[str, Any]:
+    try:
+        return dataclasses.asdict(Template(**(values or {})))
+    except TypeError as error:
+        raise ApplicationError(f"The template has an unknown setting: {error}.") from error
+
+
+def _version_add(*, base: BaseModel, label: str, run: TrainingRun | None = None, **values: Any) -> ModelVersion:
+    Project.objects.select_for_update().get(pk=base.project_id)  # numbers are given one after the other
+    return ModelVersion.objects.create(
+        project=base.project,
+        number=selectors.model_number_next(base.project),
+        base_model=base,
+        run=run,
+        label=label,
+        **values,
+    )
+
+
+@transaction.atomic
+def external_version_add(
+    *, project: Project, base: BaseModel, label: str, added_by: User | None, is_simulated: bool = False
+) -> ModelVersion:
+    """A system that does not run here: its outputs are imported. ``is_simulated`` marks it wherever it is shown."""
+    if not label.strip():
+        raise ApplicationError("Give the system a name.")
+    version = _version_add(base=base, label=label.strip(), is_external=True, is_simulated=is_simulated)
+    data = {"label": version.label, "is_simulated": is_simulated}
+    _record(added_by, "modelversion.add_external", project, "modelversion", version.pk, data)
+    return version
+
+
+def model_folders() -> list[str]:
+    """Folders of this server from which base models may be registered."""
+    return [str(folder) for folder in settings.MODEL_DIRS]
+
+
+# ---- asking for a run
+
+
+@transaction.atomic
+def run_request(
+    *,
+    project: Project,
+    version: TrainingSetVersion,
+    base_model: BaseModel,
+    requested_by: User,
+    idempotency_key: UUID,
+    values: dict[str, Any] | None = None,
+) -> TrainingRun:
+    """Writes a run with its frozen settings and puts it into the queue of the training workers.
+
+    ``values``: keys of SETTINGS, and ``lora`` with keys of LORA_SETTINGS. Raises ApplicationError for a version
+    that is not frozen, signed and unaltered, a base model that changed, settings that contradict each other,
+    and completions that would be cut without anybody's consent. A form sent twice gives the same run.
+    """
+    known = TrainingRun.objects.filter(idempotency_key=idempotency_key).first()
+    if known is not None:
+        return known
+    trainable = trainingsets.version_is_trainable(version)
+    if not trainable.is_ok:
+        raise ApplicationError(trainable.reason)
+    base_model_check(base_model)
+    config = _config(version, base_model, values or {})
+    Project.objects.select_for_update().get(pk=project.pk)
+    run = TrainingRun.objects.create(
+        project=project,
+        number=selectors.number_next(project),
+        version=version,
+        base_model=base_model,
+        config=contract.config_to_json(config),
+        config_hash=contract.config_sha256(config),
+        requested_by=requested_by,
+        idempotency_key=idempotency_key,
+    )
+    _enqueue(run, requested_by)
+    data = {"version": str(version), "base_model": base_model.name, "config_hash": run.config_hash}
+    _record(requested_by, "run.request", project, "trainingrun", run.pk, {"number": run.number, **data})
+    return run
+
+
+def _enqueue(run: TrainingRun, requested_by: User) -> None:
+    run.run_dir = str(Path(settings.RUNS_DIR) / f"training-{run.pk}")
+    run.job = jobs.enqueue(
+        RUN_JOB,
+        title=f"Training run {run.number}",
+        created_by=requested_by,
+        kwargs={"run_id": run.pk},
+        queue="training",
+        project_slug=run.project.slug,
+    )
+    run.save(update_fields=["run_dir", "job"])
+
+
+def base_model_check(base: BaseModel) -> None:
+    """Raises ApplicationError when the folder is gone or holds other weights than were registered."""
+    if base.is_hub:
+        return
+    folder = Path(base.path)
+    if not folder.is_dir():
+        raise ApplicationError(
+            f"The folder of base model {base.name} is gone: {base.path}. Put it back or register it anew."
+        )
+    try:
+        basefolder.weight_files(folder)
+        found = basefolder.fingerprint(folder)
+    except basefolder.BaseFolderError as error:
+        raise ApplicationError(str(error)) from error
+    if found != base.facts.get("weights_sha256"):
+        raise ApplicationError(
+            f"The weights of base model {base.name} are not the ones that were registered. Register the folder "
+            "under a new name if the change is wanted."
+        )
+
+
+def model_spec(base: BaseModel) -> ModelSpec:
+    return ModelSpec(path=base.path, is_hub=base.is_hub, revision=base.revision)
+
+
+def _config(version: TrainingSetVersion, base: BaseModel, values: dict[str, Any]) -> TrainConfig:
+    content = trainingsets.version_content(version)
+    chosen = dict(values)
+    lora = chosen.pop("lora", {})
+    unknown = sorted((set(chosen) - SETTINGS) | (set(lora) - LORA_SETTINGS))
+    if unknown:
+        raise ApplicationError(f"Unknown setting {unknown[0]!r}; a run takes {', '.join(sorted(SETTINGS))} and lora.")
+    max_length = chosen.get("max_length", TrainConfig.max_length)
+    try:
+        return TrainConfig(
+            model=model_spec(base),
+            template=Template(**base.template),
+            train_rows=content.train_rows,
+            validation_rows=content.validation_rows,
+            train_sha256=content.train_sha256,
+            validation_sha256=content.validation_sha256,
+            truncated_rows=_truncated(version, base, max_length),
+            lora=Lora(**lora),
+            **chosen,
+        )
+    except ContractError as error:
+        raise ApplicationError(str(error)) from error
+
+
+def _truncated(version: TrainingSetVersion, base: BaseModel, max_length: int) -> int:
+    """Completions that people agreed to see cut for this base model and length; 0 where no preview found any."""
+    preview = version.previews.filter(
+        base_model_path=base.path, max_length=max_length, content_hash=version.content_hash, result__isnull=False
+    ).first()
+    if preview is None or preview.result is None:
+        return 0
+    counts = preview.result["counts"]
+    if counts["dropped"]:
+        raise ApplicationError(
+            f"{counts['dropped']} examples would not be learned at all at {max_length:,} tokens. Choose more."
+        )
+    if counts["truncated"] and preview.accepted_at is None:
+        raise ApplicationError(
+            f"{counts['truncated']} completions would be cut at {max_length:,} tokens. Agree to that on the page of "
+            "the version, or choose a greater length."
+        )
+    return int(counts["truncated"])
+
+
+# ---- while it runs
+
+
+@transaction.atomic
+def run_ingest_events(*, run: TrainingRun) -> int:
+    """Takes the new lines of ``events.jsonl`` into the database; returns how many. Safe to repeat and to race.
+
+    Heartbeats of the trainer are left out: they only say that it lives, and the job row says that.
+    """
+    locked = TrainingRun.objects.select_for_update().get(pk=run.pk)
+    batch = rundir.read_events(Path(locked.run_dir), locked.events_offset)
+    if batch.offset == locked.events_offset:
+        return 0
+    rows = [_event(locked, event) for event in batch.events if not (event.get("data") or {}).get("heartbeat")]
+    RunEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    TrainingRun.objects.filter(pk=run.pk).update(events_offset=batch.offset)
+    run.events_offset = batch.offset
+    return len(rows)
+
+
+def _event(run: TrainingRun, event: dict[str, Any]) -> RunEvent:
+    return RunEvent(
+        run=run,
+        seq=int(event["seq"]),
+        at=datetime.fromisoformat(event["at"]) if event.get("at") else timezone.now(),
+        kind=str(event.get("kind", ""))[:20],
+        step=int(event.get("step") or 0),
+        data=event.get("data") or {},
+    )
+
+
+@transaction.atomic
+def run_succeed(*, run: TrainingRun, result: dict[str, Any]) -> ModelVersion:
+    """Registers what a finished run made. Raises ApplicationError unless it is exactly what was asked for."""
+    _check_result(run, result)
+    folder = Path(run.run_dir) / result["output"]
+    TrainingRun.objects.filter(pk=run.pk).update(result=result)
+    run.result = result
+    if not run.base_model.facts.get("weights_sha256"):  # of a hub model that is known only now
+        facts = {**run.base_model.facts, "weights_sha256": result["base_sha256"], "parameters": result["parameters"]}
+        BaseModel.objects.filter(pk=run.base_model_id).update(facts=facts)
+    is_whole = result["output"] == contract.MODEL_DIR
+    version = _version_add(
+        base=run.base_model,
+        label=f"{run.base_model.name}, run {run.number}",
+        run=run,
+        adapter_path="" if is_whole else str(folder),
+        model_path=str(folder) if is_whole else "",
+        weights_sha256=basefolder.fingerprint(folder),
+        template_sha256=result["template_sha256"],
+    )
+    data = {"number": run.number, "model_version": version.number, "weights_sha256": version.weights_sha256}
+    _record(None, "run.succeed", run.project, "trainingrun", run.pk, data)
+    return version
+
+
+def _check_result(run: TrainingRun, result: dict[str, Any]) -> None:
+    approved = run.version.examples.filter(split="train").count()
+    expected_base = run.base_model.facts.get("weights_sha256") or result.get("base_sha256")
+    problems = (
+        (result.get("config_sha256") != run.config_hash, "The result is of other settings than this run's."),
+        (
+            result.get("train_rows") != approved,
+            f"{result.get('train_rows')} examples were trained, {approved} were approved.",
+        ),
+        (result.get("base_sha256") != expected_base, "The base model that was trained is not the registered one."),
+        (_altered_file(run, result) != "", f"{_altered_file(run, result)} was altered after the training."),
+    )
+    for is_wrong, sentence in problems:
+        if is_wrong:
+            raise ApplicationError(f"{sentence} Nothing was registered; look at the log of the run.")
+
+
+def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
+    """The first file that does not have the hash of the result; empty when all do."""
+    folder = Path(run.run_dir) / str(result.get("output", ""))
+    for name, expected in (result.get("files") or {"The result": ""}).items():
+        path = folder / name
+        if not path.is_file() or contract.file_sha256(path) != expected:
+            return str(name)
+    return ""
+
+
+# ---- decisions of people
+
+
+@transaction.atomic
+def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
+    """Asks a run to save a checkpoint and stop; a waiting one leaves the queue at once."""
+    if run.job is None or run.job.is_terminal:
+        raise ApplicationError(f"{run} is not running any more.")
+    jobs.cancel_request(job=run.job)
+    _record(cancelled_by, "run.cancel", run.project, "trainingrun", run.pk, {"number": run.number})
+
+
+@transaction.atomic
+def run_resume(*, run: TrainingRun, resumed_by: User) -> None:
+    """Puts a run that ended without a model back into the queue; it goes on from its last checkpoint."""
+    if run.job is None or not run.job.is_terminal:
+        raise ApplicationError(f"{run} is waiting or running already.")
+    if run.job.state == Job.State.SUCCEEDED:
+        raise ApplicationError(f"{run} is finished. Request a new run to train again.")
+    trainable = trainingsets.version_is_trainable(run.version)
+    if not trainable.is_ok:
+        raise ApplicationError(trainable.reason)
+    jobs.retry(job=run.job)
+    _record(resumed_by, "run.resume", run.project, "trainingrun", run.pk, {"number": run.number})
+
+
+def _record(
+    actor: User | None, action: str, project: Project, target_type: str, target_id: int, data: dict[str, Any]
+) -> None:
+    audit.record(
+        actor=actor, action=action, project=project.slug, target_type=target_type, target_id=target_id, data=data
+    )

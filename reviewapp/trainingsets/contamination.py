@@ -1,0 +1,109 @@
+"""The join of a version's samples with every held-out set of its project: it has to be empty.
+
+Unlike a finding on a sample, this is computed at the moment of the freeze from the texts that would be frozen,
+and nobody's earlier decision can make it pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from reviewapp.curation.checks import heldout_overlap
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import HeldoutPrompt
+
+KINDS = {
+    "heldout_exact": "Same prompt, apart from case and spaces",
+    "heldout_near": f"Near-duplicate prompt, {heldout_overlap.LIMIT:.0%} alike or more",
+    "heldout_passage": f"Passage in common, runs of {heldout_overlap.RUN} words",
+}
+
+
+class Text(Protocol):
+    """A sample as far as this module reads it."""
+
+    @property
+    def sample_id(self) -> int: ...
+    @property
+    def external_id(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def completion(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A sample and a held-out prompt that share text."""
+
+    kind: str
+    sample_id: int
+    sample: str
+    heldout: str
+    words: str
+    excerpt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    name: str
+    compared: int  # pairs of a sample and a held-out prompt
+    found: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContaminationCheck:
+    """``rows`` say what was compared; ``pairs`` is empty when the version may be frozen."""
+
+    heldout_prompts: int
+    samples: int
+    rows: list[CheckRow]
+    pairs: list[Pair] = field(default_factory=list)
+
+    @property
+    def sample_ids(self) -> set[int]:
+        return {pair.sample_id for pair in self.pairs}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "heldout_prompts": self.heldout_prompts,
+            "samples": self.samples,
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+
+def check_texts(project: Project, chosen: Sequence[Text]) -> ContaminationCheck:
+    """Compares each chosen sample with each held-out prompt of the project, whether its set is sealed or not."""
+    held = list(
+        HeldoutPrompt.objects.filter(heldout_set__project=project)
+        .order_by("pk")
+        .values_list("pk", "prompt", "external_id")
+    )
+    names = {key: name for key, _, name in held}
+    by_key = {item.sample_id: item for item in chosen}
+    items = [Item(key=key, prompt=by_key[key].prompt, completion=by_key[key].completion) for key in sorted(by_key)]
+    found = heldout_overlap.check(Corpus(items=items, heldout=[row[:2] for row in held]))
+    pairs = [_pair(draft, by_key[draft.key], names.get(draft.related_heldout or 0, "")) for draft in found]
+    return ContaminationCheck(
+        heldout_prompts=len(held),
+        samples=len(chosen),
+        rows=[
+            CheckRow(name=name, compared=len(chosen) * len(held), found=sum(pair.kind == kind for pair in pairs))
+            for kind, name in KINDS.items()
+        ],
+        pairs=sorted(pairs, key=lambda pair: (pair.sample, pair.heldout)),
+    )
+
+
+def _pair(draft: FindingDraft, item: Text, heldout: str) -> Pair:
+    return Pair(
+        kind=draft.kind,
+        sample_id=item.sample_id,
+        sample=item.external_id,
+        heldout=heldout,
+        words=draft.message.partition(".")[0] + ".",
+        excerpt=draft.excerpt,
+    )

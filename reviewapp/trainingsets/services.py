@@ -1,0 +1,349 @@
+"""Drafts, freezing, signatures and previews of training-set versions: check, do, record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core import jobs
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.projects.models import Project
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import may
+from reviewapp.samples.models import Sample
+from reviewapp.trainingsets import contamination, selectors
+from reviewapp.trainingsets.models import Example, Preview, Signature, TrainingSet, TrainingSetVersion
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+State = TrainingSetVersion.State
+FILTERS = ("origin", "language", "batch")
+MIN_TOKENS, MAX_TOKENS = 16, 1_000_000
+PREVIEW_JOB = "reviewapp.runs.jobs.execute_preview"
+
+
+@transaction.atomic
+def version_draft(
+    *,
+    project: Project,
+    set_name: str,
+    drafted_by: User,
+    filters: dict[str, Any] | None = None,
+    validation_percent: int = 10,
+    seed: int = 17,
+    note: str = "",
+    idempotency_key: UUID | None = None,
+) -> TrainingSetVersion:
+    """Starts the next version of a training set, and the set itself when its name is new.
+
+    A form that is sent twice carries the same ``idempotency_key`` and gives the same version.
+    """
+    known = TrainingSetVersion.objects.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    if known is not None:
+        return known
+    name = set_name.strip()
+    if not name:
+        raise ApplicationError("A training set needs a name.")
+    _check_rule(filters or {}, validation_percent)
+    training_set, _ = TrainingSet.objects.get_or_create(project=project, name=name)
+    version = TrainingSetVersion.objects.create(
+        training_set=training_set,
+        number=selectors.number_next(training_set),
+        filters=filters or {},
+        validation_percent=validation_percent,
+        seed=seed,
+        note=note.strip(),
+        drafted_by=drafted_by,
+        idempotency_key=idempotency_key,
+    )
+    _record(drafted_by, "version.draft", version, {"filters": version.filters, "percent": validation_percent})
+    return version
+
+
+def _check_rule(filters: dict[str, Any], validation_percent: int) -> None:
+    unknown = sorted(set(filters) - set(FILTERS))
+    if unknown:
+        raise ApplicationError(f"Unknown filter {unknown[0]!r}; choose from {', '.join(FILTERS)}.")
+    if not 1 <= validation_percent <= 50:
+        raise ApplicationError("The share for validation must be between 1% and 50%.")
+
+
+@transaction.atomic
+def version_update(
+    *, version: TrainingSetVersion, filters: dict[str, Any], validation_percent: int, seed: int, note: str, by: User
+) -> TrainingSetVersion:
+    """Changes the rule of a draft; a frozen version never changes."""
+    _check_rule(filters, validation_percent)
+    values = {"filters": filters, "validation_percent": validation_percent, "seed": seed, "note": note.strip()}
+    _change_draft(version, **values)
+    _record(by, "version.update", version, values)
+    return version
+
+
+def _change_draft(version: TrainingSetVersion, **values: Any) -> None:
+    changed = TrainingSetVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(**values)
+    if changed != 1:
+        raise ApplicationError(f"{version} is frozen and never changes. Draft the next version instead.")
+    version.refresh_from_db()
+
+
+@transaction.atomic
+def samples_exclude(*, version: TrainingSetVersion, sample_ids: set[int], reason: str, by: User) -> int:
+    """Takes samples out of a draft by hand, with a reason; returns how many were not out already."""
+    if not reason.strip():
+        raise ApplicationError("Say why these samples are taken out.")
+    known = {entry["sample"] for entry in version.excluded}
+    found = Sample.objects.filter(project=version.training_set.project, pk__in=sample_ids).values_list("pk", flat=True)
+    new = sorted(set(found) - known)
+    entries = [{"sample": pk, "reason": reason.strip()} for pk in new]
+    _change_draft(version, excluded=[*version.excluded, *entries])
+    _record(by, "version.exclude", version, {"samples": new, "reason": reason.strip()})
+    return len(new)
+
+
+@transaction.atomic
+def samples_include(*, version: TrainingSetVersion, by: User) -> int:
+    """Puts every sample back that was taken out by hand; returns how many."""
+    count = len(version.excluded)
+    _change_draft(version, excluded=[])
+    _record(by, "version.include", version, {"samples": count})
+    return count
+
+
+# ---- freezing
+
+
+@transaction.atomic
+def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_hash: str = "") -> TrainingSetVersion:
+    """Copies the chosen texts into examples and fixes their hash; nothing of it changes afterwards.
+
+    ``expected_hash`` is what the person saw: when the samples changed meanwhile, nothing is frozen.
+    Raises ApplicationError as well for a frozen version, an empty split, and any overlap with a held-out set.
+    """
+    # the row is locked first, so that a second freeze waits here and then finds the version frozen
+    version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
+    if version.state != State.DRAFT:
+        raise ApplicationError(f"{version} is frozen already.")
+    plan = selectors.version_plan(version)
+    if plan.content is None:
+        raise ApplicationError(plan.problem)
+    if expected_hash and plan.content.content_hash != expected_hash:
+        raise ApplicationError(
+            "The accepted samples changed since you opened this page. Look at it again, then freeze."
+        )
+    check = contamination.check_texts(version.training_set.project, plan.selection.chosen)
+    if check.pairs:
+        raise ApplicationError(
+            f"{len(check.sample_ids)} samples overlap with held-out prompts. Take them out first: a model must not "
+            "have seen what it is judged by."
+        )
+    _store(version, plan, check, frozen_by)
+    return version
+
+
+def _store(
+    version: TrainingSetVersion, plan: selectors.Plan, check: contamination.ContaminationCheck, frozen_by: User
+) -> None:
+    assert plan.content is not None  # noqa: S101 - the caller has asked
+    Example.objects.bulk_create(_examples(version, plan), batch_size=500)
+    counts = {
+        "train": plan.content.train_rows,
+        "validation": plan.content.validation_rows,
+        "groups": dict(Counter(plan.splits.values())),
+        "total": plan.selection.total,
+        "left_out": plan.selection.left_out,
+        "contamination": check.as_json(),
+    }
+    _change_draft(
+        version,
+        state=State.FROZEN,
+        counts=counts,
+        content_hash=plan.content.content_hash,
+        frozen_by=frozen_by,
+        frozen_at=timezone.now(),
+    )
+    _record(frozen_by, "version.freeze", version, {"content_hash": version.content_hash, "counts": counts})
+
+
+def _examples(version: TrainingSetVersion, plan: selectors.Plan) -> list[Example]:
+    by_id = {item.external_id: item for item in plan.selection.chosen}
+    ordered = sorted(plan.lines, key=lambda line: line.id)
+    return [
+        Example(
+            version=version,
+            position=position,
+            split=line.split,
+            sample_id=by_id[line.id].sample_id,
+            revision_id=by_id[line.id].revision_id,
+            group_key=line.group,
+            prompt=line.prompt,
+            completion=line.completion,
+            content_hash=line.revision_hash,
+        )
+        for position, line in enumerate(ordered, start=1)
+    ]
+
+
+# ---- signatures
+
+
+@transaction.atomic
+def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: str, meaning: str) -> Signature:
+    """A lead's approval of exactly this content. ``content_hash`` is the hash that this person was shown.
+
+    Raises ApplicationError for a draft, another hash, the version's own authors, people without the right,
+    a second signature of one person, an altered version, and cut completions that nobody agreed to.
+    """
+    _check_signer(version, signed_by)
+    if content_hash != version.content_hash:
+        raise ApplicationError("The hash that you were shown is not the hash of this version. Open it again.")
+    if not meaning.strip():
+        raise ApplicationError("A signature says what was checked. Write it down.")
+    if signed_by.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
+        raise ApplicationError(f"You have signed {version} already.")
+    _check_content(version)
+    signature = Signature.objects.create(
+        version=version, content_hash=content_hash, signed_by=signed_by, meaning=meaning.strip()
+    )
+    _record(signed_by, "version.sign", version, {"content_hash": content_hash, "meaning": meaning.strip()})
+    return signature
+
+
+def _check_signer(version: TrainingSetVersion, person: User) -> None:
+    if version.state != State.FROZEN:
+        raise ApplicationError(f"{version} is a draft. Freeze it first: a signature needs content that cannot change.")
+    if not may(person, version.training_set.project, Permission.SIGN):
+        raise ApplicationError("Only a lead of this project may sign.")
+    if person.pk in selectors.authors_of(version):
+        raise ApplicationError("You made this version yourself, so you cannot sign it. Another lead has to.")
+
+
+def _check_content(version: TrainingSetVersion) -> None:
+    unaltered = selectors.version_is_unaltered(version)
+    if not unaltered.is_ok:
+        raise ApplicationError(unaltered.reason)
+    problem = preview_problem(selectors.preview_latest(version), version.content_hash)
+    if problem:
+        raise ApplicationError(problem)
+
+
+@transaction.atomic
+def signature_withdraw(*, version: TrainingSetVersion, withdrawn_by: User, reason: str) -> Signature:
+    """Takes a signature back, or declines to give one, with a reason: a new row, the old one stays."""
+    _check_signer(version, withdrawn_by)
+    if not reason.strip():
+        raise ApplicationError("Say why, so that the next version can be better.")
+    if withdrawn_by.pk in {row.signed_by_id for row in selectors.version_signing(version).withdrawn}:
+        raise ApplicationError(f"You have already returned {version}.")
+    row = Signature.objects.create(
+        version=version,
+        content_hash=version.content_hash,
+        signed_by=withdrawn_by,
+        meaning=reason.strip(),
+        is_withdrawal=True,
+    )
+    _record(withdrawn_by, "version.withdraw", version, {"reason": reason.strip()})
+    return row
+
+
+# ---- what the model will learn
+
+
+@transaction.atomic
+def preview_request(
+    *,
+    version: TrainingSetVersion,
+    base_model_path: str,
+    max_length: int,
+    requested_by: User,
+    idempotency_key: UUID | None = None,
+) -> Preview:
+    """Asks a worker to show what a base model would learn from the version as it is now."""
+    known = Preview.objects.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    if known is not None:
+        return known
+    if not MIN_TOKENS <= max_length <= MAX_TOKENS:
+        raise ApplicationError(f"The length must be between {MIN_TOKENS} and {MAX_TOKENS:,} tokens.")
+    content_hash = version.content_hash or _draft_hash(version)
+    preview = Preview.objects.create(
+        version=version,
+        base_model_path=base_model_path,
+        max_length=max_length,
+        content_hash=content_hash,
+        requested_by=requested_by,
+        idempotency_key=idempotency_key,
+    )
+    preview.job = jobs.enqueue(
+        PREVIEW_JOB,
+        title=f"Preview of {version}",
+        created_by=requested_by,
+        kwargs={"preview_id": preview.pk},
+        queue="training",
+        project_slug=version.training_set.project.slug,
+    )
+    preview.save(update_fields=["job"])
+    _record(requested_by, "version.preview", version, {"base_model": base_model_path, "max_length": max_length})
+    return preview
+
+
+def _draft_hash(version: TrainingSetVersion) -> str:
+    plan = selectors.version_plan(version)
+    if plan.content is None:
+        raise ApplicationError(plan.problem)
+    return plan.content.content_hash
+
+
+def preview_store(*, preview: Preview, result: dict[str, Any]) -> None:
+    """Keeps what the worker found; called by the job, which may run twice with the same result."""
+    Preview.objects.filter(pk=preview.pk).update(result=result)
+    preview.refresh_from_db()
+
+
+@transaction.atomic
+def preview_accept(*, preview: Preview, accepted_by: User) -> None:
+    """Agrees to the completions that are cut at this length. Examples of which nothing is left cannot be agreed to."""
+    counts = (preview.result or {}).get("counts", {})
+    if not preview.result:
+        raise ApplicationError("This preview has no result yet.")
+    if counts["dropped"]:
+        raise ApplicationError(
+            f"{counts['dropped']} examples would not be learned at all. Take them out, or raise the length."
+        )
+    changed = Preview.objects.filter(pk=preview.pk, accepted_at=None).update(
+        accepted_by=accepted_by, accepted_at=timezone.now()
+    )
+    if changed == 1:
+        _record(accepted_by, "preview.accept", preview.version, {"truncated": counts["truncated"]})
+    preview.refresh_from_db()
+
+
+def preview_problem(preview: Preview | None, content_hash: str) -> str:
+    """What in the last preview stands in the way of a signature; empty when nothing does."""
+    if preview is None or preview.result is None or preview.content_hash != content_hash:
+        return ""
+    counts = preview.result["counts"]
+    if counts["dropped"]:
+        return (
+            f"{counts['dropped']} examples would not be learned at all at {preview.max_length:,} tokens. "
+            "Make a new preview with a greater length, or a new version without them."
+        )
+    if counts["truncated"] and preview.accepted_at is None:
+        return f"{counts['truncated']} completions are cut at {preview.max_length:,} tokens. Agree to that first."
+    return ""
+
+
+def _record(actor: User, action: str, version: TrainingSetVersion, data: dict[str, Any]) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        project=version.training_set.project.slug,
+        target_type="trainingsetversion",
+        target_id=version.pk,
+        data={"version": str(version), **data},
+    )

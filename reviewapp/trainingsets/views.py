@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviewapp.core import queues
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.projects.models import Project
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import project_for
+from reviewapp.trainingsets import selectors, services, version_page
+from reviewapp.trainingsets.forms import DraftForm, ReasonForm, RuleForm, SignForm, set_names
+from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from training.contract import canonical_json
+
+PAGE_SIZE = 20
+OVERLAP_REASON = "Overlaps with a held-out prompt"
+
+
+@require_GET
+def version_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.VIEW)
+    versions = selectors.versions_of(project).prefetch_related("signatures__signed_by")
+    page = Paginator(versions, PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [(version, selectors.version_signing(version)) for version in page]
+    accepted = selectors.samples_accepted(project)
+    context = {"project": project, "page": page, "rows": rows, "accepted": accepted}
+    return render(request, "trainingsets/version_list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def version_draft(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.DRAFT)
+    if request.method == "GET":
+        return _draft_page(request, project, DraftForm.fresh(project))
+    form = DraftForm(request.POST, project=project)
+    if not form.is_valid():
+        return _draft_page(request, project, form)
+    data = {"set_name": form.cleaned_data["set_name"], "idempotency_key": form.cleaned_data["idempotency_key"]}
+    try:
+        version = services.version_draft(project=project, drafted_by=request.user, **data, **form.rule())
+    except ApplicationError as error:
+        return _draft_page(request, project, form, error.message)
+    return redirect("trainingsets:version_detail", slug, version.pk)
+
+
+def _draft_page(request: AuthenticatedRequest, project: Project, form: DraftForm, error: str = "") -> HttpResponse:
+    context = {"project": project, "form": form, "error": error, "names": set_names(project)}
+    return render(request, "trainingsets/version_draft.html", context, status=422 if error or form.errors else 200)
+
+
+@require_GET
+def version_detail(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.VIEW)
+    return _detail(request, project, _version(project, pk))
+
+
+def _version(project: Project, pk: int) -> TrainingSetVersion:
+    return get_object_or_404(selectors.versions_of(project), pk=pk)
+
+
+def _detail(
+    request: AuthenticatedRequest, project: Project, version: TrainingSetVersion, error: str = "", **forms: Any
+) -> HttpResponse:
+    """The page of a version, with the refusal of what was just tried on it, if any."""
+    context = {
+        "project": project,
+        "page": version_page.page_of(version),
+        "changes": version_page.changes_of(version),
+        "signing": selectors.version_signing(version),
+        "sign_block": version_page.sign_block(version, request.user),
+        "rule_form": forms.get("rule_form") or RuleForm.of(version),
+        "sign_form": forms.get("sign_form") or SignForm(initial={"content_hash": version.content_hash}),
+        "reason_form": forms.get("reason_form") or ReasonForm(),
+        "error": error,
+        "form": None,
+        **_preview_context(request, version),
+    }
+    return render(request, "trainingsets/version_detail.html", context, status=422 if error else 200)
+
+
+def _preview_context(request: AuthenticatedRequest, version: TrainingSetVersion) -> dict[str, Any]:
+    preview = selectors.preview_latest(version)
+    number = request.GET.get("row", "1")
+    return {
+        "version": version,
+        "preview": preview,
+        "preview_row": version_page.preview_row(preview, int(number) if number.isdigit() else 1),
+        "wait": queues.job_wait(preview.job) if preview and preview.job else None,
+    }
+
+
+@require_POST
+def version_update(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.DRAFT)
+    version = _version(project, pk)
+    form = RuleForm(request.POST, project=project)
+    if not form.is_valid():
+        return _detail(request, project, version, "The rule was not changed.", rule_form=form)
+    try:
+        services.version_update(version=version, by=request.user, **form.rule())
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message, rule_form=form)
+    messages.success(request, "The rule is changed; the counts below follow it.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def samples_exclude(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    """Takes the samples out that the page listed as overlapping with held-out prompts."""
+    project = project_for(request.user, slug, Permission.DRAFT)
+    version = _version(project, pk)
+    ids = {int(value) for value in request.POST.getlist("sample") if value.isdigit()}
+    try:
+        count = services.samples_exclude(version=version, sample_ids=ids, reason=OVERLAP_REASON, by=request.user)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message)
+    messages.success(request, f"Taken out of this version: {count}. The samples themselves are unchanged.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def samples_include(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.DRAFT)
+    version = _version(project, pk)
+    try:
+        count = services.samples_include(version=version, by=request.user)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message)
+    messages.success(request, f"Put back: {count}.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def version_freeze(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.DRAFT)
+    version = _version(project, pk)
+    try:
+        services.version_freeze(
+            version=version, frozen_by=request.user, expected_hash=request.POST.get("content_hash", "")
+        )
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message)
+    messages.success(request, f"{version} is frozen. It waits for signatures now.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def version_sign(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.SIGN)
+    version = _version(project, pk)
+    form = SignForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, project, version, "Nothing was signed: say what you checked.", sign_form=form)
+    try:
+        services.version_sign(version=version, signed_by=request.user, **form.cleaned_data)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message, sign_form=form)
+    messages.success(request, f"You have signed {version}.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def signature_withdraw(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.SIGN)
+    version = _version(project, pk)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return _detail(request, project, version, "Say why, so that the next version can be better.", reason_form=form)
+    try:
+        services.signature_withdraw(version=version, withdrawn_by=request.user, **form.cleaned_data)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message, reason_form=form)
+    messages.success(request, f"{version} is returned. It cannot train until enough leads sign it.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_GET
+def preview_panel(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    """What a waiting page asks for every two seconds; it reloads once when the preview is there."""
+    project = project_for(request.user, slug, Permission.VIEW)
+    version = _version(project, pk)
+    context = _preview_context(request, version)
+    preview = context["preview"]
+    if not wants_fragment(request):
+        return redirect("trainingsets:version_detail", slug, pk)
+    response = render(request, "trainingsets/version_detail.html#preview_job", {"project": project, **context})
+    if preview is None or preview.job is None or preview.job.is_terminal:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def preview_accept(request: AuthenticatedRequest, slug: str, pk: int, preview_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.SIGN)
+    version = _version(project, pk)
+    preview = get_object_or_404(Preview, pk=preview_id, version=version)
+    try:
+        services.preview_accept(preview=preview, accepted_by=request.user)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message)
+    messages.success(request, "Noted under your name: these completions may be cut.")
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_GET
+def example_list(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    """The examples of a frozen version; ``random=20`` shows a random twenty that stays the same for this person."""
+    project = project_for(request.user, slug, Permission.VIEW)
+    version = _version(project, pk)
+    split, random = request.GET.get("split", ""), request.GET.get("random", "")
+    if random.isdigit():
+        examples = selectors.examples_random(version, count=min(int(random), 200), person=request.user.pk)
+    else:
+        examples = selectors.examples_of(version, split)
+    page = Paginator(examples, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"project": project, "version": version, "page": page, "split": split, "is_random": random.isdigit()}
+    return render(request, "trainingsets/example_list.html", context)
+
+
+@require_GET
+def version_compare(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.VIEW)
+    version = _version(project, pk)
+    context = {"project": project, "version": version, "changes": version_page.changes_of(version)}
+    return render(request, "trainingsets/version_compare.html", context)
+
+
+@require_GET
+def version_export(request: AuthenticatedRequest, slug: str, pk: int) -> StreamingHttpResponse:
+    """A frozen version as JSON Lines: what is trained, with group, split and revision."""
+    project = project_for(request.user, slug, Permission.VIEW)
+    version = get_object_or_404(selectors.versions_of(project), pk=pk, state=TrainingSetVersion.State.FROZEN)
+    response = StreamingHttpResponse(_export_lines(version), content_type="application/x-ndjson")
+    name = f"{slugify(version.training_set.name)}-v{version.number}-{version.content_hash[:12]}.jsonl"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _export_lines(version: TrainingSetVersion) -> Iterator[str]:
+    for line in selectors.version_lines(version):
+        row = {"id": line.id, "prompt": line.prompt, "completion": line.completion}
+        yield canonical_json({**row, "group": line.group, "split": line.split, "revision": line.revision_hash}) + "\n"
