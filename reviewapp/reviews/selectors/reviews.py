@@ -1,0 +1,88 @@
+"""Reviews that count, of a sample, of a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from reviewapp.projects.models import Project
+from reviewapp.reviews.models import Assignment, Review
+from reviewapp.samples.models import Sample
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+
+def reviews_effective(reviews: QuerySet[Review] | None = None) -> QuerySet[Review]:
+    """Reviews that count: not superseded and not undone."""
+    chosen = Review.objects.all() if reviews is None else reviews
+    return chosen.filter(superseded_by=None).exclude(decision=Review.Decision.UNDONE)
+
+
+def reviews_for_sample(sample: Sample) -> QuerySet[Review]:
+    """The reviews of a sample that count, of all rounds, with scores and people, the oldest first."""
+    return (
+        reviews_effective(Review.objects.filter(sample=sample))
+        .select_related("reviewer", "rubric_version__rubric", "revision_before", "revision_after")
+        .prefetch_related("scores__criterion")
+        .order_by("id")
+    )
+
+
+def reviews_of_round(sample: Sample) -> QuerySet[Review]:
+    """The reviews that decide about a sample now: those of its present round, without adjudication."""
+    return reviews_for_sample(sample).filter(round=sample.review_round, is_adjudication=False)
+
+
+def samples_accepted(project: Project) -> QuerySet[Sample]:
+    """Samples that were accepted, with the accepted revision and their group."""
+    return project.samples.filter(state=Sample.State.ACCEPTED).select_related("revision", "group")
+
+
+def reviews_of(user: User, project: Project) -> QuerySet[Review]:
+    """A person's own decisions, the newest first, with what was undone."""
+    return (
+        Review.objects.filter(reviewer=user, sample__project=project)
+        .exclude(decision=Review.Decision.UNDONE)
+        .select_related("sample", "superseded_by", "assignment")
+        .order_by("-id")
+    )
+
+
+def review_undoable(user: User, project: Project) -> Review | None:
+    """The last decision of this person, if it can still be taken back."""
+    since = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+    mine = Review.objects.filter(reviewer=user, sample__project=project, submitted_at__gte=since)
+    last = reviews_effective(mine).select_related("sample", "assignment").order_by("-id").first()
+    return last if last is not None and not undo_problem(last) else None
+
+
+def undo_problem(review: Review) -> str:
+    """Why this decision stays as it is; empty when it can be taken back."""
+    if timezone.now() - review.submitted_at > timedelta(minutes=settings.UNDO_MINUTES):
+        return f"A decision can be undone for {settings.UNDO_MINUTES} minutes; this one is older."
+    if review.decision == Review.Decision.UNDONE or Review.objects.filter(supersedes=review).exists():
+        return "This decision was already undone."
+    if review.round != review.sample.review_round:
+        return "The sample was opened again since; this decision belongs to an earlier round."
+    later = reviews_effective(Review.objects.filter(sample=review.sample_id, round=review.round, is_adjudication=True))
+    if not review.is_adjudication and later.exists():
+        return "This sample was adjudicated since, so your review stays as it is."
+    return ""
+
+
+def assignment_get(project: Project, key: str, holder: User) -> Assignment:
+    """A person's own assignment by its key; nobody else's can be opened. Raises Http404."""
+    found = (
+        Assignment.objects.filter(key=key, holder=holder, sample__project=project)
+        .select_related("sample__project", "sample__group", "revision", "rubric_version__rubric", "holder")
+        .first()
+    )
+    if found is None:
+        raise Http404("This sample is not assigned to you.")
+    return found  # type: ignore[no-any-return]

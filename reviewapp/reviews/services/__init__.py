@@ -1,0 +1,26 @@
+"""Changes of reviews: leases of samples, decisions, adjudication."""
+
+from __future__ import annotations
+
+from reviewapp.reviews.services.adjudications import adjudication_claim, adjudication_submit
+from reviewapp.reviews.services.assignments import (
+    assignment_claim,
+    assignment_flag,
+    assignment_leave,
+    assignment_release,
+    assignment_skip,
+)
+from reviewapp.reviews.services.decisions import review_submit, review_undo, sample_reopen
+
+__all__ = [
+    "adjudication_claim",
+    "adjudication_submit",
+    "assignment_claim",
+    "assignment_flag",
+    "assignment_leave",
+    "assignment_release",
+    "assignment_skip",
+    "review_submit",
+    "review_undo",
+    "sample_reopen",
+]

@@ -1,0 +1,291 @@
+"""Handing in a review, taking it back, and opening a returned sample again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core import leases
+from reviewapp.core.exceptions import ApplicationError, LeaseLost
+from reviewapp.core.models import SLOT_TAKEN
+from reviewapp.projects.models import Project
+from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems
+from reviewapp.reviews.models import Assignment, CriterionScore, Review
+from reviewapp.reviews.outcomes import Outcome, ReviewFacts, outcome_of
+from reviewapp.reviews.selectors.queues import WAITING, samples_with_enough_reviews
+from reviewapp.reviews.selectors.reviews import reviews_of_round, undo_problem
+from reviewapp.reviews.services.texts import revision_left
+from reviewapp.rubrics.models import Criterion
+from reviewapp.rubrics.selectors import version_document
+from reviewapp.samples.models import Revision, Sample
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+State = Assignment.State
+Decision = Review.Decision
+TAKEN = "Your lease ran out and others have taken this sample meanwhile. What you wrote is kept on this page."
+_STATES = {
+    "adjudicate": Sample.State.ADJUDICATE,
+    "accepted": Sample.State.ACCEPTED,
+    "returned": Sample.State.RETURNED,
+    "rejected": Sample.State.REJECTED,
+}
+
+
+def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key: UUID, seconds: int = 0) -> Review:
+    """Stores a decision, its scores and the text it leaves, and moves the sample on.
+
+    The same key gives back the review it made. Raises ReviewInvalid with what is missing, LeaseLost when others took
+    the sample meanwhile, ApplicationError when this person already decided.
+    """
+    shown = assignment.revision
+    rubric = version_document(assignment.rubric_version)
+    problems = review_problems(given, rubric, shown.prompt, shown.completion)
+    if problems:
+        raise ReviewInvalid(problems)
+    try:
+        return _submit(assignment.pk, given, idempotency_key, seconds)
+    except IntegrityError as error:
+        # The same form sent twice at once, to two processes: the other one stored it.
+        stored = review_stored(idempotency_key, assignment)
+        if stored is None:
+            raise LeaseLost(TAKEN) from error
+        return stored
+
+
+@transaction.atomic
+def _submit(assignment_id: int, given: ReviewGiven, key: UUID, seconds: int) -> Review:
+    assignment = assignment_lock(assignment_id)
+    sample = assignment.sample
+    stored = review_stored(key, assignment)
+    if stored is not None:
+        return stored
+    assignment_close(assignment)
+    after = revision_left(
+        sample=sample,
+        shown=assignment.revision,
+        given=given,
+        reason=Revision.Reason.FIX,
+        created_by=assignment.holder,
+    )
+    decision = given.decision
+    if decision == ACCEPT and after.pk != assignment.revision_id:
+        decision = Decision.FIX
+    review = review_create(assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds)
+    outcome = sample_settle(sample=sample)
+    _record_decision(review, outcome)
+    return review
+
+
+def assignment_lock(assignment_id: int) -> Assignment:
+    """Locks the sample, then the assignment: always in this order, so that nobody waits in a circle."""
+    sample_id = Assignment.objects.values_list("sample_id", flat=True).get(pk=assignment_id)
+    sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample_id)
+    assignment: Assignment = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("revision", "rubric_version", "holder")
+        .get(pk=assignment_id)
+    )
+    assignment.sample = sample
+    return assignment
+
+
+def review_stored(key: UUID, assignment: Assignment) -> Review | None:
+    """The review that this form already made; raises ApplicationError when the key belongs to another sample."""
+    stored: Review | None = Review.objects.filter(idempotency_key=key).first()
+    if stored is not None and stored.assignment_id != assignment.pk:
+        raise ApplicationError("This form was already used for another sample. Reload the page and send it again.")
+    return stored
+
+
+def assignment_close(assignment: Assignment) -> None:
+    """Closes the lease; one that ran out counts while its place was not given to others."""
+    if assignment.state == State.SUBMITTED:
+        raise ApplicationError("You have already decided about this sample. Undo the decision to change it.")
+    sample = assignment.sample
+    if assignment.state != State.LEASED:
+        busy = set(
+            Assignment.objects.filter(
+                SLOT_TAKEN, sample=sample, round=assignment.round, is_adjudication=assignment.is_adjudication
+            ).values_list("slot", flat=True)
+        )
+        limit = 1 if assignment.is_adjudication else sample.project.review_overlap
+        slot = next((n for n in range(limit) if n not in busy), None)
+        if slot is None:
+            raise LeaseLost(TAKEN)
+        assignment.slot = slot
+    waiting = (Sample.State.ADJUDICATE,) if assignment.is_adjudication else WAITING
+    if assignment.round != sample.review_round or sample.state not in waiting:
+        raise LeaseLost("This sample was settled meanwhile. What you wrote is kept on this page.")
+    assignment.state = State.SUBMITTED
+    assignment.closed_at = timezone.now()
+    assignment.save(update_fields=["state", "slot", "closed_at"])
+
+
+def review_create(
+    *, assignment: Assignment, given: ReviewGiven, decision: str, after: Revision, key: UUID, seconds: int, **extra: Any
+) -> Review:
+    """The row of a decision with its scores; it supersedes what this assignment decided before."""
+    review: Review = Review.objects.create(
+        assignment=assignment,
+        sample=assignment.sample,
+        revision_before=assignment.revision,
+        revision_after=after,
+        reviewer=assignment.holder,
+        rubric_version=assignment.rubric_version,
+        round=assignment.round,
+        is_adjudication=assignment.is_adjudication,
+        decision=decision,
+        reason=given.reason,
+        supersedes=assignment.reviews.filter(superseded_by=None).order_by("-id").first(),
+        idempotency_key=key,
+        seconds=max(0, seconds),
+        **extra,
+    )
+    criteria = {c.key: c for c in Criterion.objects.filter(version=assignment.rubric_version)}
+    CriterionScore.objects.bulk_create(
+        CriterionScore(review=review, criterion=criteria[name], value=score.value, reason=score.note)
+        for name, score in given.scores.items()
+    )
+    return review
+
+
+def sample_settle(*, sample: Sample) -> Outcome:
+    """Sets a locked sample's state and revision from the reviews of its round that count."""
+    reviews = list(reviews_of_round(sample))
+    gates = frozenset(
+        score.criterion.key
+        for review in reviews
+        for score in review.scores.all()
+        if score.criterion.kind == Criterion.Kind.GATE
+    )
+    facts = [_facts(review) for review in reviews]
+    outcome = outcome_of(facts, overlap=sample.project.review_overlap, gates=gates)
+    state = _STATES.get(outcome.result) or (Sample.State.IN_REVIEW if reviews else Sample.State.READY)
+    sample_move(sample=sample, state=state, revision_id=outcome.revision)
+    return outcome
+
+
+def samples_settle(*, project: Project) -> int:
+    """Settles samples that have all reviews they need because the project now asks for fewer; returns how many."""
+    with transaction.atomic():
+        samples = samples_with_enough_reviews(project).select_for_update(of=("self",)).select_related("project")
+        settled = [(sample, sample_settle(sample=sample)) for sample in samples]
+        for sample, outcome in settled:
+            audit.record(
+                actor=None,
+                action="sample.settle",
+                project=project.slug,
+                target_type="sample",
+                target_id=sample.pk,
+                data={"outcome": outcome.result, "overlap": project.review_overlap},
+            )
+    return len(settled)
+
+
+def sample_move(*, sample: Sample, state: str, revision_id: int | None = None) -> None:
+    """Writes a locked sample's new state, and its revision when one was accepted."""
+    sample.state, sample.state_at = state, timezone.now()
+    if revision_id is not None:
+        sample.revision_id = revision_id
+    sample.save(update_fields=["state", "state_at", "revision"])
+
+
+def _facts(review: Review) -> ReviewFacts:
+    return ReviewFacts(
+        decision=review.decision,
+        revision=review.revision_after_id,
+        text_hash=review.revision_after.content_hash,
+        scores={score.criterion.key: score.value for score in review.scores.all()},
+    )
+
+
+@transaction.atomic
+def review_undo(*, review: Review, idempotency_key: UUID) -> Assignment:
+    """Takes the last decision back as a new row, and hands the sample to its reviewer again, draft and all.
+
+    Raises ApplicationError when it is too old, was undone, or others built on it.
+    """
+    assignment = assignment_lock(review.assignment_id)
+    stored = review_stored(idempotency_key, assignment)
+    if stored is not None:
+        return assignment
+    review.sample = sample = assignment.sample
+    problem = undo_problem(review)
+    if problem:
+        raise ApplicationError(problem)
+    Review.objects.create(
+        assignment=assignment,
+        sample=sample,
+        revision_before=review.revision_after,
+        revision_after=review.revision_before,
+        reviewer=review.reviewer,
+        rubric_version=review.rubric_version,
+        round=review.round,
+        is_adjudication=review.is_adjudication,
+        decision=Decision.UNDONE,
+        supersedes=review,
+        idempotency_key=idempotency_key,
+    )
+    assignment.draft = _draft_of(review)
+    assignment.state, assignment.closed_at = State.LEASED, None
+    assignment.leased_at, assignment.lease_expires_at = timezone.now(), leases.lease_end()
+    assignment.save(update_fields=["draft", "state", "closed_at", "leased_at", "lease_expires_at"])
+    if sample.revision_id == review.revision_after_id:
+        sample.revision_id = review.revision_before_id
+    sample_settle(sample=sample)
+    _record(review, "review.undo", {"review": review.pk, "decision": review.decision})
+    return assignment
+
+
+def _draft_of(review: Review) -> dict[str, str]:
+    """What the reviewer had on the form, so that only the slip needs mending."""
+    draft = {"reason": review.reason} if review.reason else {}
+    if review.revision_after_id != review.revision_before_id:
+        draft["completion"] = review.revision_after.completion
+    for score in review.scores.select_related("criterion"):
+        draft[f"score-{score.criterion.key}"] = "na" if score.value is None else str(score.value)
+        if score.reason:
+            draft[f"note-{score.criterion.key}"] = score.reason
+    return draft
+
+
+@transaction.atomic
+def sample_reopen(*, sample: Sample, reopened_by: User) -> None:
+    """Puts a returned sample back into the queue, in a new round: earlier reviews stay and no longer decide."""
+    sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample.pk)
+    if sample.state != Sample.State.RETURNED:
+        raise ApplicationError("Only a returned sample can be put back into the queue; this one is not returned.")
+    sample.review_round += 1
+    sample.save(update_fields=["review_round"])
+    sample_move(sample=sample, state=Sample.State.READY)
+    audit.record(
+        actor=reopened_by,
+        action="sample.reopen",
+        project=sample.project.slug,
+        target_type="sample",
+        target_id=sample.pk,
+        data={"round": sample.review_round},
+    )
+
+
+def _record_decision(review: Review, outcome: Outcome) -> None:
+    data = {"review": review.pk, "decision": review.decision, "outcome": outcome.result, "round": review.round}
+    data |= {"revision": review.revision_after_id, "differences": list(outcome.differences)}
+    _record(review, "review.submit", data)
+
+
+def _record(review: Review, action: str, data: dict[str, object]) -> None:
+    audit.record(
+        actor=review.reviewer,
+        action=action,
+        project=review.sample.project.slug,
+        target_type="sample",
+        target_id=review.sample_id,
+        data=data,
+    )
