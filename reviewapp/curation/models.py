@@ -18,6 +18,7 @@ class Scan(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     counts = models.JSONField(default=dict)  # samples, cleaned, findings by check
+    idempotency_key = models.UUIDField(null=True, unique=True)  # of the form: sent twice, it makes one scan
 
     class Meta:
         ordering = ["-id"]

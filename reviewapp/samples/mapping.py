@@ -114,8 +114,8 @@ def row_hash(external_id: str, prompt: str, completion: str, messages: list[dict
 
 
 def content_hash(prompt: str, completion: str) -> str:
-    """Of a revision's text; the same text has the same hash in every project."""
-    return hashlib.sha256(canonical_json({"prompt": prompt, "completion": completion}).encode()).hexdigest()
+    """SHA-256 of a revision's text; NUL, which no text may hold, keeps prompt and completion apart."""
+    return hashlib.sha256(f"{prompt}\0{completion}".encode()).hexdigest()
 
 
 def text_of(value: Any) -> str:

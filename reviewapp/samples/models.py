@@ -40,6 +40,7 @@ class ImportBatch(models.Model):
     rows_created = models.PositiveIntegerField(default=0)
     rows_known = models.PositiveIntegerField(default=0)  # the same row was imported before
     rows_failed = models.PositiveIntegerField(default=0)
+    idempotency_key = models.UUIDField(null=True, unique=True)  # of the form: sent twice, it makes one batch
 
     class Meta:
         ordering = ["-id"]

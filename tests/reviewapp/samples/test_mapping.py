@@ -233,7 +233,10 @@ def test_row_hash_is_of_id_and_text_alone() -> None:
     assert base.row_hash == more.row_hash != other.row_hash
 
 
-@given(st.text(), st.text(), st.text(), st.text())
+stored = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@given(stored, stored, stored, stored)
 def test_property_hashes_tell_prompt_from_completion(a: str, b: str, c: str, d: str) -> None:
     assert (content_hash(a, b) == content_hash(c, d)) == ((a, b) == (c, d))
     assert (row_hash("", a, b) == row_hash("", c, d)) == ((a, b) == (c, d))

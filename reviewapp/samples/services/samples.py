@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.projects.models import Project
+from reviewapp.samples.mapping import content_hash
 from reviewapp.samples.models import ImportBatch, Revision, Sample, SampleGroup
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
-
-
-def content_hash(prompt: str, completion: str) -> str:
-    """SHA-256 of a revision's text; the NUL keeps prompt and completion apart."""
-    return hashlib.sha256(f"{prompt}\0{completion}".encode()).hexdigest()
 
 
 def group_for(project: Project, key: str) -> SampleGroup:
@@ -90,13 +87,15 @@ def revision_add(
     messages: list[dict[str, Any]] | None = None,
 ) -> Revision:
     """Adds a revision and makes it the current one. The same text again adds nothing and returns the current one."""
-    row = Sample.objects.select_for_update().select_related("revision").get(pk=sample.pk)
+    row = Sample.objects.select_for_update(of=("self",)).select_related("revision").get(pk=sample.pk)
     digest = content_hash(prompt, completion)
     if row.revision is not None and row.revision.content_hash == digest:
         return row.revision
+    # A reviewer's fix may have a higher number without being the current text.
+    last = row.revisions.aggregate(last=Max("number"))["last"] or 0
     revision = Revision.objects.create(
         sample=row,
-        number=row.revision.number + 1 if row.revision else 1,
+        number=last + 1,
         prompt=prompt,
         completion=completion,
         messages=messages,
@@ -115,3 +114,9 @@ def sample_state_set(*, sample: Sample, state: str) -> None:
     sample.state = state
     sample.state_at = timezone.now()
     sample.save(update_fields=["state", "state_at"])
+
+
+def samples_make_ready(*, project: Project, sample_ids: Collection[int]) -> int:
+    """Opens cleaned and checked samples for review; returns how many were still in state imported."""
+    waiting = Sample.objects.filter(project=project, pk__in=sample_ids, state=Sample.State.IMPORTED)
+    return waiting.update(state=Sample.State.READY, state_at=timezone.now())

@@ -1,0 +1,34 @@
+"""Writing samples: one by one (``samples``), from files (``imports``), and sealed prompts (``heldout``)."""
+
+from __future__ import annotations
+
+from reviewapp.samples.mapping import content_hash
+from reviewapp.samples.services.heldout import heldout_seal, heldout_set_create
+from reviewapp.samples.services.imports import (
+    import_batch_create,
+    import_batch_read,
+    import_batch_start,
+    import_file_from_path,
+)
+from reviewapp.samples.services.samples import (
+    group_for,
+    revision_add,
+    sample_create,
+    sample_state_set,
+    samples_make_ready,
+)
+
+__all__ = [
+    "content_hash",
+    "group_for",
+    "heldout_seal",
+    "heldout_set_create",
+    "import_batch_create",
+    "import_batch_read",
+    "import_batch_start",
+    "import_file_from_path",
+    "revision_add",
+    "sample_create",
+    "sample_state_set",
+    "samples_make_ready",
+]

@@ -1,0 +1,73 @@
+"""Held-out sets: made, filled by imports, sealed once."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from reviewapp.audit import services as audit
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import HeldoutSet
+from training.contract import jsonl_text
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+
+@transaction.atomic
+def heldout_set_create(*, project: Project, name: str, created_by: User | None) -> HeldoutSet:
+    """An empty, open held-out set. Raises ApplicationError when the name is empty or taken."""
+    name = name.strip()
+    if not name or len(name) > 120:
+        raise ApplicationError("Give the held-out set a name of at most 120 characters.")
+    if HeldoutSet.objects.filter(project=project, name=name).exists():
+        raise ApplicationError(f"There is already a held-out set named “{name}”. Choose another name.")
+    heldout_set = HeldoutSet.objects.create(project=project, name=name, created_by=created_by)
+    _record(heldout_set, created_by, "heldout.create", {"name": name})
+    return heldout_set
+
+
+@transaction.atomic
+def heldout_seal(*, heldout_set: HeldoutSet, sealed_by: User) -> HeldoutSet:
+    """Closes the set for good and fixes its content by a hash. Raises ApplicationError when empty or sealed."""
+    row = HeldoutSet.objects.select_for_update().get(pk=heldout_set.pk)
+    if row.sealed_at is not None:
+        raise ApplicationError("This held-out set is already sealed.")
+    prompts = row.prompts.count()
+    if not prompts:
+        raise ApplicationError("This held-out set is empty. Import prompts with references first.")
+    row.sealed_at, row.sealed_by, row.content_hash = timezone.now(), sealed_by, heldout_hash(row)
+    row.save(update_fields=["sealed_at", "sealed_by", "content_hash"])
+    _record(row, sealed_by, "heldout.seal", {"prompts": prompts, "content_hash": row.content_hash})
+    return row
+
+
+def heldout_hash(heldout_set: HeldoutSet) -> str:
+    """SHA-256 over the prompts in the order of their ids, one canonical JSON line each."""
+    rows = heldout_set.prompts.order_by("external_id").select_related("group")
+    lines = (
+        {
+            "id": prompt.external_id,
+            "group": prompt.group.key,
+            "prompt": prompt.prompt,
+            "reference": prompt.reference,
+            "facts": prompt.facts,
+        }
+        for prompt in rows
+    )
+    return hashlib.sha256(jsonl_text(lines).encode()).hexdigest()
+
+
+def _record(heldout_set: HeldoutSet, actor: User | None, action: str, data: dict[str, Any]) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        project=heldout_set.project.slug,
+        target_type="heldout_set",
+        target_id=heldout_set.pk,
+        data=data,
+    )
