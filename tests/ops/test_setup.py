@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -128,20 +127,6 @@ def test_the_tools_words_are_explained(with_uv: Path, log: str, sentence: str) -
     done = setup(with_uv, EXTRAS="postgres")
     assert done.returncode == 1
     assert sentence in done.stderr
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 12 MB; only root may mount one."""
-    where = tmp_path / "tiny"
-    where.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", where], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("this account may not mount a file system")
-    yield where
-    subprocess.run(["umount", "-l", where], check=True)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 
 from reviewapp.core import processes, supervisor
 from reviewapp.core.supervisor import Child, Program, StopRequested, Supervisor, SupervisorError
+from tests.ops.processes import is_alive, wait_dead
 
 
 @pytest.fixture
@@ -45,21 +46,6 @@ def run_until(sup: Supervisor, is_true: Callable[[], bool], seconds: float = 20)
 def pid_of(child: Child) -> int:
     assert child.process is not None
     return child.process.pid
-
-
-def is_alive(pid: int) -> bool:
-    """A zombie counts as dead: its parent only has not looked yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_dead(pid: int, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} lives on"
-        time.sleep(0.02)
 
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"

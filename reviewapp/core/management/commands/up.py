@@ -15,11 +15,11 @@ import sys
 from argparse import ArgumentParser
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -60,9 +60,13 @@ class Command(BaseCommand):
             else:
                 self.run(options)
         except ApplicationError as error:
-            raise CommandError(error.message) from error
+            self.refuse(error.message)
         except KeyboardInterrupt:
-            raise CommandError("Stopped before everything was started; the next start goes on from here.") from None
+            self.refuse("Stopped before everything was started; the next start goes on from here.")
+
+    def refuse(self, message: str) -> NoReturn:
+        self.stderr.write(message)
+        raise SystemExit(1)
 
     def say(self, line: str) -> None:
         self.stdout.write(line)
@@ -213,9 +217,9 @@ def load_demo(supervisor: Supervisor, env: dict[str, str]) -> None:
 
 def state_reset(state_dir: Path) -> str:
     """Removes a demo's state; refuses any other state directory, and one that is in use."""
-    if not state_dir.exists():
-        return f"There is nothing in {state_dir}. `make demo` starts afresh."
     with hold_lock(state_dir / "up.lock", says="reset"):
+        if {path.name for path in state_dir.iterdir()} <= {"secret_key", "up.lock"}:  # made by this very command
+            return f"There is nothing in {state_dir}. `make demo` starts afresh."
         if not (state_dir / DEMO_MARK).exists():
             raise SupervisorError(f"{state_dir} was not made by the demo, so nothing was removed.")
         shutil.rmtree(state_dir)

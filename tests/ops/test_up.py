@@ -1,0 +1,247 @@
+"""`manage.py up` as a person runs it: real processes, real signals."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.rules import ROOT
+from tests.ops.processes import is_alive, tree, wait_dead, wait_for
+
+START_SECONDS = 120
+
+
+class Stack:
+    """One `manage.py up` with its output in a file."""
+
+    def __init__(self, state_dir: Path, *words: str, **env: str) -> None:
+        self.port = free_port()
+        self.env = stack_env(state_dir, **env)
+        self.log = state_dir.parent / f"up-{self.port}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--port", str(self.port), *words],
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_ready(self) -> None:
+        def is_ready() -> bool:
+            assert self.process.poll() is None, self.output
+            return "Countersign is ready" in self.output
+
+        wait_for(is_ready, START_SECONDS, lambda: self.output)
+
+    def get(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Host": "localhost"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def child(self, words: str) -> int:
+        """Process id of the child whose command line has ``words``."""
+        found = [pid for pid, line in tree(self.process.pid, depth=1).items() if words in line]
+        assert len(found) == 1, (words, found)
+        return found[0]
+
+    def python(self, code: str) -> str:
+        """Runs ``code`` against this stack's database and queue."""
+        argv = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
+        return subprocess.run(argv, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True).stdout
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+
+def stack_env(state_dir: Path, **env: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    return clean | {"COUNTERSIGN_STATE_DIR": str(state_dir), "DEBUG": "True", "OMP_NUM_THREADS": "1"} | env
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as one:
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "var"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def stack(state_dir: Path) -> Iterator[Stack]:
+    one = Stack(state_dir)
+    try:
+        one.wait_ready()
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.stop()
+
+
+def up(state_dir: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """An `up` that is expected to end by itself."""
+    argv = [sys.executable, "manage.py", "up", *words]
+    return subprocess.run(
+        argv, cwd=ROOT, env=stack_env(state_dir, **env), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.slow
+class TestRunning:
+    def test_serves_and_stops_cleanly(self, stack: Stack) -> None:
+        assert stack.get("/") in {200, 302}
+        started = tree(stack.process.pid)
+        assert len(started) >= 6, started
+        assert stack.stop(signal.SIGINT) == 0
+        assert "Stopped. Everything is saved." in stack.output
+        assert not [line for pid, line in started.items() if is_alive(pid)]
+
+    def test_every_line_says_whose_it_is(self, stack: Stack) -> None:
+        assert re.search(r"^ +default \| Waiting for work in: default$", stack.output, re.M)
+        assert re.search(r"^ +training \| Waiting for work in: training$", stack.output, re.M)
+
+    def test_what_is_killed_comes_back(self, stack: Stack) -> None:
+        """Each kind in turn; the page answers again and a job is done at the end."""
+        for name, words in (
+            ("web", "gunicorn"),
+            ("queue", "valkey"),
+            ("default", "worker default"),
+            ("clock", "clock"),
+        ):
+            os.kill(stack.child(words), signal.SIGKILL)
+            again = f"{name} was ended by signal 9; it starts again"
+            wait_for(lambda again=again: again in stack.output, 30, lambda: stack.output)  # type: ignore[misc]
+        assert stack.get("/") in {200, 302}, "the socket stayed open, so the request waited for the web server"
+        job = enqueue(stack, "work_a_moment", seconds=0)
+        wait_for(lambda: state_of(stack, job) == "succeeded", 60, lambda: stack.output)
+
+    def test_a_killed_worker_s_job_is_done_once_more_and_never_twice_at_once(
+        self, stack: Stack, tmp_path: Path
+    ) -> None:
+        diary = tmp_path / "diary"
+        job = enqueue(stack, "work_a_moment", seconds=8, diary=str(diary))
+        wait_for(diary.exists, 60, lambda: stack.output)
+        horse = int(diary.read_text().split()[1])
+        os.kill(stack.child("worker default"), signal.SIGKILL)
+        wait_dead(horse)
+        wait_for(lambda: state_of(stack, job) == "succeeded", 120, lambda: stack.output)
+        steps = [line.split()[0] for line in diary.read_text().splitlines()]
+        assert steps == ["begin", "begin", "end"]
+
+    def test_everything_ends_with_a_killed_supervisor(self, stack: Stack, tmp_path: Path) -> None:
+        diary = tmp_path / "diary"
+        enqueue(stack, "work_a_moment", seconds=600, diary=str(diary))
+        wait_for(diary.exists, 60, lambda: stack.output)
+        started = tree(stack.process.pid)
+        stack.process.kill()
+        stack.process.wait()
+        for pid in started:
+            wait_dead(pid, seconds=20)
+
+    def test_second_start_in_the_same_place_names_the_first(self, stack: Stack, state_dir: Path) -> None:
+        done = up(state_dir, "--port", str(free_port()))
+        assert done.returncode == 1
+        assert f"already runs from {state_dir} (process {stack.process.pid}, port {stack.port})" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_without_debug_static_files_have_hashed_names(state_dir: Path) -> None:
+    one = Stack(state_dir, DEBUG="False")
+    try:
+        one.wait_ready()
+        assert (state_dir / "static" / "staticfiles.json").is_file()
+        assert one.get("/") in {200, 302}
+    finally:
+        one.stop()
+
+
+def enqueue(stack: Stack, function: str, **kwargs: object) -> int:
+    code = f"""
+from reviewapp.core.jobs import enqueue
+print(enqueue("tests.ops.jobs.{function}", title="test", created_by=None, kwargs={kwargs!r}).pk)
+"""
+    return int(stack.python(code))
+
+
+def state_of(stack: Stack, job: int) -> str:
+    return stack.python(f"from reviewapp.core.models import Job; print(Job.objects.get(pk={job}).state)").strip()
+
+
+class TestRefusals:
+    """One sentence that says what to do, and no traceback."""
+
+    def test_port_in_use(self, state_dir: Path) -> None:
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as other:
+            port = other.getsockname()[1]
+            done = up(state_dir, "--port", str(port))
+        assert done.returncode == 1
+        assert f"Port {port} on 127.0.0.1 is in use by another program." in done.stderr
+        assert f"make demo PORT={port + 10}" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_state_that_cannot_be_written(self) -> None:
+        done = up(Path("/proc/nowhere"))
+        assert done.returncode == 1
+        assert "set COUNTERSIGN_STATE_DIR to a folder that this account may write" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_setting_that_cannot_be_understood(self, state_dir: Path) -> None:
+        done = up(state_dir, DEBUG="yes")
+        assert done.returncode == 1
+        assert "Unexpected value DEBUG=yes: use True or False." in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_redis_url_that_does_not_answer(self, state_dir: Path) -> None:
+        done = up(state_dir, "--port", str(free_port()), REDIS_URL="redis://127.0.0.1:9/0")
+        assert done.returncode == 1
+        assert "The server that REDIS_URL names does not answer." in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_full_disk(self, tiny_disk: Path) -> None:
+        done = up(tiny_disk, "--port", str(free_port()))
+        assert done.returncode == 1
+        assert "500 MB of disk are needed" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestReset:
+    def test_only_a_demo_is_removed(self, state_dir: Path) -> None:
+        (state_dir / "countersign.sqlite3").touch()
+        done = up(state_dir, "--reset")
+        assert done.returncode == 1
+        assert "was not made by the demo, so nothing was removed" in done.stderr
+        assert (state_dir / "countersign.sqlite3").exists()
+
+    def test_a_demo_is_removed_whole(self, state_dir: Path) -> None:
+        for name in ("is_demo", "countersign.sqlite3", "countersign.sqlite3-wal"):
+            (state_dir / name).touch()
+        done = up(state_dir, "--reset")
+        assert done.returncode == 0, done.stderr
+        assert not state_dir.exists()
+
+    def test_nothing_there(self, tmp_path: Path) -> None:
+        assert up(tmp_path / "var", "--reset").returncode == 0
