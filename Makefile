@@ -5,13 +5,15 @@ SHELL := /bin/sh
 PORT ?= 8000
 HOST ?= 127.0.0.1
 DATA ?=
+QUEUES ?= default training
+DEMO_STATE ?= $(CURDIR)/var/demo
 PY := .venv/bin/python
 # Two processes of tests: the machines that this is sized for have two cores.
 JOBS ?= 2
 PYTEST := $(PY) -m pytest -p no:cacheprovider
 DEMO_EXTRAS := train,qlora,postgres
 TEST_EXTRAS := $(DEMO_EXTRAS),dev
-DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(CURDIR)/var/demo"
+DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(DEMO_STATE)"
 TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
 	DO_NOT_TRACK=1 COUNTERSIGN_STATE_DIR="$(CURDIR)/var/test"
 # What `make check` leaves to `make test`
@@ -21,7 +23,7 @@ FAST := not slow and not e2e and not fault
 	test-postgres test loop up worker
 
 help: ## list these targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## start everything with the demo project (PORT=8000; Ctrl-C stops it)
 	@$(DEMO_ENV) $(PY) manage.py up --host $(HOST) --port $(PORT)
@@ -31,6 +33,9 @@ demo-reset: setup ## remove the demo's data, so that the next `make demo` starts
 
 up: setup ## start everything without the demo, for an operator (docs/operator.md)
 	@$(PY) manage.py up --host $(HOST) --port $(PORT)
+
+worker: setup ## one more worker, here or on another machine (QUEUES="default training")
+	@$(PY) manage.py worker $(QUEUES)
 
 setup: ## create .venv and install what constraints.txt pins
 	@EXTRAS=$(DEMO_EXTRAS) ./setup.sh

@@ -221,6 +221,13 @@ class TestRefusals:
         assert "The server that REDIS_URL names does not answer." in done.stderr
         assert "Traceback" not in done.stderr
 
+    def test_database_that_does_not_answer(self, state_dir: Path) -> None:
+        done = up(state_dir, "--port", str(free_port()), DATABASE_URL="postgres://nobody@127.0.0.1:9/nothing")
+        assert done.returncode == 1
+        assert "The database cannot be prepared: " in done.stderr
+        assert "Check DATABASE_URL" in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_full_disk(self, tiny_disk: Path) -> None:
         done = up(tiny_disk, "--port", str(free_port()))
         assert done.returncode == 1

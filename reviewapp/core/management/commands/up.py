@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from reviewapp.core import embedded_redis, queues
@@ -95,15 +95,24 @@ class Command(BaseCommand):
         """Database and static files, before anything serves."""
         if settings.DEMO and not any(state_dir.glob("*.sqlite3")):
             (state_dir / DEMO_MARK).touch()
+        try:
+            self.migrate()
+        except OperationalError as error:
+            raise SupervisorError(
+                f"The database cannot be prepared: {str(error).strip()}. "
+                "Check DATABASE_URL, that its server runs, and that the disk has room."
+            ) from error
+        if not settings.DEBUG:
+            self.say("Collecting static files ...")
+            call_command("collectstatic", interactive=False, verbosity=0)
+        connections.close_all()
+
+    def migrate(self) -> None:
         pending = MigrationExecutor(connection)
         plan = pending.migration_plan(pending.loader.graph.leaf_nodes())
         if plan:
             self.say(f"Preparing the database ({len(plan)} steps) ...")
             call_command("migrate", interactive=False, verbosity=0)
-        if not settings.DEBUG:
-            self.say("Collecting static files ...")
-            call_command("collectstatic", interactive=False, verbosity=0)
-        connections.close_all()
 
     def start(self, supervisor: Supervisor, listener: socket.socket, options: dict[str, Any]) -> None:
         url = self.start_queue_server(supervisor)
