@@ -163,7 +163,7 @@ def _runs(user: User, project: Project) -> Iterator[Task]:
             yield Task(
                 f"Train on {version}",
                 "It is signed and no run has used it.",
-                _url("runs:run_create", project),
+                _url("runs:run_request", project),
                 "Plan a run",
             )
     evaluated = GenerationRun.objects.filter(project=project).values("candidate")

@@ -1,0 +1,179 @@
+"""The permission table: for every URL, what it needs, how it is asked, and one real object to ask it about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from django.utils import timezone
+
+from reviewapp.core import leases
+from reviewapp.evaluations.models import GradeAssignment
+from reviewapp.feedback.models import FeedbackToken
+from reviewapp.projects.models import Project
+from reviewapp.projects.permissions import Permission as P
+from reviewapp.trainingsets.models import Preview
+from tests import factories
+
+OPEN = "open to strangers"
+ANYONE = "anyone who is signed in"
+SLUG = "letters"
+
+Arguments = Callable[[SimpleNamespace], list[Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``needs`` a permission, OPEN or ANYONE; ``arguments`` of the URL from the world below."""
+
+    needs: P | str
+    arguments: Arguments
+    method: str = "GET"
+    data: dict[str, Any] = field(default_factory=dict)
+    is_personal: bool = False  # belongs to one person: 404 for others, though their role has the right
+
+
+def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
+    """One of everything, far enough along that every page has something to show."""
+    rubric = factories.rubric_version(project, used=True)
+    output_rubric = factories.rubric_version(project, applies_to="outputs", used=True)
+    batch = factories.import_batch(project)
+    heldout = factories.heldout_set(project)
+    sample = factories.sample(project, batch=batch)
+    finding = factories.finding(sample)
+    accepted = [factories.sample(project, state="accepted") for _ in range(3)]
+    reviewed = factories.review(accepted[0], people.annotator2, rubric)
+    assignment = factories.assignment(sample, people.annotator2, rubric)
+    disputed = factories.sample(project, state="adjudicate")
+    adjudication = factories.assignment(disputed, people.lead2, rubric, is_adjudication=True)
+    version = factories.version(project, accepted, frozen_by=people.lead2, drafted_by=people.lead2)
+    draft = factories.version(project, [], frozen=False, drafted_by=people.lead2)
+    base = factories.base_model(project)
+    run = factories.run(project, version, base)
+    baseline, tuned = factories.model_version(project, base), factories.model_version(project, base, run)
+    generation = factories.generation_run(project, heldout, baseline, tuned, job=factories.job(project_slug=SLUG))
+    unsealed = factories.generation_run(project, heldout, baseline, tuned)
+    round = factories.grading_round(generation, output_rubric)
+    open_round = factories.grading_round(unsealed, output_rubric)
+    open_round.unsealed_at = timezone.now()
+    open_round.save()
+    grading = GradeAssignment.objects.create(
+        item=round.items.all()[0], slot=0, holder=people.reviewer2, lease_expires_at=leases.lease_end()
+    )
+    preview = Preview.objects.create(version=version, base_model_path=base.path)
+    return SimpleNamespace(
+        project=project, rubric=rubric, batch=batch, heldout=heldout, sample=sample, finding=finding,
+        accepted=accepted, reviewed=reviewed, assignment=assignment, adjudication=adjudication, version=version,
+        draft=draft, base=base, run=run, tuned=tuned, generation=generation, round=round, open_round=open_round,
+        grading=grading, preview=preview, unsealed=unsealed, output=unsealed.outputs.all()[0], feedback=factories.feedback_item(project),
+        token=FeedbackToken.objects.create(project=project, label="Portal", token_hash=factories.sha("token")),
+        job=factories.job(project_slug=SLUG), annotator=people.annotator2,
+    )  # fmt: skip
+
+
+def _project(world: SimpleNamespace) -> list[Any]:
+    return [SLUG]
+
+
+def _of(name: str, attribute: str = "pk") -> Arguments:
+    """The URL of one object of the world, in the project."""
+    return lambda world: [SLUG, getattr(getattr(world, name), attribute)]
+
+
+def _bare(*values: Any) -> Arguments:
+    return lambda world: list(values)
+
+
+ROWS: dict[str, Row] = {
+    # accounts, demo, projects, home
+    "accounts:sign_in": Row(OPEN, _bare()),
+    "accounts:sign_out": Row(ANYONE, _bare(), "POST"),
+    "accounts:theme_set": Row(ANYONE, _bare(), "POST", {"theme": "dark"}),
+    "demo:people": Row(OPEN, _bare()),
+    "demo:enter": Row(OPEN, _bare("ana"), "POST"),
+    "projects:project_create": Row(ANYONE, _bare()),
+    "projects:project_settings": Row(P.MANAGE, _project),
+    "projects:member_set": Row(P.MANAGE, _project, "POST"),
+    "projects:member_remove": Row(P.MANAGE, _of("annotator"), "POST", is_personal=True),
+    "home:start": Row(ANYONE, _bare()),
+    "home:health": Row(OPEN, _bare()),
+    "home:project": Row(P.VIEW, _project),
+    "home:search": Row(P.VIEW, _project),
+    "home:jobs": Row(P.VIEW, _project),
+    "home:job_retry": Row(P.IMPORT, _of("job"), "POST"),
+    "home:job_cancel": Row(P.IMPORT, _of("job"), "POST"),
+    "home:audit": Row(P.AUDIT, _project),
+    # feedback, lineage
+    "feedback:item_list": Row(P.FEEDBACK, _project),
+    "feedback:item_detail": Row(P.FEEDBACK, _of("feedback")),
+    "feedback:item_correct": Row(P.PROMOTE, _of("feedback"), "POST"),
+    "feedback:item_promote": Row(P.PROMOTE, _of("feedback"), "POST"),
+    "feedback:item_dismiss": Row(P.PROMOTE, _of("feedback"), "POST"),
+    "feedback:output_feedback": Row(P.GRADE, _of("output"), is_personal=True),
+    "feedback:endpoint": Row(OPEN, _project, "POST"),
+    "feedback:token_list": Row(P.MANAGE, _project),
+    "feedback:token_revoke": Row(P.MANAGE, _of("token"), "POST"),
+    "lineage:output": Row(P.VIEW, _of("output")),
+    "lineage:sample": Row(P.VIEW, _of("sample")),
+    # rubrics
+    "rubrics:rubric_list": Row(P.VIEW, _project),
+    "rubrics:rubric_detail": Row(P.VIEW, _of("rubric", "rubric_id")),
+    "rubrics:rubric_new": Row(P.RUBRIC, _project),
+    "rubrics:rubric_edit": Row(P.RUBRIC, _of("rubric", "rubric_id")),
+    "rubrics:rubric_preview": Row(P.RUBRIC, _project, "POST"),
+    "rubrics:rubric_import": Row(P.RUBRIC, _project, "POST"),
+    "rubrics:rubric_activate": Row(P.RUBRIC, _of("rubric", "rubric_id"), "POST"),
+    "rubrics:rubric_export": Row(P.VIEW, lambda world: [SLUG, world.rubric.rubric_id, world.rubric.number]),
+    # training sets
+    "trainingsets:version_list": Row(P.VIEW, _project),
+    "trainingsets:version_draft": Row(P.DRAFT, _project),
+    "trainingsets:version_detail": Row(P.VIEW, _of("version")),
+    "trainingsets:version_update": Row(P.DRAFT, _of("draft"), "POST"),
+    "trainingsets:samples_exclude": Row(P.DRAFT, _of("draft"), "POST"),
+    "trainingsets:samples_include": Row(P.DRAFT, _of("draft"), "POST"),
+    "trainingsets:version_freeze": Row(P.DRAFT, _of("draft"), "POST"),
+    "trainingsets:version_sign": Row(P.SIGN, _of("version"), "POST"),
+    "trainingsets:signature_withdraw": Row(P.SIGN, _of("version"), "POST"),
+    "trainingsets:preview_panel": Row(P.VIEW, _of("version")),
+    "trainingsets:preview_accept": Row(P.SIGN, lambda world: [SLUG, world.version.pk, world.preview.pk], "POST"),
+    "trainingsets:example_list": Row(P.VIEW, _of("version")),
+    "trainingsets:version_compare": Row(P.VIEW, _of("version")),
+    "trainingsets:version_export": Row(P.VIEW, _of("version")),
+    # runs
+    "runs:run_list": Row(P.VIEW, _project),
+    "runs:run_request": Row(P.TRAIN, _project),
+    "runs:preview_request": Row(P.DRAFT, _project),
+    "runs:run_detail": Row(P.VIEW, _of("run", "number")),
+    "runs:run_live": Row(P.VIEW, _of("run", "number")),
+    "runs:run_log": Row(P.VIEW, _of("run", "number")),
+    "runs:run_cancel": Row(P.TRAIN, _of("run", "number"), "POST"),
+    "runs:run_resume": Row(P.TRAIN, _of("run", "number"), "POST"),
+    "runs:base_model_list": Row(P.VIEW, _project),
+    "runs:base_model_register": Row(P.TRAIN, _project),
+    "runs:model_list": Row(P.VIEW, _project),
+    "runs:model_detail": Row(P.VIEW, _of("tuned", "number")),
+    # evaluations
+    "evaluations:round_list": Row(P.VIEW, _project),
+    "evaluations:round_create": Row(P.REPORT, _project),
+    "evaluations:round_detail": Row(P.VIEW, _of("round")),
+    "evaluations:round_unseal": Row(P.REPORT, _of("round"), "POST"),
+    "evaluations:grade_next": Row(P.GRADE, _of("round"), "POST"),
+    "evaluations:grade": Row(P.GRADE, _of("grading", "key"), is_personal=True),
+    "evaluations:grade_draft": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_renew": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_leave": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_release": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_submit": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_locked": Row(P.GRADE, _of("grading", "key"), is_personal=True),
+    "evaluations:grade_undo": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:generation_create": Row(P.TRAIN, _project),
+    "evaluations:output_import": Row(P.TRAIN, _project),
+    "evaluations:generation_detail": Row(P.VIEW, _of("generation")),
+    "evaluations:generation_live": Row(P.VIEW, _of("generation")),
+    "evaluations:generation_cancel": Row(P.TRAIN, _of("generation"), "POST"),
+    "evaluations:generation_resume": Row(P.TRAIN, _of("generation"), "POST"),
+    "evaluations:output_list": Row(P.VIEW, _of("unsealed")),
+    "evaluations:output_detail": Row(P.VIEW, _of("output")),
+}

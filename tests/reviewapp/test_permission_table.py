@@ -1,0 +1,79 @@
+"""Who may open what: one row for every URL, walked as each role, as an outsider and as a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from reviewapp.projects.models import Membership, Project
+from reviewapp.projects.permissions import GRANTED, Permission
+from tests.reviewapp.permission_rows import ANYONE, OPEN, ROWS, Row, world_make
+
+ROLES = tuple(Membership.Role.values)
+
+
+def url_names(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from url_names(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{prefix}{pattern.name}"
+
+
+def test_every_url_has_its_row() -> None:
+    names = set(url_names(get_resolver().url_patterns))
+
+    assert names - set(ROWS) == set(), "add a row to tests/reviewapp/permission_rows.py"
+    assert set(ROWS) - names == set(), "rows without a URL"
+
+
+@pytest.fixture
+def world(project: Project, people: SimpleNamespace) -> SimpleNamespace:
+    return world_make(project, people)
+
+
+def _ask(client: Client, name: str, row: Row, world: SimpleNamespace) -> int:
+    url = reverse(name, args=row.arguments(world))
+    response = client.get(url) if row.method == "GET" else client.post(url, row.data)
+    return response.status_code
+
+
+PROJECT_ROWS = sorted(name for name, row in ROWS.items() if isinstance(row.needs, Permission))
+
+
+@pytest.mark.parametrize("name", PROJECT_ROWS)
+def test_each_role_gets_what_it_may_and_no_more(
+    name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any
+) -> None:
+    row = ROWS[name]
+    for role in ROLES:
+        status = _ask(client_for(getattr(people, role)), name, row, world)
+        if row.needs not in GRANTED[role]:
+            assert status == 403, f"{role} must not open {name}, got {status}"
+        elif row.is_personal:  # somebody else's work: not theirs to open, whatever their role
+            assert status in {200, 302, 404, 422}, f"{role} got {status} at {name}"
+        else:
+            assert status in {200, 204, 286, 302, 409, 422}, f"{role} got {status} at {name}"
+
+
+@pytest.mark.parametrize("name", PROJECT_ROWS)
+def test_an_outsider_finds_nothing(name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any) -> None:
+    assert _ask(client_for(people.outsider), name, ROWS[name], world) == 404
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.needs is not OPEN))
+def test_a_stranger_is_sent_to_the_sign_in(name: str, world: SimpleNamespace, client: Client) -> None:
+    assert _ask(client, name, ROWS[name], world) == 302
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.needs is ANYONE))
+def test_anyone_signed_in_may_open_the_rest(
+    name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any
+) -> None:
+    assert _ask(client_for(people.outsider), name, ROWS[name], world) in {200, 302, 422}
