@@ -58,13 +58,14 @@ def encoding_of(path: Path, chosen: str = "") -> str:
     if marked:
         return _checked(path, marked)
     if chosen:
-        return _checked(path, chosen) if chosen == "utf-16" else chosen
+        return _checked(path, _byte_order(path)) if chosen == "utf-16" else chosen
     bad = _first_bad_byte(path, "utf-8")
-    if bad is None:
+    if bad is None and not _is_two_byte(path):
         return "utf-8"
     guess = _guess(path)
+    line = bad.line if bad else 1
     raise EncodingUnknown(
-        f"The file is not UTF-8: line {bad.line:,} holds other bytes. It looks like {ENCODINGS[guess]}. "
+        f"The file is not UTF-8: line {line:,} holds other bytes. It looks like {ENCODINGS[guess]}. "
         "Choose the encoding, or choose UTF-8 to set those rows aside as row errors.",
         guess,
     )
@@ -74,6 +75,24 @@ def _marked(path: Path) -> str:
     with path.open("rb") as handle:
         head = handle.read(4)
     return next((name for mark, name in _MARKS if head.startswith(mark)), "")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(_GUESS_BYTES)
+
+
+def _is_two_byte(path: Path) -> bool:
+    """Whether almost every second byte is zero, and hardly any of the others: Western text in UTF-16."""
+    head = _head(path)
+    counts = sorted((head[0::2].count(0), head[1::2].count(0)))
+    return counts[1] > 0.4 * len(head) and counts[0] < 0.02 * len(head)
+
+
+def _byte_order(path: Path) -> str:
+    """Of UTF-16 without a mark: which byte of each pair is zero in Western text tells."""
+    head = _head(path)
+    return "utf-16-be" if head[0::2].count(0) > head[1::2].count(0) else "utf-16-le"
 
 
 def _checked(path: Path, encoding: str) -> str:
@@ -107,10 +126,9 @@ def _first_bad_byte(path: Path, encoding: str) -> _BadByte | None:
 
 
 def _guess(path: Path) -> str:
-    with path.open("rb") as handle:
-        head = handle.read(_GUESS_BYTES)
-    if head.count(b"\0") > len(head) // 5:
+    if _is_two_byte(path):
         return "utf-16"
+    head = _head(path)
     found = charset_normalizer.from_bytes(head, cp_isolation=["cp1252", "cp1250", "cp1251", "shift_jis", "gb18030"])
     best = found.best()
     # Short Western text reads the same in Central European; the Western encoding is by far the likelier.

@@ -44,7 +44,7 @@ def iter_rows(path: Path, *, name: str = "", encoding: str = "") -> Iterator[Row
         return
     found = encoding_of(path, encoding)
     # Bytes that do not decode become lone surrogates, which turn their row into a row error.
-    errors = "strict" if found in ("utf-16", "utf-32") else "surrogateescape"
+    errors = "strict" if found.startswith(("utf-16", "utf-32")) else "surrogateescape"
     with path.open(encoding=found, errors=errors, newline="") as handle:
         check_text(handle.read(HEAD_BYTES), named)
         handle.seek(0)

@@ -271,7 +271,7 @@ def test_empty_file(tmp_path: Path, name: str, content: bytes) -> None:
         ("a.csv", b'{"a": 1}\n', "holds JSON"),
         ("a.csv", b'[{"a": 1}]', "holds JSON"),
         ("a.csv", b"<!DOCTYPE html><html>", "web page"),
-        ("a.csv", b"a,b\n" + b"x\0" * 400, "binary data"),
+        ("a.csv", b"a,b\n" + b"x\0\0" * 400, "binary data"),
         ("a.jsonl", b"id,text\n1,a\n", "first lines are not JSON"),
         ("a.jsonl", b'[\n{"a": 1}]', "Rename it to end in .json"),
         ("a.jsonl", b'{\n"a": 1}', "Rename it to end in .json"),
@@ -332,6 +332,15 @@ def test_rows_of_another_encoding_are_set_aside_when_utf8_is_chosen(tmp_path: Pa
 def test_byte_order_marks_decide(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, "a.jsonl", '{"t": "µ"}\n{"t": "b"}\n'.encode(encoding))
     assert [row["t"] for row in values(path)] == ["µ", "b"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_read_when_chosen(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path, "a.csv", ("id,text\n" + "1,a\n" * 9).encode(encoding))
+    with pytest.raises(EncodingUnknown) as caught:
+        read(path)
+    assert caught.value.guess == "utf-16"
+    assert values(path, encoding="utf-16") == [{"id": "1", "text": "a"}] * 9
 
 
 def test_utf16_that_ends_in_the_middle_is_refused_before_any_row(tmp_path: Path) -> None:
