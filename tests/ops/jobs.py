@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from reviewapp.core.exceptions import JobFailed
 from reviewapp.core.jobs import JobHandle
 
 
@@ -23,3 +24,15 @@ def note(diary: str, line: str) -> None:
     if diary:
         with Path(diary).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+
+def note_environment(handle: JobHandle, *, file: str) -> None:
+    Path(file).write_text("\n".join(f"{name}={value}" for name, value in os.environ.items()), encoding="utf-8")
+
+
+def fail_as_expected(handle: JobHandle) -> None:
+    raise JobFailed("The file is empty.")
+
+
+def stumble(handle: JobHandle) -> None:
+    handle.progress(1 // 0)

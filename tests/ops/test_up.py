@@ -209,18 +209,21 @@ class TestRefusals:
         assert "set COUNTERSIGN_STATE_DIR to a folder that this account may write" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_a_setting_that_cannot_be_understood(self, state_dir: Path) -> None:
         done = up(state_dir, DEBUG="yes")
         assert done.returncode == 1
         assert "Unexpected value DEBUG=yes: use True or False." in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_redis_url_that_does_not_answer(self, state_dir: Path) -> None:
         done = up(state_dir, "--port", str(free_port()), REDIS_URL="redis://127.0.0.1:9/0")
         assert done.returncode == 1
         assert "The server that REDIS_URL names does not answer." in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_database_that_does_not_answer(self, state_dir: Path) -> None:
         done = up(state_dir, "--port", str(free_port()), DATABASE_URL="postgres://nobody@127.0.0.1:9/nothing")
         assert done.returncode == 1
@@ -228,6 +231,7 @@ class TestRefusals:
         assert "Check DATABASE_URL" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_full_disk(self, tiny_disk: Path) -> None:
         done = up(tiny_disk, "--port", str(free_port()))
         assert done.returncode == 1
@@ -243,6 +247,7 @@ class TestReset:
         assert "was not made by the demo, so nothing was removed" in done.stderr
         assert (state_dir / "countersign.sqlite3").exists()
 
+    @pytest.mark.slow
     def test_a_demo_is_removed_whole(self, state_dir: Path) -> None:
         for name in ("is_demo", "countersign.sqlite3", "countersign.sqlite3-wal"):
             (state_dir / name).touch()
@@ -250,5 +255,6 @@ class TestReset:
         assert done.returncode == 0, done.stderr
         assert not state_dir.exists()
 
+    @pytest.mark.slow
     def test_nothing_there(self, tmp_path: Path) -> None:
         assert up(tmp_path / "var", "--reset").returncode == 0
