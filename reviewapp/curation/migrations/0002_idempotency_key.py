@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('curation', '0001_initial'),
+        ("curation", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='scan',
-            name='idempotency_key',
+            model_name="scan",
+            name="idempotency_key",
             field=models.UUIDField(null=True, unique=True),
         ),
     ]
