@@ -59,14 +59,14 @@ class RunCallback(TrainerCallback):
         self._best = state.best_metric
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if state.global_step >= state.max_steps:  # the last step is always measured, so it can be the best
-            control.should_evaluate = control.should_save = True
-            control.should_evaluate = args.eval_strategy != "no"
-        self._progress.stop_reason = self._session.stop.reason
-        if self._budget and self._progress.seconds() > self._budget and state.global_step < state.max_steps:
-            self._progress.is_over_budget = True
-            control.should_evaluate = args.eval_strategy != "no"
-        if self._progress.stop_reason or self._progress.is_over_budget:
+        is_last = state.global_step >= state.max_steps
+        if not is_last:
+            self._progress.stop_reason = self._session.stop.reason
+            self._progress.is_over_budget = 0 < self._budget < self._progress.seconds()
+        is_stopping = bool(self._progress.stop_reason) or self._progress.is_over_budget
+        if is_last or self._progress.is_over_budget:
+            control.should_evaluate = args.eval_strategy != "no"  # the last weights may be the best
+        if is_last or is_stopping:
             control.should_save = control.should_training_stop = True
 
     def on_log(

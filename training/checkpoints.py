@@ -12,6 +12,7 @@ from training.errors import DataError, NumericalError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from trl.trainer.sft_trainer import SFTTrainer
 
 IDENTITY_FILE = "identity.json"  # which config and rows the checkpoints of this directory belong to
 STATE_FILE = "trainer_state.json"  # transformers writes it last, so it tells a whole checkpoint
@@ -52,6 +53,39 @@ def newest(folder: Path) -> Path | None:
         if not _is_whole(path):
             shutil.rmtree(path)
     return next((path for path in reversed(found) if path.exists()), None)
+
+
+def remove_all(run_dir: Path) -> None:
+    """Deletes the checkpoints of a finished run: they hold the optimiser's state, twice the size of the weights."""
+    shutil.rmtree(run_dir / contract.CHECKPOINTS_DIR, ignore_errors=True)
+
+
+def check_space(run_dir: Path, parameters: int) -> None:
+    """Raises DataError when the disk has no room for three checkpoints (weights and two moments, 4 bytes each)."""
+    needed, free = 3 * 12 * parameters + (64 << 20), shutil.disk_usage(run_dir).free
+    if free < needed:
+        raise DataError(
+            f"The run needs about {needed >> 20} MB for checkpoints, the disk has {free >> 20} MB free. Make room."
+        )
+
+
+def is_over(checkpoint: Path, total_steps: int, patience: int) -> bool:
+    """Whether the run had ended at this checkpoint, and only the result is missing (the process died there)."""
+    if _step(checkpoint) >= total_steps:
+        return True
+    state = contract.read_json(checkpoint / STATE_FILE)
+    stopper = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback")
+    return bool(patience and stopper and stopper["attributes"]["early_stopping_patience_counter"] >= patience)
+
+
+def restore(trainer: SFTTrainer, checkpoint: Path) -> None:
+    """Gives the trainer the state of an ended run and its best weights, without training a step more."""
+    from transformers import TrainerState
+
+    trainer.state = TrainerState.load_from_json(str(checkpoint / STATE_FILE))
+    best = trainer.state.best_global_step
+    folder = checkpoint.with_name(f"checkpoint-{best}") if best else checkpoint
+    trainer._load_from_checkpoint(str(folder))  # what train() itself resumes with; there is no public name
 
 
 def step_of(checkpoint: Path | None) -> int:

@@ -46,7 +46,6 @@ def _execute(command: str, run_dir: Path, allow_hub: bool) -> int:
     """Runs one command under the directory's lock and turns its end into events and an exit status."""
     with open_session(run_dir) as session:
         try:
-            session.check_stop()
             config = contract.read_config(run_dir)
             if config.kind != command:
                 raise contract.ContractError(f"config.json is for {config.kind!r}, not for {command!r}.")

@@ -200,6 +200,18 @@ _KINDS: dict[str, type[Config]] = {"sft": TrainConfig, "preview": PreviewConfig,
 T = TypeVar("T")
 
 
+def _check_type(value: Any, hint: Any, where: str) -> None:
+    """Refuses a value of another JSON type than the field's; a whole number will do for a float."""
+    choices = typing.get_args(hint)
+    if choices:
+        if value not in choices:
+            raise ContractError(f"{where} is {value!r}; choose {', '.join(map(str, choices))}.")
+        return
+    wanted = (int, float) if hint is float else hint
+    if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
+        raise ContractError(f"{where} is {value!r}; it must be of type {hint.__name__}.")
+
+
 def _build(cls: type[T], values: Any, where: str) -> T:
     """Builds a dataclass from JSON values; an unknown or missing key is an error, never ignored."""
     if not isinstance(values, dict):
@@ -214,7 +226,11 @@ def _build(cls: type[T], values: Any, where: str) -> T:
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             value = _build(hint, value, f"{where}.{name}")
         elif name == "arms":
+            if not isinstance(value, list | tuple):
+                raise ContractError(f"{where}.arms must be a list.")
             value = tuple(_build(Arm, arm, f"{where}.arms[{i}]") for i, arm in enumerate(value))
+        else:
+            _check_type(value, hint, f"{where}.{name}")
         kwargs[name] = value
     try:
         return cls(**kwargs)
@@ -297,4 +313,10 @@ def read_config(run_dir: Path) -> Config:
     path = run_dir / CONFIG_FILE
     if not path.is_file():
         raise ContractError(f"{run_dir} is no run directory: it has no {CONFIG_FILE}.")
-    return config_from_json(read_json(path))
+    try:
+        values = read_json(path)
+    except ValueError as error:
+        raise ContractError(f"{path} is not JSON in UTF-8: {error}.") from error
+    if not isinstance(values, dict):
+        raise ContractError(f"{path} must hold an object.")
+    return config_from_json(values)

@@ -91,7 +91,7 @@ def _unique(ids: Sequence[str], name: str) -> None:
     seen: set[str] = set()
     for row_id in ids:
         if row_id in seen:
-            raise DataError(f"{name} holds the id {row_id!r} twice.")
+            raise DataError(f"The id {row_id!r} stands twice in {name}.")
         seen.add(row_id)
 
 
@@ -120,6 +120,8 @@ def load_splits(run_dir: Path, config: contract.TrainConfig | contract.PreviewCo
     if not config.validation_rows and not validation.is_file():
         return rows, []
     held = load_rows(validation, expected=config.validation_rows, sha256=config.validation_sha256, what="validation")
+    _unique([row.id for row in rows + held], "the training and validation rows")
+    _unique([row.id for row in rows + held], "training and validation together")
     return rows, held
 
 

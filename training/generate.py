@@ -15,7 +15,7 @@ from typing import Any
 
 from training import contract, data, environment, manifest, models, outputs
 from training.data import Prompt, Renderer, Row
-from training.errors import ModelError, TemplateError
+from training.errors import DataError, ModelError, TemplateError
 from training.session import Session
 
 
@@ -25,6 +25,7 @@ class Work:
 
     config: contract.GenerateConfig
     folder: Path  # of the base model
+    base_sha256: str
     renderer: Renderer
     prompts: list[Prompt]
     ids: list[list[int]]  # tokens of each prompt
@@ -47,6 +48,7 @@ def run(session: Session, config: contract.GenerateConfig, *, allow_hub: bool = 
     if manifest.is_finished(session.run_dir, config):
         session.events.append("log", message="This run is finished already; nothing was changed.")
         return
+    session.check_stop()
     session.events.append("start", command="generate", arms=[arm.name for arm in config.arms])
     work = prepare(session, config, allow_hub=allow_hub)
     store = outputs.Partial(session.run_dir, identity(work))
@@ -69,18 +71,31 @@ def prepare(session: Session, config: contract.GenerateConfig, *, allow_hub: boo
         run_dir / contract.PROMPTS_FILE, expected=config.prompts_rows, sha256=config.prompts_sha256
     )
     folder = models.resolve(config.model, allow_hub=allow_hub)
-    renderer = Renderer(models.load_tokenizer(folder), config.template)
-    check_template(config, renderer, folder)
+    renderer, base = Renderer(models.load_tokenizer(folder), config.template), models.fingerprint(folder)
+    check_template(config, renderer.sha256(), base)
+    check_prompts(renderer, prompts)
     train = run_dir / contract.TRAIN_FILE
     completions = [row.completion for row in data.load_rows(train)] if train.is_file() else []
     ids = [renderer.prompt_ids(prompt.prompt) for prompt in prompts]
-    return Work(config, folder, renderer, prompts, ids, completions)
+    work = Work(config, folder, base, renderer, prompts, ids, completions)
+    longest = max((len(row) + work.limit(number) for number, row in enumerate(ids)), default=0)
+    models.check_positions(folder, longest)
+    return work
 
 
-def check_template(config: contract.GenerateConfig, renderer: Renderer, folder: Path) -> None:
+def check_prompts(renderer: Renderer, prompts: Sequence[Prompt]) -> None:
+    """Raises DataError when a prompt could steer the model through its chat template."""
+    found = [prompt.id for prompt in prompts if renderer.control_tokens_in(prompt.prompt)]
+    if found:
+        raise DataError(
+            f"{len(found)} prompts hold a control token of the model in their text (first: {found[0]}). "
+            "Take it out, or switch the chat template off."
+        )
+
+
+def check_template(config: contract.GenerateConfig, template_sha256: str, base_sha256: str) -> None:
     """Raises TemplateError or ModelError unless every arm was taught with this template, on this base model."""
-    here = renderer.sha256()
-    if config.template_sha256 and config.template_sha256 != here:
+    if config.template_sha256 and config.template_sha256 != template_sha256:
         raise TemplateError(
             "The prompts would be put together differently than in training (template, special tokens or "
             "vocabulary differ). Use the template and the base model of the training run."
@@ -89,8 +104,11 @@ def check_template(config: contract.GenerateConfig, renderer: Renderer, folder: 
         tuned = Path(arm.adapter or arm.model) if arm.adapter or arm.model else None
         if tuned is None:
             continue
-        models.check_adapter(tuned) if arm.adapter else models.resolve(contract.ModelSpec(path=arm.model))
-        check_arm(arm, tuned, here, models.fingerprint(folder))
+        if arm.adapter:
+            models.check_adapter(tuned)
+        else:
+            models.resolve(contract.ModelSpec(path=arm.model))
+        check_arm(arm, tuned, template_sha256, base_sha256)
 
 
 def check_arm(arm: contract.Arm, tuned: Path, template_sha256: str, base_sha256: str) -> None:
@@ -109,9 +127,8 @@ def identity(work: Work) -> str:
     """What answers depend on beyond the config: the weights of every arm."""
     folders = [arm.adapter or arm.model for arm in work.config.arms if arm.adapter or arm.model]
     weights = {folder: models.fingerprint(Path(folder)) for folder in folders}
-    base = models.fingerprint(work.folder)
     config = contract.config_sha256(work.config)
-    return contract.canonical_json({"config": config, "base": base, "weights": weights})
+    return contract.canonical_json({"config": config, "base": work.base_sha256, "weights": weights})
 
 
 def announce(session: Session, work: Work, store: outputs.Partial) -> None:
@@ -223,7 +240,7 @@ def finish(session: Session, work: Work, started: float) -> None:
         "outputs": total,
         "seconds": round(time.monotonic() - started, 3),
         "template_sha256": work.renderer.sha256(),
-        "base_sha256": models.fingerprint(work.folder),
+        "base_sha256": work.base_sha256,
         "files": {name: contract.file_sha256(session.run_dir / name) for name in names},
     }
     manifest.write_result(session.run_dir, work.config, result)

@@ -18,6 +18,7 @@ class Material:
 
     config: contract.TrainConfig
     folder: Path  # of the base model
+    base_sha256: str
     renderer: Renderer
     train: list[Rendered]
     validation: list[Rendered]
@@ -40,8 +41,10 @@ def prepare(session: Session, config: contract.TrainConfig, *, allow_hub: bool) 
         return tokens, survey(rows, tokens, renderer, config.max_length)
 
     (train_tokens, found), (validation_tokens, held) = rendered(train), rendered(validation)
-    material = Material(config, folder, renderer, train_tokens, validation_tokens, found, held)
+    base = models.fingerprint(folder)
+    material = Material(config, folder, base, renderer, train_tokens, validation_tokens, found, held)
     check_rows(material)
+    models.check_positions(folder, min(config.max_length, material.counts().longest))
     return material
 
 

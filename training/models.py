@@ -92,6 +92,18 @@ def facts(folder: Path) -> dict[str, Any]:
     }
 
 
+def check_positions(folder: Path, length: int) -> None:
+    """Raises ModelError when rows of ``length`` tokens exceed a table of learned positions.
+
+    Rotary models read on beyond the length they were trained for, badly; a table just ends.
+    """
+    config = contract.read_json(folder / "config.json")
+    limit = config.get("max_position_embeddings") or config.get("n_positions")
+    is_rotary = any(key.startswith("rope") for key in config)
+    if limit and not is_rotary and length > limit:
+        raise ModelError(f"The base model reads at most {limit} tokens; {length} are asked for. Lower max_length.")
+
+
 def fingerprint(folder: Path) -> str:
     """SHA-256 that tells base models apart: of all weights, or of headers and sizes above FULL_HASH_BYTES."""
     paths = sorted(folder.glob("*.safetensors"))

@@ -75,6 +75,7 @@ def _warnings(counts: dict[str, Any], config: contract.PreviewConfig, positions:
 
 def run(session: Session, config: contract.PreviewConfig, *, allow_hub: bool = False) -> None:
     """Writes ``preview.json``, then ``result.json``."""
+    session.check_stop()
     session.events.append("start", command="preview")
     folder = models.resolve(config.model, allow_hub=allow_hub)
     facts = models.facts(folder)

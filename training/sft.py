@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,23 +25,35 @@ if TYPE_CHECKING:
 def run(session: Session, config: contract.TrainConfig, *, allow_hub: bool = False) -> None:
     """Trains to the end, or raises Cancelled (resumable) or another TrainingError. Done already: returns."""
     if manifest.is_finished(session.run_dir, config):
+        checkpoints.remove_all(session.run_dir)
         session.events.append("log", message="This run is finished already; nothing was changed.")
         return
-    identity = {key: getattr(config, key) for key in ("train_sha256", "validation_sha256")}
-    folder = checkpoints.claim(session.run_dir, {**identity, "config_sha256": contract.config_sha256(config)})
-    checkpoint = checkpoints.newest(folder)
-    session.events.append("start", command="sft", resumed_from_step=checkpoints.step_of(checkpoint))
+    session.check_stop()
+    session.events.append("start", command="sft")
     material = prepare(session, config, allow_hub=allow_hub)
+    folder = checkpoints.claim(session.run_dir, identity(material))
+    checkpoint = checkpoints.newest(folder)
     session.events.stage("Loading the base model")
     trainer, progress = build_trainer(session, material, folder)
-    announce(session, material, trainer)
+    announce(session, material, trainer, checkpoint)
     session.check_stop()
     session.events.stage("Training")
-    train(session, trainer, checkpoint)
+    train(trainer, progress, checkpoint, config)
     if progress.stop_reason:
         raise Cancelled(f"{progress.stop_reason} A checkpoint is kept at step {trainer.state.global_step}.")
     finish(session, material, trainer, progress)
-    shutil.rmtree(folder)
+    checkpoints.remove_all(session.run_dir)
+
+
+def identity(material: Material) -> dict[str, str]:
+    """What a checkpoint may be resumed with: the same config, rows and base model, nothing else."""
+    config = material.config
+    return {
+        "config": contract.config_sha256(config),
+        "training rows": config.train_sha256,
+        "validation rows": config.validation_sha256,
+        "base model": material.base_sha256,
+    }
 
 
 def trained_parameters(trainer: SFTTrainer) -> int:
@@ -51,7 +62,7 @@ def trained_parameters(trainer: SFTTrainer) -> int:
     return sum(int(parameter.numel()) for parameter in model.parameters() if parameter.requires_grad)
 
 
-def announce(session: Session, material: Material, trainer: SFTTrainer) -> None:
+def announce(session: Session, material: Material, trainer: SFTTrainer, checkpoint: Path | None) -> None:
     """The plan event: what will be done, and warnings worth a person's eye."""
     config, counts = material.config, material.train_survey.counts
     facts = models.facts(material.folder)
@@ -65,15 +76,22 @@ def announce(session: Session, material: Material, trainer: SFTTrainer) -> None:
         "template_sha256": material.renderer.sha256(),
         **environment.hardware(),
     }
-    session.events.append("plan", 0, total_steps(config), **plan)
+    session.events.append("plan", checkpoints.step_of(checkpoint), total_steps(config), **plan)
+    checkpoints.check_space(session.run_dir, trained_parameters(trainer))
     for text in length_warnings(min(config.max_length, material.counts().longest), facts["positions"]):
         session.events.append("warning", message=text)
 
 
-def train(session: Session, trainer: SFTTrainer, checkpoint: Path | None) -> None:
+def train(trainer: SFTTrainer, progress: Progress, checkpoint: Path | None, config: contract.TrainConfig) -> None:
     """Runs the loop; an out-of-memory error becomes a ModelError that says what to lower."""
     import torch
 
+    progress.is_over_budget = bool(checkpoint) and 0 < config.budget_seconds < progress.seconds()
+    is_over = checkpoint and checkpoints.is_over(checkpoint, total_steps(config), config.early_stopping_patience)
+    if checkpoint and (is_over or progress.is_over_budget):
+        # Resuming at the end would train one step beyond it when the end is within an epoch.
+        checkpoints.restore(trainer, checkpoint)
+        return
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
@@ -83,17 +101,17 @@ def train(session: Session, trainer: SFTTrainer, checkpoint: Path | None) -> Non
         ) from error
 
 
-def _ended_by(trainer: SFTTrainer, progress: Progress) -> str:
+def _ended_by(trainer: SFTTrainer, progress: Progress, planned: int) -> str:
     if progress.is_over_budget:
         return "budget"
-    return "steps" if trainer.state.global_step >= trainer.state.max_steps else "early_stopping"
+    return "steps" if trainer.state.global_step >= planned else "early_stopping"
 
 
 def template_card(material: Material) -> dict[str, Any]:
     """What lies beside the weights: how their texts were put together, and on which base model."""
     return {
         "sha256": material.renderer.sha256(),
-        "base_sha256": models.fingerprint(material.folder),
+        "base_sha256": material.base_sha256,
         "facts": material.renderer.facts(),
     }
 
@@ -108,7 +126,7 @@ def finish(session: Session, material: Material, trainer: SFTTrainer, progress: 
     saved = checkpoints.save(session.run_dir, name, model, material.renderer.tokenizer, card, base_name)
     files = checkpoints.hashes(saved)
     ended = {
-        "ended_by": _ended_by(trainer, progress),
+        "ended_by": _ended_by(trainer, progress, total_steps(config)),
         "seconds": round(progress.seconds(), 3),
         "tokens": state.num_input_tokens_seen,
         "best_step": state.best_global_step or state.global_step,
@@ -119,7 +137,7 @@ def finish(session: Session, material: Material, trainer: SFTTrainer, progress: 
     result = {
         **ended,
         "steps": state.global_step,
-        "total_steps": state.max_steps,
+        "total_steps": total_steps(config),
         "train_rows": material.train_survey.counts.rows,
         "validation_rows": material.validation_survey.counts.rows,
         "truncated_rows": material.counts().truncated,

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.training.tiny import CHAT_TEMPLATE, examples, write_rows
 from training import contract, environment
 
 environment.prepare()
 
-COMPLAINTS = ["a cough", "back pain", "a headache", "fever", "a rash", "knee pain", "nausea", "dizziness"]
-UNITS = ["days", "weeks", "months"]
-CHAT_TEMPLATE = (
-    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+# Libraries warn about their own future; a warning of ours stays an error.
+THIRD_PARTY = (
+    "transformers",
+    "trl",
+    "peft",
+    "torch",
+    "accelerate",
+    "datasets",
+    "evaluate",
+    "bitsandbytes",
+    "multiprocess",
 )
 
 
-def example(number: int) -> dict[str, str]:
-    """One row of a small world: the note repeats what the patient said."""
-    chosen = random.Random(number)  # noqa: S311
-    complaint, count, unit = chosen.choice(COMPLAINTS), chosen.randint(2, 9), chosen.choice(UNITS)
-    prompt = f"Doctor: What brings you in?\nPatient: I have had {complaint} for {count} {unit}."
-    return {"id": f"row-{number}", "prompt": prompt, "completion": f"Complaint: {complaint}. Duration: {count} {unit}."}
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            for name in THIRD_PARTY:
+                item.add_marker(pytest.mark.filterwarnings(f"ignore:::{name}"))
 
 
-def examples(count: int, start: int = 0) -> list[dict[str, str]]:
-    return [example(start + number) for number in range(count)]
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Bit-identical comparisons need the same number of threads everywhere."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _tokenizer(texts: list[str]) -> Any:
@@ -46,7 +56,7 @@ def _tokenizer(texts: list[str]) -> Any:
         vocab_size=420, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
     raw.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=raw,
         pad_token="<|pad|>",  # noqa: S106
         bos_token="<|bos|>",  # noqa: S106
@@ -74,7 +84,7 @@ def _pretrained(tokenizer: Any, texts: list[str]) -> Any:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    model = LlamaForCausalLM(config)
+    model: Any = LlamaForCausalLM(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     tokens = torch.tensor([i for text in texts for i in tokenizer(text + "\n")["input_ids"]])
     for step in range(40):
@@ -111,11 +121,6 @@ def chat_tokenizer(tiny_model: Path) -> Any:
     loaded = models.load_tokenizer(tiny_model)
     loaded.chat_template = CHAT_TEMPLATE
     return loaded
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> str:
-    contract.write_atomic(path, contract.jsonl_text(rows))
-    return contract.file_sha256(path)
 
 
 MakeRun = Callable[..., Path]
@@ -177,7 +182,3 @@ def make_generate(tiny_model: Path, tmp_path: Path) -> MakeRun:
         return folder
 
     return make
-
-
-def events_of(run_dir: Path) -> list[dict[str, Any]]:
-    return list(contract.read_jsonl(run_dir / contract.EVENTS_FILE))
