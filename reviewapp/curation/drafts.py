@@ -1,0 +1,64 @@
+"""Between what the pure checks read and write and the rows that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reviewapp.curation.checks.finding import FindingDraft, Item
+from reviewapp.curation.checks.registry import CHECKS
+from reviewapp.curation.models import Finding
+from reviewapp.samples.models import Revision
+
+TEXT_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "text")
+CORPUS_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "corpus")
+
+
+def item_of(revision: Revision) -> Item:
+    """A revision as the checks read it, under the key of its sample."""
+    return Item(key=revision.sample_id, prompt=revision.prompt, completion=revision.completion)
+
+
+def finding_of(draft: FindingDraft, revision_id: int) -> Finding:
+    """The unsaved row of what a check noticed; ``draft.key`` is the sample."""
+    return Finding(
+        revision_id=revision_id,
+        sample_id=draft.key,
+        check_name=draft.check,
+        kind=draft.kind,
+        severity=draft.severity,
+        field=draft.field,
+        start=draft.start,
+        end=draft.end,
+        excerpt=draft.excerpt,
+        message=draft.message,
+        suggestion=draft.suggestion,
+        related_sample_id=draft.related,
+        related_heldout_id=draft.related_heldout,
+        score=draft.score,
+        fingerprint=draft.fingerprint,
+    )
+
+
+def fingerprint_of(finding: Finding) -> str:
+    """The fingerprint that a check would give this finding where it stands now."""
+    return FindingDraft(
+        key=finding.sample_id,
+        check=finding.check_name,
+        kind=finding.kind,
+        severity="low",  # severity and words are no part of it
+        field="prompt" if finding.field == Finding.Field.PROMPT else "completion",
+        message="",
+        start=finding.start,
+        end=finding.end,
+        suggestion=finding.suggestion,
+        related=finding.related_sample_id,
+        related_heldout=finding.related_heldout_id,
+    ).fingerprint
+
+
+def distinct(drafts: Sequence[FindingDraft]) -> dict[str, FindingDraft]:
+    """By fingerprint; the first of two that are the same stays."""
+    found: dict[str, FindingDraft] = {}
+    for draft in drafts:
+        found.setdefault(draft.fingerprint, draft)
+    return found

@@ -1,0 +1,70 @@
+"""What workers do for curation."""
+
+from __future__ import annotations
+
+from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
+from reviewapp.core.jobs import JobHandle
+from reviewapp.curation import services
+from reviewapp.curation.checks.registry import CHECKS
+from reviewapp.curation.material import Material, project_material
+from reviewapp.curation.models import Scan
+from reviewapp.samples.models import Sample
+from reviewapp.samples.services import samples_make_ready
+
+PHASES = len(CHECKS) + 2  # cleaning first, opening for review last
+_KEYS = 5_000
+
+
+def execute_scan(handle: JobHandle, scan_id: int) -> None:
+    """Cleans, runs every check, writes findings, opens imported samples for review.
+
+    Each phase leaves the same rows however often it is done, so a scan that was killed is simply done again.
+    Cancelled between phases, it keeps what it found and opens nothing.
+    """
+    scan = Scan.objects.select_related("project", "requested_by").get(pk=scan_id)
+    try:
+        _scan(handle, scan)
+    except (JobLost, JobCancelled):
+        raise
+    except ApplicationError as error:
+        raise JobFailed(error.message) from error
+
+
+def _scan(handle: JobHandle, scan: Scan) -> None:
+    handle.progress(0, PHASES, "Cleaning the texts")
+    total = Sample.objects.filter(project=scan.project).count()
+    say = handle.progress
+    cleaned = services.samples_clean(
+        project=scan.project, step=lambda done: say(0, PHASES, f"Cleaning the texts, {done:,} of {total:,} samples")
+    )
+    handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
+    handle.check_cancelled()
+    material = project_material(scan.project)
+    if not material.items:
+        raise JobFailed("There are no samples to check: every sample of this project was rejected.")
+    _check(handle, material)
+    _open(scan, material)
+    counts = services.scan_finish(scan=scan, corpus_size=len(material.items))
+    n_open = sum(counts["open"].values())
+    handle.progress(
+        PHASES,
+        PHASES,
+        f"{counts['samples']:,} samples checked, {counts['cleaned']:,} cleaned. "
+        f"{n_open:,} findings are open, {counts['new']:,} of them new.",
+    )
+
+
+def _check(handle: JobHandle, material: Material) -> None:
+    for done, check in enumerate(CHECKS, start=1):
+        handle.progress(done, PHASES, f"Looking for: {check.title}")
+        drafts = material.look(check)
+        new = services.findings_write(check_name=check.name, drafts=drafts, looked_at=material.revisions)
+        handle.log(f"{check.title}: {len(drafts):,} seen, {new:,} new.")
+        handle.check_cancelled()
+
+
+def _open(scan: Scan, material: Material) -> None:
+    services.findings_sweep(project=scan.project)
+    keys = list(material.revisions)
+    for start in range(0, len(keys), _KEYS):
+        samples_make_ready(project=scan.project, sample_ids=keys[start : start + _KEYS])

@@ -1,0 +1,103 @@
+"""Reading findings and scans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+
+from reviewapp.core.models import Job
+from reviewapp.curation.checks.registry import TITLES
+from reviewapp.curation.models import Finding, Scan
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import Revision, Sample
+
+FILTERS = ("check", "severity", "state", "sample")
+ALL = "all"
+_COLUMNS = {"check": "check_name", "severity": "severity", "state": "state", "sample": "sample__external_id"}
+_FACETS = ("check", "severity", "state")
+_SEVERE_FIRST = Case(
+    When(severity=Finding.Severity.HIGH, then=Value(0)),
+    When(severity=Finding.Severity.MEDIUM, then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
+_PROMPT_FIRST = Case(When(field=Finding.Field.PROMPT, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+def findings_for(revision: Revision) -> QuerySet[Finding]:
+    """What is to be shown with a revision: open, accepted, dismissed and fixed findings of both fields.
+
+    In the order of reading, those about a whole field before those on its words. What is gone is left out.
+    """
+    shown = Finding.objects.filter(revision=revision).exclude(state=Finding.State.GONE)
+    related = shown.select_related("related_sample", "related_heldout__heldout_set", "decided_by")
+    return related.order_by(_PROMPT_FIRST, Case(When(start=None, then=-1), default="start"), "pk")
+
+
+def findings_filtered(project: Project, chosen: Mapping[str, str]) -> QuerySet[Finding]:
+    """Findings by the filters of the list page (keys of FILTERS; "all" or empty lets all pass), severe ones first.
+
+    Values that do not exist find nothing.
+    """
+    found = Finding.objects.filter(sample__project=project)
+    for name, column in _COLUMNS.items():
+        value = chosen.get(name, "")
+        if value and value != ALL:
+            found = found.filter(**{column: value})
+    related = found.select_related(
+        "sample__revision", "sample__group", "revision", "related_sample", "related_heldout__heldout_set", "decided_by"
+    )
+    return related.order_by(_SEVERE_FIRST, "sample_id", _PROMPT_FIRST, "start", "pk")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingCounts:
+    """How many findings each value of a filter would show, the other filters as they are."""
+
+    check: dict[str, int]
+    severity: dict[str, int]
+    state: dict[str, int]
+
+    def choices(self, name: str) -> list[tuple[str, str, int]]:
+        """(value, label, count) of the filter in its own order."""
+        labels = {"check": TITLES, "severity": _SEVERITIES, "state": dict(Finding.State.choices)}[name]
+        counts: dict[str, int] = getattr(self, name)
+        return [(str(value), str(label), counts.get(value, 0)) for value, label in labels.items()]
+
+
+_SEVERITIES = dict(reversed(Finding.Severity.choices))
+
+
+def finding_counts(project: Project, chosen: Mapping[str, str] | None = None) -> FindingCounts:
+    """Counts by check, severity and state, in one query; ``chosen`` as for ``findings_filtered``."""
+    chosen = chosen or {}
+    found = Finding.objects.filter(sample__project=project)
+    if chosen.get("sample") not in (None, "", ALL):
+        found = found.filter(sample__external_id=chosen["sample"])
+    counts: dict[str, Counter[str]] = {name: Counter() for name in _FACETS}
+    rows = found.order_by().values_list("check_name", "severity", "state").annotate(n=Count("pk"))
+    for *values, n in rows:
+        row = dict(zip(_FACETS, values, strict=True))
+        fits = {name: chosen.get(name, "") in ("", ALL, value) for name, value in row.items()}
+        for name in _FACETS:
+            if all(fits[other] for other in _FACETS if other != name):
+                counts[name][row[name]] += n
+    return FindingCounts(**{name: dict(counted) for name, counted in counts.items()})
+
+
+def scans_of(project: Project) -> QuerySet[Scan]:
+    """Newest first, with their jobs and people."""
+    return Scan.objects.filter(project=project).select_related("job", "requested_by").order_by("-pk")
+
+
+def scan_running(project: Project) -> Scan | None:
+    """The scan that waits or runs now; there is at most one."""
+    return scans_of(project).exclude(job=None).exclude(job__state__in=Job.TERMINAL).first()
+
+
+def samples_unchecked(project: Project) -> int:
+    """Imported samples that no scan has looked at."""
+    return Sample.objects.filter(project=project, state=Sample.State.IMPORTED).count()

@@ -1,0 +1,24 @@
+"""Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
+(``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``)."""
+
+from __future__ import annotations
+
+from reviewapp.curation.services.checking import findings_sweep, findings_write, sample_scan
+from reviewapp.curation.services.cleaning import sample_clean, samples_clean
+from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
+from reviewapp.curation.services.following import findings_follow
+from reviewapp.curation.services.scans import scan_finish, scan_request
+
+__all__ = [
+    "finding_accept",
+    "finding_dismiss",
+    "finding_reopen",
+    "findings_follow",
+    "findings_sweep",
+    "findings_write",
+    "sample_clean",
+    "sample_scan",
+    "samples_clean",
+    "scan_finish",
+    "scan_request",
+]
