@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.rubrics.scoring import Score, needs_evidence, scores_read
 
 ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
+_FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "choice"})
+_PREFIXES = ("score-", "note-", "block-")
 CAUSES = {
     "slip": "A slip of one reviewer",
     "missing_context": "Context was missing",
@@ -55,9 +58,67 @@ def text_from_form(form: Mapping[str, str], text: str) -> str:
         raise ReviewInvalid({"": stale}) from error
 
 
-def review_read(form: Mapping[str, str], rubric: RubricDocument, prompt: str, completion: str) -> ReviewGiven:
-    """Reads decision, reason, text and scores; raises ReviewInvalid with every problem.
+def drafted_prompt(draft: Mapping[str, str], prompt: str) -> str:
+    """The prompt as a draft leaves it. It is changed by accepting findings only, so it is kept whole."""
+    return draft.get("prompt", prompt)
 
+
+def drafted_completion(draft: Mapping[str, str], completion: str) -> str:
+    """The completion as a draft leaves it: a draft holds the changed blocks only, or the whole text."""
+    fields = {name: value for name, value in draft.items() if name == "completion" or name.startswith("block-")}
+    if "completion" in fields:
+        return fields["completion"]
+    blocks = {f"block-{block.number}": block.text for block in blocks_of(completion)}
+    return text_from_form(blocks | fields, completion)
+
+
+def text_to_form(text: str, edited: str) -> dict[str, str]:
+    """The fields of a form that turn ``text`` into ``edited``: its changed blocks, or the whole text."""
+    if text == edited:
+        return {}
+    before, after = blocks_of(text), blocks_of(edited)
+    if [block.gap for block in before] != [block.gap for block in after]:
+        return {"completion": edited}
+    pairs = zip(before, after, strict=True)
+    return {f"block-{old.number}": new.text for old, new in pairs if old.text != new.text}
+
+
+def draft_changes(text: str) -> dict[str, str | None]:
+    """What a browser sends to be kept: a JSON object of the form's own fields; None takes a field away.
+
+    Raises ReviewInvalid for anything else.
+    """
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not all(_is_draft_field(name, value) for name, value in given.items()):
+        raise ReviewInvalid({"": "This page sent a draft that cannot be read. Copy what you wrote and reload it."})
+    changes: dict[str, str | None] = dict(given)
+    if any(name.startswith("block-") for name in changes):
+        changes["completion"] = None  # edited as one before; from here on by blocks
+    return changes
+
+
+def draft_from_form(form: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a whole form that belong to its draft."""
+    return {name: value for name, value in form.items() if _is_draft_field(name, value)}
+
+
+def _is_draft_field(name: str, value: object) -> bool:
+    return isinstance(value, str) and (name in _FIELDS or name.startswith(_PREFIXES))
+
+
+def review_read(
+    form: Mapping[str, str],
+    rubric: RubricDocument,
+    prompt: str,
+    completion: str,
+    draft: Mapping[str, str] | None = None,
+) -> ReviewGiven:
+    """Reads decision, reason-<decision>, text and scores; raises ReviewInvalid with every problem.
+
+    ``prompt`` and ``completion`` are what was shown; ``draft`` holds changes of the prompt, which the form does not.
     To return or reject, a reason is needed and the scores are welcome; to accept, every criterion is asked for.
     """
     decision = form.get("decision", "")
@@ -65,10 +126,10 @@ def review_read(form: Mapping[str, str], rubric: RubricDocument, prompt: str, co
     scores = scores_read(rubric, form, is_complete=decision == ACCEPT)
     given = ReviewGiven(
         decision=decision,
-        prompt=prompt,
+        prompt=drafted_prompt(draft or {}, prompt),
         completion=text_from_form(form, completion),
         scores=scores.by_key,
-        reason=form.get("reason", "").replace("\r\n", "\n").strip(),
+        reason=form.get(f"reason-{decision}", "").replace("\r\n", "\n").strip(),
     )
     problems = review_problems(given, rubric, prompt, completion) | scores.problems
     if problems:

@@ -1,7 +1,34 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.reviews.views import adjudication, queue, workbench
 
 app_name = "reviews"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", queue.queue, name="queue"),
+    path("next/", queue.assignment_claim, name="assignment_claim"),
+    path("mine/", queue.review_list, name="review_list"),
+    path("undo/", queue.review_undo, name="review_undo"),
+    path("agreement/", queue.agreement, name="agreement"),
+    path("returned/", queue.returned_list, name="returned_list"),
+    path("flagged/", queue.flagged_list, name="flagged_list"),
+    path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),
+    # one assignment, by its key
+    path("<uuid:key>/edit/", workbench.review_edit, name="review_edit"),
+    path("<uuid:key>/submit/", workbench.review_submit, name="review_submit"),
+    path("<uuid:key>/draft/", workbench.draft_save, name="draft_save"),
+    path("<uuid:key>/renew/", workbench.assignment_renew, name="assignment_renew"),
+    path("<uuid:key>/leave/", workbench.assignment_leave, name="assignment_leave"),
+    path("<uuid:key>/release/", workbench.assignment_release, name="assignment_release"),
+    path("<uuid:key>/skip/", workbench.assignment_skip, name="assignment_skip"),
+    path("<uuid:key>/flag/", workbench.assignment_flag, name="assignment_flag"),
+    path("<uuid:key>/findings/<int:finding_id>/accept/", workbench.finding_accept, name="finding_accept"),
+    path("<uuid:key>/findings/<int:finding_id>/dismiss/", workbench.finding_dismiss, name="finding_dismiss"),
+    path("<uuid:key>/prompt/restore/", workbench.prompt_restore, name="prompt_restore"),
+    # samples whose reviews differ
+    path("adjudications/next/", adjudication.adjudication_claim, name="adjudication_claim"),
+    path("adjudications/<uuid:key>/edit/", adjudication.adjudication_edit, name="adjudication_edit"),
+    path("adjudications/<uuid:key>/submit/", adjudication.adjudication_submit, name="adjudication_submit"),
+]

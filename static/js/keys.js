@@ -25,7 +25,9 @@ export function keys(form) {
   const lastUsed = new Map();
 
   document.addEventListener("keydown", onKey);
-  form.addEventListener("submit", () => (form.dataset.busy = "1"));
+  form.addEventListener("submit", (event) => {
+    if (!event.submitter?.hasAttribute("hx-post")) form.dataset.busy = "1";
+  });
   window.addEventListener("pageshow", () => delete form.dataset.busy);
   for (const criterion of criteria()) {
     criterion.addEventListener("focusin", () => activate(criterion, { isFocused: true }));

@@ -29,8 +29,9 @@ export function lease(place, { everySeconds = 60 } = {}) {
   window.addEventListener("pagehide", leave);
   setInterval(() => isUsed && !document.hidden && renew(), 1000 * everySeconds);
   setInterval(show, 5000);
-  // Coming back by reload: the page before this one has shortened the lease.
-  renew();
+  // After a reload: the page before this one has shortened the lease, or is just doing so.
+  if (place.dataset.leaseSeconds < 300) renew();
+  else setTimeout(renew, 15000);
   show();
 
   return {

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -46,12 +46,10 @@ def samples_accepted(project: Project) -> QuerySet[Sample]:
 
 def reviews_of(user: User, project: Project) -> QuerySet[Review]:
     """A person's own decisions, the newest first, with what was undone."""
-    return (
-        Review.objects.filter(reviewer=user, sample__project=project)
-        .exclude(decision=Review.Decision.UNDONE)
-        .select_related("sample", "superseded_by", "assignment")
-        .order_by("-id")
-    )
+    mine: QuerySet[Review] = Review.objects.filter(reviewer=user, sample__project=project)
+    undone = Exists(Review.objects.filter(supersedes=OuterRef("pk")))
+    decided = mine.exclude(decision=Review.Decision.UNDONE).annotate(is_undone=undone)
+    return decided.select_related("sample", "assignment").order_by("-id")
 
 
 def review_undoable(user: User, project: Project) -> Review | None:
@@ -76,13 +74,33 @@ def undo_problem(review: Review) -> str:
     return ""
 
 
-def assignment_get(project: Project, key: str, holder: User) -> Assignment:
-    """A person's own assignment by its key; nobody else's can be opened. Raises Http404."""
-    found = (
-        Assignment.objects.filter(key=key, holder=holder, sample__project=project)
-        .select_related("sample__project", "sample__group", "revision", "rubric_version__rubric", "holder")
-        .first()
-    )
-    if found is None:
+def assignment_get(project: Project, key: str, holder: User, *, is_adjudication: bool | None = None) -> Assignment:
+    """A person's own assignment by its key, of one kind or (None) of either; nobody else's can be opened.
+
+    Raises Http404.
+    """
+    mine = Assignment.objects.filter(key=key, holder=holder, sample__project=project)
+    if is_adjudication is not None:
+        mine = mine.filter(is_adjudication=is_adjudication)
+    found = mine.select_related("sample__project", "sample__group", "revision", "rubric_version__rubric", "holder")
+    assignment: Assignment | None = found.first()
+    if assignment is None:
         raise Http404("This sample is not assigned to you.")
-    return found  # type: ignore[no-any-return]
+    return assignment
+
+
+def samples_returned(project: Project) -> QuerySet[Sample]:
+    """Returned samples, the longest waiting first; ``reasons`` holds the reviews of their present round."""
+    current = reviews_effective(Review.objects.filter(round=F("sample__review_round"))).select_related("reviewer")
+    return (
+        project.samples.filter(state=Sample.State.RETURNED)
+        .select_related("revision")
+        .prefetch_related(Prefetch("reviews", queryset=current, to_attr="reasons"))
+        .order_by("state_at", "id")
+    )
+
+
+def assignments_flagged(project: Project) -> QuerySet[Assignment]:
+    """Samples that a reviewer marked for the lead, the newest first."""
+    flagged = Assignment.objects.filter(sample__project=project, is_flagged=True)
+    return flagged.select_related("sample", "holder").order_by("-leased_at", "-pk")

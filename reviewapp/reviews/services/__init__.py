@@ -8,9 +8,11 @@ from reviewapp.reviews.services.assignments import (
     assignment_flag,
     assignment_leave,
     assignment_release,
+    assignment_renew,
     assignment_skip,
 )
 from reviewapp.reviews.services.decisions import review_submit, review_undo, sample_reopen
+from reviewapp.reviews.services.findings import finding_accept, finding_dismiss, prompt_restore
 
 __all__ = [
     "adjudication_claim",
@@ -19,7 +21,11 @@ __all__ = [
     "assignment_flag",
     "assignment_leave",
     "assignment_release",
+    "assignment_renew",
     "assignment_skip",
+    "finding_accept",
+    "finding_dismiss",
+    "prompt_restore",
     "review_submit",
     "review_undo",
     "sample_reopen",

@@ -17,13 +17,12 @@ from reviewapp.reviews.selectors.queues import assignment_held, samples_to_adjud
 from reviewapp.reviews.selectors.reviews import reviews_of_round
 from reviewapp.reviews.services.assignments import assignment_create
 from reviewapp.reviews.services.decisions import (
-    TAKEN,
     assignment_close,
-    assignment_lock,
     review_create,
     review_stored,
     sample_move,
 )
+from reviewapp.reviews.services.holding import TAKEN, assignment_lock
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.models import Revision, Sample
@@ -97,9 +96,8 @@ def _submit(assignment_id: int, given: ReviewGiven, cause: str, key: UUID, secon
         seconds=seconds,
         cause=cause,
     )
-    sample_move(
-        sample=sample, state=_STATES[given.decision], revision_id=after.pk if given.decision == ACCEPT else None
-    )
+    accepted = after if given.decision == ACCEPT else None
+    sample_move(sample=sample, state=_STATES[given.decision], revision=accepted, by=holder)
     audit.record(
         actor=holder,
         action="sample.adjudicate",

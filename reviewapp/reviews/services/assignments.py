@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
-from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.models import SLOT_TAKEN
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.models import Assignment
 from reviewapp.reviews.selectors.queues import WAITING, assignment_held, samples_open_for
 from reviewapp.reviews.services.decisions import samples_settle
+from reviewapp.reviews.services.holding import assignment_lock, assignment_retake
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.selectors import version_current
 from reviewapp.rubrics.services import rubric_version_use
@@ -120,6 +121,23 @@ def assignment_create(
     )
     _record(assignment, user, "assignment.claim", {"slot": slot, "round": sample.review_round})
     return assignment
+
+
+@transaction.atomic
+def assignment_renew(*, assignment: Assignment) -> datetime:
+    """Moves the end of the lease, also of one that ran out while nobody took the sample; returns the new end.
+
+    Raises LeaseLost when others took it, or when it was decided about or given back.
+    """
+    assignment = assignment_lock(assignment.pk)
+    if assignment.state == State.EXPIRED:
+        assignment_retake(assignment)
+        assignment.state, assignment.closed_at = State.LEASED, None
+    elif assignment.state != State.LEASED:
+        raise LeaseLost("This sample is no longer yours: it was decided about, skipped or given back.")
+    assignment.lease_expires_at = leases.lease_end()
+    assignment.save(update_fields=["state", "slot", "closed_at", "lease_expires_at"])
+    return assignment.lease_expires_at
 
 
 def assignment_leave(*, assignment: Assignment) -> None:

@@ -11,13 +11,14 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
-from reviewapp.core.models import SLOT_TAKEN
+from reviewapp.curation import services as curation
 from reviewapp.projects.models import Project
-from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems
+from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems, text_to_form
 from reviewapp.reviews.models import Assignment, CriterionScore, Review
 from reviewapp.reviews.outcomes import Outcome, ReviewFacts, outcome_of
-from reviewapp.reviews.selectors.queues import WAITING, samples_with_enough_reviews
+from reviewapp.reviews.selectors.queues import samples_with_enough_reviews
 from reviewapp.reviews.selectors.reviews import reviews_of_round, undo_problem
+from reviewapp.reviews.services.holding import TAKEN, assignment_lock, assignment_retake
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.models import Criterion
 from reviewapp.rubrics.selectors import version_document
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 State = Assignment.State
 Decision = Review.Decision
-TAKEN = "Your lease ran out and others have taken this sample meanwhile. What you wrote is kept on this page."
+
 _STATES = {
     "adjudicate": Sample.State.ADJUDICATE,
     "accepted": Sample.State.ACCEPTED,
@@ -77,22 +78,9 @@ def _submit(assignment_id: int, given: ReviewGiven, key: UUID, seconds: int) -> 
     if decision == ACCEPT and after.pk != assignment.revision_id:
         decision = Decision.FIX
     review = review_create(assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds)
-    outcome = sample_settle(sample=sample)
+    outcome = sample_settle(sample=sample, by=assignment.holder)
     _record_decision(review, outcome)
     return review
-
-
-def assignment_lock(assignment_id: int) -> Assignment:
-    """Locks the sample, then the assignment: always in this order, so that nobody waits in a circle."""
-    sample_id = Assignment.objects.values_list("sample_id", flat=True).get(pk=assignment_id)
-    sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample_id)
-    assignment: Assignment = (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("revision", "rubric_version", "holder")
-        .get(pk=assignment_id)
-    )
-    assignment.sample = sample
-    return assignment
 
 
 def review_stored(key: UUID, assignment: Assignment) -> Review | None:
@@ -107,21 +95,7 @@ def assignment_close(assignment: Assignment) -> None:
     """Closes the lease; one that ran out counts while its place was not given to others."""
     if assignment.state == State.SUBMITTED:
         raise ApplicationError("You have already decided about this sample. Undo the decision to change it.")
-    sample = assignment.sample
-    if assignment.state != State.LEASED:
-        busy = set(
-            Assignment.objects.filter(
-                SLOT_TAKEN, sample=sample, round=assignment.round, is_adjudication=assignment.is_adjudication
-            ).values_list("slot", flat=True)
-        )
-        limit = 1 if assignment.is_adjudication else sample.project.review_overlap
-        slot = next((n for n in range(limit) if n not in busy), None)
-        if slot is None:
-            raise LeaseLost(TAKEN)
-        assignment.slot = slot
-    waiting = (Sample.State.ADJUDICATE,) if assignment.is_adjudication else WAITING
-    if assignment.round != sample.review_round or sample.state not in waiting:
-        raise LeaseLost("This sample was settled meanwhile. What you wrote is kept on this page.")
+    assignment_retake(assignment)
     assignment.state = State.SUBMITTED
     assignment.closed_at = timezone.now()
     assignment.save(update_fields=["state", "slot", "closed_at"])
@@ -155,8 +129,11 @@ def review_create(
     return review
 
 
-def sample_settle(*, sample: Sample) -> Outcome:
-    """Sets a locked sample's state and revision from the reviews of its round that count."""
+def sample_settle(*, sample: Sample, by: User | None, back_to: Revision | None = None) -> Outcome:
+    """Sets a locked sample's state and text from the reviews of its round that count.
+
+    ``back_to`` is the text it has again when a decision about it was undone.
+    """
     reviews = list(reviews_of_round(sample))
     gates = frozenset(
         score.criterion.key
@@ -167,7 +144,8 @@ def sample_settle(*, sample: Sample) -> Outcome:
     facts = [_facts(review) for review in reviews]
     outcome = outcome_of(facts, overlap=sample.project.review_overlap, gates=gates)
     state = _STATES.get(outcome.result) or (Sample.State.IN_REVIEW if reviews else Sample.State.READY)
-    sample_move(sample=sample, state=state, revision_id=outcome.revision)
+    accepted = next((r.revision_after for r in reviews if r.revision_after_id == outcome.revision), back_to)
+    sample_move(sample=sample, state=state, revision=accepted, by=by)
     return outcome
 
 
@@ -175,7 +153,7 @@ def samples_settle(*, project: Project) -> int:
     """Settles samples that have all reviews they need because the project now asks for fewer; returns how many."""
     with transaction.atomic():
         samples = samples_with_enough_reviews(project).select_for_update(of=("self",)).select_related("project")
-        settled = [(sample, sample_settle(sample=sample)) for sample in samples]
+        settled = [(sample, sample_settle(sample=sample, by=None)) for sample in samples]
         for sample, outcome in settled:
             audit.record(
                 actor=None,
@@ -188,12 +166,14 @@ def samples_settle(*, project: Project) -> int:
     return len(settled)
 
 
-def sample_move(*, sample: Sample, state: str, revision_id: int | None = None) -> None:
-    """Writes a locked sample's new state, and its revision when one was accepted."""
+def sample_move(*, sample: Sample, state: str, by: User | None, revision: Revision | None = None) -> None:
+    """Writes a locked sample's new state, and its text when one was accepted; its findings follow."""
+    before = sample.revision
     sample.state, sample.state_at = state, timezone.now()
-    if revision_id is not None:
-        sample.revision_id = revision_id
+    sample.revision = revision or before
     sample.save(update_fields=["state", "state_at", "revision"])
+    if before is not None and sample.revision is not None:
+        curation.findings_follow(sample=sample, before=before, after=sample.revision, by=by)
 
 
 def _facts(review: Review) -> ReviewFacts:
@@ -236,18 +216,18 @@ def review_undo(*, review: Review, idempotency_key: UUID) -> Assignment:
     assignment.state, assignment.closed_at = State.LEASED, None
     assignment.leased_at, assignment.lease_expires_at = timezone.now(), leases.lease_end()
     assignment.save(update_fields=["draft", "state", "closed_at", "leased_at", "lease_expires_at"])
-    if sample.revision_id == review.revision_after_id:
-        sample.revision_id = review.revision_before_id
-    sample_settle(sample=sample)
+    was_its_text = sample.revision_id == review.revision_after_id
+    back_to = review.revision_before if was_its_text else None
+    sample_settle(sample=sample, by=review.reviewer, back_to=back_to)
     _record(review, "review.undo", {"review": review.pk, "decision": review.decision})
     return assignment
 
 
 def _draft_of(review: Review) -> dict[str, str]:
     """What the reviewer had on the form, so that only the slip needs mending."""
-    draft = {"reason": review.reason} if review.reason else {}
-    if review.revision_after_id != review.revision_before_id:
-        draft["completion"] = review.revision_after.completion
+    draft = text_to_form(review.revision_before.completion, review.revision_after.completion)
+    if review.reason:
+        draft[f"reason-{review.decision}"] = review.reason
     for score in review.scores.select_related("criterion"):
         draft[f"score-{score.criterion.key}"] = "na" if score.value is None else str(score.value)
         if score.reason:
@@ -263,7 +243,7 @@ def sample_reopen(*, sample: Sample, reopened_by: User) -> None:
         raise ApplicationError("Only a returned sample can be put back into the queue; this one is not returned.")
     sample.review_round += 1
     sample.save(update_fields=["review_round"])
-    sample_move(sample=sample, state=Sample.State.READY)
+    sample_move(sample=sample, state=Sample.State.READY, by=reopened_by)
     audit.record(
         actor=reopened_by,
         action="sample.reopen",

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from reviewapp.accounts.models import User
 from reviewapp.audit.models import AuditEvent
-from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core import leases
+from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment
 from reviewapp.reviews.selectors.queues import queue_state
@@ -21,6 +22,7 @@ from reviewapp.reviews.services import (
     assignment_flag,
     assignment_leave,
     assignment_release,
+    assignment_renew,
     assignment_skip,
 )
 from reviewapp.rubrics.models import RubricVersion
@@ -101,6 +103,27 @@ def test_leaving_keeps_the_sample_for_a_minute(w: SimpleNamespace) -> None:
     assignment_leave(assignment=held)
     held.refresh_from_db()
     assert not held.is_live
+
+
+def test_a_lease_that_ran_out_is_renewed_while_nobody_took_the_sample(w: SimpleNamespace) -> None:
+    held = claim(w.project, w.ann)
+    expire(held)
+    leases.leases_expire(Assignment)
+    assert assignment_renew(assignment=held) > timezone.now()
+    assert Assignment.objects.get().is_live
+    expire(held)
+    claim(w.project, w.bob)
+    with pytest.raises(LeaseLost, match="others have taken this sample"):
+        assignment_renew(assignment=held)
+
+
+def test_what_was_given_back_or_decided_is_not_renewed(w: SimpleNamespace) -> None:
+    held = claim(w.project, w.ann)
+    assignment_release(assignment=held)
+    with pytest.raises(LeaseLost, match="no longer yours"):
+        assignment_renew(assignment=held)
+    with pytest.raises(LeaseLost):
+        assignment_renew(assignment=review(w.project, w.ann).assignment)
 
 
 def test_a_skipped_sample_goes_to_others_and_not_back(w: SimpleNamespace) -> None:

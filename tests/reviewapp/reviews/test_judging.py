@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from reviewapp.reviews.judging import ReviewGiven, ReviewInvalid, review_problems, review_read, text_from_form
+from reviewapp.reviews.judging import (
+    ReviewGiven,
+    ReviewInvalid,
+    draft_changes,
+    draft_from_form,
+    review_problems,
+    review_read,
+    text_from_form,
+    text_to_form,
+)
+from reviewapp.reviews.reading import blocks_of
 from reviewapp.rubrics.scoring import Score
 from reviewapp.rubrics.selectors import rubrics_builtin
 
@@ -64,13 +74,13 @@ def test_a_low_level_with_an_unchanged_text_asks_which_passage() -> None:
 
 @pytest.mark.parametrize("decision", ["return", "reject"])
 def test_to_turn_a_sample_down_a_reason_is_enough(decision: str) -> None:
-    given = review_read({"decision": decision, "reason": " Off topic. "}, RUBRIC, PROMPT, TEXT)
+    given = review_read({"decision": decision, f"reason-{decision}": " Off topic. "}, RUBRIC, PROMPT, TEXT)
     assert (given.decision, given.reason, given.scores) == (decision, "Off topic.", {})
     assert problems_of(decision=decision) == {"": f"Say why you {decision} it."}
 
 
 def test_half_filled_scores_of_a_rejection_are_kept() -> None:
-    form = {"decision": "reject", "reason": "Off topic.", "score-wording": "1", "score-faithful": "9"}
+    form = {"decision": "reject", "reason-reject": "Off topic.", "score-wording": "1", "score-faithful": "9"}
     with pytest.raises(ReviewInvalid, match="no level 9"):
         review_read(form, RUBRIC, PROMPT, TEXT)
     assert list(review_read(form | {"score-faithful": ""}, RUBRIC, PROMPT, TEXT).scores) == ["wording"]
@@ -88,3 +98,30 @@ def test_an_empty_completion_is_never_accepted() -> None:
 def test_a_score_for_a_strange_criterion_is_refused() -> None:
     given = ReviewGiven(decision="reject", prompt=PROMPT, completion=TEXT, scores={"x": Score(1, "")}, reason="No.")
     assert review_problems(given, RUBRIC, PROMPT, TEXT) == {"x": "There is no criterion 'x' in this rubric."}
+
+
+@pytest.mark.parametrize(
+    ("edited", "fields"),
+    [
+        (TEXT, {}),
+        ("Reason: knee pain.\n\nPlan: ice.", {"block-2": "Plan: ice."}),
+        ("One text.", {"completion": "One text."}),
+        ("Reason: knee pain.\n\n\nPlan: rest.", {"completion": "Reason: knee pain.\n\n\nPlan: rest."}),
+    ],
+)
+def test_a_text_goes_back_into_the_form(edited: str, fields: dict[str, str]) -> None:
+    assert text_to_form(TEXT, edited) == fields
+    blocks = {f"block-{block.number}": block.text for block in blocks_of(TEXT)}
+    assert text_from_form(fields if "completion" in fields else blocks | fields, TEXT) == edited
+
+
+def test_a_draft_holds_the_fields_of_the_form() -> None:
+    assert draft_changes('{"score-tone": "4", "note-tone": ""}') == {"score-tone": "4", "note-tone": ""}
+    assert draft_changes('{"block-1": "x"}') == {"block-1": "x", "completion": None}
+    assert draft_from_form({"block-1": "x", "decision": "accept", "csrfmiddlewaretoken": "t"}) == {"block-1": "x"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"score-x": 4}', '{"holder": "me"}', '{"block-1": null}', "{"])
+def test_anything_else_is_no_draft(text: str) -> None:
+    with pytest.raises(ReviewInvalid, match="cannot be read"):
+        draft_changes(text)

@@ -1,0 +1,46 @@
+"""Locking an assignment with its sample, and finding out whether it may still be worked on."""
+
+from __future__ import annotations
+
+from reviewapp.core.exceptions import LeaseLost
+from reviewapp.core.models import SLOT_TAKEN
+from reviewapp.reviews.models import Assignment
+from reviewapp.reviews.selectors.queues import WAITING
+from reviewapp.samples.models import Sample
+
+TAKEN = "Your lease ran out and others have taken this sample meanwhile. What you wrote is kept on this page."
+
+
+def assignment_lock(assignment_id: int) -> Assignment:
+    """Locks the sample, then the assignment: always in this order, so that nobody waits in a circle."""
+    sample_id = Assignment.objects.values_list("sample_id", flat=True).get(pk=assignment_id)
+    sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample_id)
+    assignment: Assignment = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("revision", "rubric_version", "holder")
+        .get(pk=assignment_id)
+    )
+    assignment.sample = sample
+    return assignment
+
+
+def assignment_retake(assignment: Assignment) -> None:
+    """Checks that a locked assignment may still be worked on, and finds it a free slot when it had lost its own.
+
+    Raises LeaseLost when others took the place or the sample was settled. Nothing is saved here.
+    """
+    sample = assignment.sample
+    waiting = (Sample.State.ADJUDICATE,) if assignment.is_adjudication else WAITING
+    if assignment.round != sample.review_round or sample.state not in waiting:
+        raise LeaseLost("This sample was settled meanwhile. What you wrote is kept on this page.")
+    if assignment.state == Assignment.State.LEASED:
+        return
+    of_round = Assignment.objects.filter(
+        SLOT_TAKEN, sample=sample, round=assignment.round, is_adjudication=assignment.is_adjudication
+    )
+    taken = dict(of_round.values_list("slot", "holder_id"))
+    limit = 1 if assignment.is_adjudication else sample.project.review_overlap
+    slot = next((n for n in range(limit) if n not in taken), None)
+    if slot is None or assignment.holder_id in taken.values():
+        raise LeaseLost(TAKEN)
+    assignment.slot = slot

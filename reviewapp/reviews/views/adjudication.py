@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from reviewapp.core.exceptions import ApplicationError, LeaseLost
+from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import project_for
+from reviewapp.reviews import judging, services
+from reviewapp.reviews.models import Assignment
+from reviewapp.reviews.selectors import adjudications
+from reviewapp.reviews.selectors.reviews import assignment_get
+from reviewapp.reviews.views.workbench import idempotency_key, seconds_left, turn_down
+from reviewapp.rubrics.selectors import version_document
+
+PARTS = (("source", "Prompt"), ("completion", "Reviews"), ("rubric", "Outcome"))
+KEYS = (
+    (("1", "to", "9"), "choose a level of the criterion with the frame; for yes or no, 1 is yes"),
+    (("0",), "not applicable; for yes or no, no"),
+    (("↑", "↓"), "criterion before or after"),
+    (("A",), "take the text of review A, and so on"),
+    (("Ctrl", "Enter"), "settle and take the next, also while typing"),
+    (("Esc",), "leave a text box"),
+    (("G",), "guidelines"),
+    (("?",), "this list"),
+)
+
+
+@require_POST
+def adjudication_claim(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.ADJUDICATE)
+    assignment = services.adjudication_claim(project=project, user=request.user)
+    if assignment is None:
+        messages.info(
+            request, "No sample waits for you to settle: you reviewed the ones that differ, or others are on them."
+        )
+        return redirect("reviews:queue", slug)
+    return redirect("reviews:adjudication_edit", slug, assignment.key)
+
+
+def _assignment(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Assignment:
+    project = project_for(request.user, slug, Permission.ADJUDICATE)
+    return assignment_get(project, str(key), request.user, is_adjudication=True)
+
+
+@require_GET
+def adjudication_edit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    assignment = _assignment(request, slug, key)
+    if assignment.state == Assignment.State.SUBMITTED:
+        messages.info(request, f"You have settled {assignment.sample} already. Undo the decision to change it.")
+        return redirect("reviews:review_list", slug)
+    return _page(request, assignment, assignment.draft)
+
+
+@require_POST
+def adjudication_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    assignment = _assignment(request, slug, key)
+    form = request.POST.dict()
+    try:
+        services.adjudication_submit(
+            assignment=assignment,
+            given=_given(assignment, form),
+            cause=form.get("cause", ""),
+            idempotency_key=idempotency_key(form),
+            seconds=int((timezone.now() - assignment.leased_at).total_seconds()),
+        )
+    except judging.ReviewInvalid as error:
+        return _page(request, assignment, form, error.problems, status=422)
+    except ApplicationError as error:
+        return _page(
+            request, assignment, form, {"": error.message}, status=409 if isinstance(error, LeaseLost) else 422
+        )
+    following = services.adjudication_claim(project=assignment.sample.project, user=request.user)
+    return redirect("reviews:adjudication_edit", slug, following.key) if following else redirect("reviews:queue", slug)
+
+
+def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiven:
+    """The chosen review's prompt and completion, or the completion as written."""
+    chosen = adjudications.choice_revision(assignment, form.get("choice", ""))
+    texts = {"completion": form.get("completion", "")} if chosen is None else {"completion": chosen.completion}
+    prompt = (chosen or adjudications.prompt_source(assignment)).prompt
+    rubric = version_document(assignment.rubric_version)
+    shown = assignment.revision
+    return judging.review_read({**form, **texts}, rubric, shown.prompt, shown.completion, {"prompt": prompt})
+
+
+def _page(
+    request: AuthenticatedRequest,
+    assignment: Assignment,
+    form: Mapping[str, str],
+    problems: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    project, sample = assignment.sample.project, assignment.sample
+    view = adjudications.adjudication_view(assignment, form, problems or {})
+    left = adjudications.n_to_adjudicate(project)
+    context = {
+        "project": project,
+        "assignment": assignment,
+        "view": view,
+        "title": f"Sample {sample}, reviews differ",
+        "subtitle": f"{project} / Adjudication / {request.user}",
+        "form": {"cause": form.get("cause", "")},
+        "problem": (problems or {}).get("", ""),
+        "position": 1,
+        "total": max(left, 1),
+        "progress_label": "to settle",
+        "seconds_left": seconds_left(assignment),
+        "parts": PARTS,
+        "keys": KEYS,
+        "causes": judging.CAUSES,
+        "guidelines_title": f"Guidelines, version {assignment.rubric_version.number}",
+        "turn_down": turn_down(form),
+        "idempotency_key": uuid.uuid4(),
+    }
+    return render(request, "reviews/adjudication_edit.html", context, status=status)
