@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from demo.world import phrases
 from demo.world.case import Case, span_said
@@ -105,21 +105,36 @@ def _merge(turns: list[Turn]) -> list[Turn]:
     return merged
 
 
-def conversation_turns(rng: random.Random, case: Case) -> list[Turn]:
-    """The visit as turns ("D" or "P", what is said): the order of the questions differs from visit to visit."""
-    middle: list[Callable[[random.Random, Case], list[Turn]]] = [_age, _duration, _symptoms, _medicine, _allergy]
+_PARTS: dict[str, Callable[[random.Random, Case], list[Turn]]] = {
+    "age": _age,
+    "duration": _duration,
+    "symptoms": _symptoms,
+    "medicine": _medicine,
+    "allergy": _allergy,
+}
+PARTS = (*_PARTS, "plan")
+
+
+def conversation_turns(rng: random.Random, case: Case, parts: Collection[str] = PARTS) -> list[Turn]:
+    """The visit as turns ("D" or "P", what is said): the order of the questions differs from visit to visit.
+
+    Only the named parts are talked about; the opening, with name and complaint, always is.
+    """
+    middle = [part for name, part in _PARTS.items() if name in parts]
     rng.shuffle(middle)
     blocks = [part(rng, case) for part in middle]
-    if rng.random() < 0.35:
+    if len(parts) == len(PARTS) and rng.random() < 0.35:
         blocks.insert(rng.randrange(len(blocks) + 1), _turns(rng.choice(phrases.TANGENTS)))
+    if "plan" in parts:
+        blocks.append(_plan(rng, case))
     turns = _opening(rng, case)
-    for block in [*blocks, _plan(rng, case)]:
+    for block in blocks:
         turns += [_colour(rng, block[0]), *block[1:]]
-    if rng.random() < 0.4:
+    if "plan" in parts and rng.random() < 0.4:
         turns += _turns(rng.choice(phrases.CLOSINGS))
     return _merge(turns)
 
 
-def conversation(rng: random.Random, case: Case) -> str:
-    """The visit as text, one turn a line."""
-    return "\n".join(f"{SPEAKERS[speaker]}: {said}" for speaker, said in conversation_turns(rng, case))
+def conversation(rng: random.Random, case: Case, parts: Collection[str] = PARTS) -> str:
+    """The visit, or some parts of it, as text, one turn a line."""
+    return "\n".join(f"{SPEAKERS[speaker]}: {said}" for speaker, said in conversation_turns(rng, case, parts))
