@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
@@ -66,8 +66,9 @@ def generation_runs(project: Project) -> QuerySet[GenerationRun]:
     )
 
 
-def generation_run_get(project: Project, number: int) -> GenerationRun:
-    run = generation_runs(project).filter(number=number).first()
+def generation_run_get(project: Project, run_id: int) -> GenerationRun:
+    """Raises Http404 for a run of another project."""
+    run = generation_runs(project).filter(pk=run_id).first()
     if run is None:
         raise Http404("No such generation run.")
     return run
@@ -79,8 +80,9 @@ def rounds(project: Project) -> QuerySet[GradingRound]:
     )
 
 
-def round_get(project: Project, number: int) -> GradingRound:
-    found = rounds(project).filter(number=number).first()
+def round_get(project: Project, round_id: int) -> GradingRound:
+    """Raises Http404 for a round of another project."""
+    found = rounds(project).filter(pk=round_id).first()
     if found is None:
         raise Http404("No such grading round.")
     return found
@@ -120,6 +122,13 @@ def grader_progress(round: GradingRound) -> list[dict[str, Any]]:
     grades = effective_grades(Grade.objects.filter(round=round))
     rows = grades.values("grader__display_name", "grader__is_simulated").annotate(n=Count("id"))
     return [dict(row) for row in rows.order_by("grader__display_name")]
+
+
+def grader_labels(round: GradingRound) -> dict[int, str]:
+    """Pseudonyms of a round's graders: Grader 1, 2, 3 in an order drawn from the seed, not by name or date."""
+    ids = effective_grades(Grade.objects.filter(round=round)).order_by().values_list("grader_id", flat=True).distinct()
+    drawn = sorted(ids, key=lambda pk: sha256(f"{round.seed}:{round.pk}:{pk}".encode()).hexdigest())
+    return {pk: f"Grader {number}" for number, pk in enumerate(drawn, start=1)}
 
 
 def items_open_for(round: GradingRound, user: User) -> QuerySet[RoundItem]:
@@ -163,7 +172,7 @@ def _empty_reason(round: GradingRound, progress: RoundProgress, open_now: int, o
     return "held" if others else "mine_done"
 
 
-def assignment_get(project: Project, key: str, holder: User) -> GradeAssignment:
+def assignment_get(project: Project, key: UUID, holder: User) -> GradeAssignment:
     """A person's own assignment by its key; nobody else's can be opened. Raises Http404."""
     found: GradeAssignment | None = (
         GradeAssignment.objects.filter(key=key, holder=holder, item__round__project=project)
@@ -190,12 +199,24 @@ def undoable_grade(user: User, round: GradingRound) -> Grade | None:
     """The last grade of this person in the round, if it can still be taken back."""
     since = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
     grades = Grade.objects.filter(grader=user, round=round, submitted_at__gte=since)
-    return effective_grades(grades).select_related("assignment", "output").last()
+    return effective_grades(grades).select_related("assignment__item", "output").last()
+
+
+def grade_locked(assignment: GradeAssignment) -> Grade | None:
+    """The grade that counts of an assignment, with scores and evidence; None while it is open or was taken back."""
+    grades = effective_grades(Grade.objects.filter(assignment=assignment))
+    return grades.select_related("output").prefetch_related("scores__criterion", "spans__criterion").last()
 
 
 def is_sealed(run: GenerationRun) -> bool:
-    """Whether per-output results must stay hidden: a round on these outputs is not unsealed yet."""
+    """Whether a round on these outputs is not unsealed yet."""
     return GradingRound.objects.filter(generation_run=run, unsealed_at=None).exists()
+
+
+def is_hidden(run: GenerationRun) -> bool:
+    """Whether single outputs must stay hidden: until experts have graded them, and while any round is sealed."""
+    opened = GradingRound.objects.filter(generation_run=run, unsealed_at__isnull=False).exists()
+    return not opened or is_sealed(run)
 
 
 def is_generated(run: GenerationRun) -> bool:
@@ -204,13 +225,13 @@ def is_generated(run: GenerationRun) -> bool:
 
 
 def output_get(project: Project, output_id: int) -> Output:
-    """An output with what it answers. Raises Http404, also while a round on it is sealed: opening it would unblind."""
+    """An output with what it answers. Raises Http404, also while it is hidden: opening it would unblind."""
     output: Output | None = (
         Output.objects.filter(pk=output_id, generation_run__project=project)
         .select_related("heldout_prompt__group", "heldout_prompt__heldout_set", "model_version", "generation_run")
         .first()
     )
-    if output is None or is_sealed(output.generation_run):
+    if output is None or is_hidden(output.generation_run):
         raise Http404("No such output, or its grading round is still sealed.")
     return output
 
@@ -247,15 +268,3 @@ def arm_counts(run: GenerationRun) -> dict[str, dict[str, int]]:
         arm: {"attempted": attempted, "completed": done.get(arm, 0), "missing": attempted - done.get(arm, 0)}
         for arm in Output.Arm.values
     }
-
-
-def metric_value(output: Output, name: str) -> float | None:
-    """A per-output figure by name; None where it was not computed."""
-    value = output.metrics.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def metric_names(outputs: Iterable[Output]) -> list[str]:
-    """Names of the plain figures that any of these outputs carries, in a stable order."""
-    names = {name for output in outputs for name in output.metrics if metric_value(output, name) is not None}
-    return sorted(names, key=lambda name: re.sub(r"(?i)rouge", "0rouge", name))

@@ -1,7 +1,32 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.evaluations.views import generations, grades, rounds
 
 app_name = "evaluations"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", rounds.round_list, name="round_list"),
+    path("rounds/new/", rounds.round_create, name="round_create"),
+    path("rounds/<int:round_id>/", rounds.round_detail, name="round_detail"),
+    path("rounds/<int:round_id>/unseal/", rounds.round_unseal, name="round_unseal"),
+    path("rounds/<int:round_id>/next/", grades.grade_next, name="grade_next"),
+    # an output is named to its grader by the key of the assignment: ids of outputs could tell the model
+    path("grade/<uuid:key>/", grades.grade, name="grade"),
+    path("grade/<uuid:key>/draft/", grades.grade_draft, name="grade_draft"),
+    path("grade/<uuid:key>/renew/", grades.grade_renew, name="grade_renew"),
+    path("grade/<uuid:key>/leave/", grades.grade_leave, name="grade_leave"),
+    path("grade/<uuid:key>/release/", grades.grade_release, name="grade_release"),
+    path("grade/<uuid:key>/submit/", grades.grade_submit, name="grade_submit"),
+    path("grade/<uuid:key>/locked/", grades.grade_locked, name="grade_locked"),
+    path("grade/<uuid:key>/undo/", grades.grade_undo, name="grade_undo"),
+    path("generations/new/", generations.generation_create, name="generation_create"),
+    path("generations/import/", generations.output_import, name="output_import"),
+    path("generations/<int:run_id>/", generations.generation_detail, name="generation_detail"),
+    path("generations/<int:run_id>/live/", generations.generation_live, name="generation_live"),
+    path("generations/<int:run_id>/cancel/", generations.generation_cancel, name="generation_cancel"),
+    path("generations/<int:run_id>/resume/", generations.generation_resume, name="generation_resume"),
+    path("generations/<int:run_id>/outputs/", generations.output_list, name="output_list"),
+    path("outputs/<int:output_id>/", generations.output_detail, name="output_detail"),
+]

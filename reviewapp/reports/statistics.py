@@ -272,33 +272,20 @@ def mcnemar(pairs: Iterable[tuple[bool | None, bool | None]], *, confidence: flo
     table = {cell: known.count(cell) for cell in ((True, False), (False, True), (True, True), (False, False))}
     fixed, broken, both, neither = table.values()
     n, missing = len(known), len(listed) - len(known)
-    method = "exact McNemar; Agresti-Min interval of the difference"
-    if n == 0:
-        return McNemar(
-            value=None,
-            p=None,
-            n=0,
-            missing=missing,
-            method=method,
-            reason="no_data",
-            fixed=0,
-            broken=0,
-            both=0,
-            neither=0,
-        )
     p = min(1.0, 2 * float(stats.binom.cdf(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
     size, difference = n + 2, (fixed - broken) / (n + 2)
     error = math.sqrt((fixed + broken + 1) - (fixed - broken) ** 2 / size) / size
     half = float(special.ndtri((1 + confidence) / 2)) * error
     return McNemar(
-        value=(fixed - broken) / n,
-        low=max(-1.0, difference - half),
-        high=min(1.0, difference + half),
+        value=(fixed - broken) / n if n else None,
+        low=max(-1.0, difference - half) if n else None,
+        high=min(1.0, difference + half) if n else None,
         confidence=confidence,
-        p=p,
+        p=p if n else None,
         n=n,
         missing=missing,
-        method=method,
+        method="exact McNemar; Agresti-Min interval of the difference",
+        reason="" if n else "no_data",
         fixed=fixed,
         broken=broken,
         both=both,

@@ -1,7 +1,19 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.reports import views
 
 app_name = "reports"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.report_list, name="report_list"),
+    path("<int:report_id>/", views.report_detail, name="report_detail"),
+    path("<int:report_id>/sign/", views.report_sign, name="report_sign"),
+    path("<int:report_id>/passages/", views.report_export_passages, name="report_export_passages"),
+    path("<int:report_id>/export/<str:kind>", views.report_export, name="report_export"),
+    path("rounds/<int:round_id>/gates/", views.gates_detail, name="gates_detail"),
+    path("rounds/<int:round_id>/gates/declare/", views.gates_declare, name="gates_declare"),
+    path("rounds/<int:round_id>/gates/arithmetic/", views.gate_arithmetic, name="gate_arithmetic"),
+    path("rounds/<int:round_id>/freeze/", views.report_freeze, name="report_freeze"),
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reviewapp.reports import gates as declared
 from reviewapp.reports.gates import Gate
 from reviewapp.reports.planning import More
@@ -244,3 +246,9 @@ def _settling(open_gates: tuple[GateResult, ...]) -> str:
         return ""
     which = {1: "it", 2: "both"}.get(len(known), "all of them")
     return f"Grading {counted(max(known), 'more output', 'more outputs')} can settle {which}."
+
+
+def declared_words(gate: dict[str, Any]) -> str:
+    """The threshold of a declared gate in its JSON form."""
+    values = {key: value for key, value in gate.items() if key != "kind"}
+    return gate_threshold(declared.KINDS[gate["kind"]](**values))

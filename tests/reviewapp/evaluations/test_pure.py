@@ -35,6 +35,7 @@ def test_a_forbidden_wording_makes_a_slot_wrong() -> None:
 TEXTS = st.text(st.sampled_from("ab 125.,-\nÄé"), max_size=12)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first import is slow
 @given(TEXTS, TEXTS)
 def test_the_rule_is_the_trainers(words: str, text: str) -> None:

@@ -128,3 +128,9 @@ def grade_everything(round: GradingRound, graders: list[User], forms: Any = None
 
 def is_candidate(output: Output) -> bool:
     return output.arm == Output.Arm.CANDIDATE
+
+
+def rows_for_import(heldout: HeldoutSet) -> bytes:
+    """A file of another system's outputs: the references."""
+    rows = [{"prompt_id": prompt.external_id, "text": prompt.reference} for prompt in heldout.prompts.order_by("id")]
+    return "\n".join(json.dumps(row) for row in rows).encode()

@@ -1,0 +1,107 @@
+"""Automatic figures of a generation run as rows: base beside tuned, each with n, missing and method. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+BASELINE, CANDIDATE = "baseline", "candidate"
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a figure is shown; ``scale`` multiplies it (ROUGE is kept from 0 to 1 and read as points of 100)."""
+
+    key: str
+    name: str
+    about: str
+    better: Better
+    scale: float = 1.0
+    unit: str = ""
+    digits: int = 1
+
+
+METRICS = (
+    Metric(
+        "slot_accuracy", "Facts right", "Known facts of the prompt that the output states rightly.", "higher", 100, "%"
+    ),
+    Metric("rougeL", "ROUGE-L", "Longest common word sequence with the reference.", "higher", 100),
+    Metric("rouge1", "ROUGE-1", "Words shared with the reference.", "higher", 100),
+    Metric("rouge2", "ROUGE-2", "Word pairs shared with the reference.", "higher", 100),
+    Metric("bleu", "BLEU", "Runs of up to four words shared with the reference.", "higher"),
+    Metric("exact_match", "Exact match", "Outputs that are the reference word for word.", "higher", 100, "%"),
+    Metric("perplexity", "Perplexity", "How unexpected the reference is to the model.", "lower", 1, "", 2),
+    Metric("length_words", "Length", "Words of an output.", "", 1, " words"),
+    Metric("hit_limit", "Cut at the limit", "Outputs that ran into the length limit.", "lower", 100, "%"),
+    Metric(
+        "verbatim_overlap",
+        "Copied text",
+        "Outputs with a long run of words from a training completion.",
+        "lower",
+        100,
+        "%",
+    ),
+    Metric("longest_copied_run", "Longest copied run", "Words in a row that stand in a training completion.", "lower"),
+)
+KNOWN = {metric.key: metric for metric in METRICS}
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One metric of both models; a value of None is missing, with ``why``."""
+
+    metric: Metric
+    base: str
+    tuned: str
+    n: int
+    missing: int
+    why: str
+    method: str
+    change: str
+
+
+def metric_of(key: str) -> Metric:
+    """How a metric is shown; an unknown one by its key."""
+    return KNOWN.get(key, Metric(key, key, "", "", 1, "", 3))
+
+
+def shown(metric: Metric, value: float | None) -> str:
+    """A value as people read it; 'missing' for none."""
+    return "missing" if value is None else f"{value * metric.scale:.{metric.digits}f}{metric.unit}"
+
+
+def changed(metric: Metric, base: float | None, tuned: float | None) -> str:
+    """Tuned minus base with its sign, '' where one is missing."""
+    if base is None or tuned is None:
+        return ""
+    return f"{(tuned - base) * metric.scale:+.{metric.digits}f}".replace("-", "−")
+
+
+def figure_rows(metrics: Mapping[str, Any]) -> list[FigureRow]:
+    """Rows of metrics.json, the known metrics first and in a fixed order."""
+    arms = metrics.get("arms") or {}
+    base, tuned = arms.get(BASELINE) or {}, arms.get(CANDIDATE) or {}
+    keys = [
+        *(key for key in KNOWN if key in base or key in tuned),
+        *sorted((base.keys() | tuned.keys()) - KNOWN.keys()),
+    ]
+    return [_row(metric_of(key), base.get(key) or {}, tuned.get(key) or {}) for key in keys]
+
+
+def _row(metric: Metric, base: Mapping[str, Any], tuned: Mapping[str, Any]) -> FigureRow:
+    reasons = {**(base.get("reasons") or {}), **(tuned.get("reasons") or {})}
+    if not tuned:
+        reasons["not computed for outputs that were imported"] = 1
+    detail = tuned.get("detail") or base.get("detail") or {}
+    return FigureRow(
+        metric=metric,
+        base=shown(metric, base.get("value")),
+        tuned=shown(metric, tuned.get("value")),
+        n=int(tuned.get("n") or 0),
+        missing=int(tuned.get("missing") or 0),
+        why="; ".join(reasons),
+        method=str(detail.get("signature") or detail.get("aggregate") or ""),
+        change=changed(metric, base.get("value"), tuned.get("value")),
+    )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+
+from reviewapp.evaluations import selectors
+from reviewapp.evaluations.models import GenerationRun
+from reviewapp.projects.models import Project
+from reviewapp.rubrics.models import Rubric, RubricVersion
+from reviewapp.runs import selectors as runs
+from reviewapp.runs.models import ModelVersion
+from reviewapp.samples.models import HeldoutSet
+from training.contract import GenerateConfig
+
+
+def _fill(form: forms.Form, name: str, rows: Any) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared by the caller
+    field.queryset = rows
+    field.empty_label = None
+
+
+class GenerationForm(forms.Form):
+    candidate = forms.ModelChoiceField(
+        queryset=ModelVersion.objects.none(),
+        label="Tuned model version",
+        help_text="Its base model answers the same prompts in the same job.",
+    )
+    heldout_set = forms.ModelChoiceField(
+        queryset=HeldoutSet.objects.none(), label="Held-out set", help_text="Only sealed sets are listed."
+    )
+    max_new_tokens = forms.IntegerField(
+        label="Longest answer, tokens", min_value=1, max_value=100_000, initial=GenerateConfig.max_new_tokens
+    )
+    batch_size = forms.IntegerField(
+        label="Prompts at a time",
+        min_value=1,
+        max_value=4096,
+        initial=GenerateConfig.batch_size,
+        help_text="Fewer need less memory and take longer.",
+    )
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        tuned = runs.model_versions(project).filter(is_external=False, run__isnull=False)
+        _fill(self, "candidate", tuned)
+        _fill(self, "heldout_set", HeldoutSet.objects.filter(project=project, sealed_at__isnull=False).order_by("-id"))
+
+    def values(self) -> dict[str, Any]:
+        """The settings as ``generation_run_request`` takes them."""
+        return {name: self.cleaned_data[name] for name in ("max_new_tokens", "batch_size")}
+
+
+class OutputImportForm(forms.Form):
+    label = forms.CharField(label="Name of the system", max_length=120)
+    baseline_run = forms.ModelChoiceField(
+        queryset=GenerationRun.objects.none(),
+        label="Beside the base outputs of",
+        help_text="The outputs must answer the held-out set of this generation run.",
+    )
+    file = forms.FileField(
+        label="Outputs, JSON Lines", help_text='One line a prompt: {"prompt_id": "...", "text": "..."}, in UTF-8.'
+    )
+    is_simulated = forms.BooleanField(
+        label="Simulated: made for demonstration, not by a working system",
+        required=False,
+        help_text="Marked so on every page and in the report.",
+    )
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill(
+            self, "baseline_run", GenerationRun.objects.filter(project=project, is_imported=False, result__isnull=False)
+        )
+
+
+class RoundForm(forms.Form):
+    generation_run = forms.ModelChoiceField(queryset=GenerationRun.objects.none(), label="Outputs of")
+    rubric_version = forms.ModelChoiceField(queryset=RubricVersion.objects.none(), label="Rubric")
+    overlap_percent = forms.IntegerField(
+        label="Prompts graded by two people, percent",
+        min_value=0,
+        max_value=100,
+        initial=25,
+        help_text="Fewer than 50 outputs graded twice leave the agreement of graders unknown.",
+    )
+    grade_baseline = forms.BooleanField(
+        label="Grade the base model's outputs too", required=False, initial=True,
+        help_text="Needed to say whether the tuned model is better; doubles the work.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill(self, "generation_run", GenerationRun.objects.filter(project=project, result__isnull=False))
+        newest = RubricVersion.objects.filter(
+            rubric__project=project, rubric__applies_to=Rubric.AppliesTo.OUTPUTS
+        ).select_related("rubric")
+        _fill(self, "rubric_version", newest.order_by("-rubric__is_active", "rubric__name", "-number"))
+
+
+def round_form_initial(project: Project, run_id: str) -> dict[str, Any]:
+    """Chooses the generation run that the person came from."""
+    known = run_id.isdigit() and selectors.generation_runs(project).filter(pk=int(run_id)).exists()
+    return {"generation_run": int(run_id)} if known else {}

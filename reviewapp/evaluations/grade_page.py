@@ -1,0 +1,131 @@
+"""What the grading workbench shows. It is built without the model, its arm or any machine score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from django.utils import timezone
+
+from reviewapp.evaluations import selectors
+from reviewapp.evaluations.judging import ERROR_TYPES, needs_evidence
+from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
+from reviewapp.reviews.reading import Block, Turn, blocks_of, turns_of
+from reviewapp.rubrics.schema import CriterionDocument, RubricDocument
+from reviewapp.rubrics.scoring import CriterionRow, criterion_rows
+from reviewapp.rubrics.selectors import version_document
+
+
+@dataclass(frozen=True)
+class TextTurn:
+    turn: Turn
+    text: str
+
+
+@dataclass(frozen=True)
+class TextBlock:
+    """A block of the output: its heading, where there is one, and the text after it, each with its offset."""
+
+    block: Block
+    heading: str
+    body: str
+    body_start: int
+
+
+@dataclass(frozen=True)
+class GradeRow:
+    """A criterion on the form; ``evidence_values`` are the levels that ask for a marked passage."""
+
+    row: CriterionRow
+    evidence_values: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradePage:
+    assignment: GradeAssignment
+    round: GradingRound
+    number: int
+    prompt_id: str
+    turns: list[TextTurn]
+    blocks: list[TextBlock]
+    gates: list[GradeRow]
+    levels: list[GradeRow]
+    rubric: RubricDocument
+    draft: Mapping[str, str]
+    spans: str
+    given: int
+    needed: int
+    seconds_left: int
+    saved_at: datetime | None
+    problems: list[str]
+    undoable: Grade | None
+    undoable_number: int
+    note: str
+    correction: str
+    error_types: dict[str, str]
+
+    @property
+    def guidelines_title(self) -> str:
+        return f"Guidelines, version {self.round.rubric_version.number}"
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.assignment.item.output.text.strip()
+
+
+def page_of(
+    assignment: GradeAssignment, *, form: Mapping[str, str] | None = None, problems: list[str] | None = None
+) -> GradePage:
+    """The page of an output in hand; ``form`` is what was sent and refused, otherwise the draft is shown."""
+    round, prompt = assignment.item.round, assignment.item.output.heldout_prompt
+    rubric = version_document(round.rubric_version)
+    values = form if form is not None else {key: str(value) for key, value in assignment.draft.items()}
+    rows = _rows(rubric, values, assignment)
+    progress = selectors.round_progress(round)
+    undoable = selectors.undoable_grade(assignment.holder, round)
+    return GradePage(
+        assignment=assignment,
+        round=round,
+        number=selectors.output_number(assignment.item),
+        prompt_id=prompt.external_id,
+        turns=[TextTurn(turn, prompt.prompt[turn.start : turn.end]) for turn in turns_of(prompt.prompt)],
+        blocks=output_blocks(assignment.item.output.text),
+        gates=[row for row in rows if row.row.criterion.kind == "gate"],
+        levels=[row for row in rows if row.row.criterion.kind != "gate"],
+        rubric=rubric,
+        draft=values,
+        spans=values.get("spans") or "[]",
+        given=progress.given,
+        needed=progress.needed,
+        seconds_left=max(0, int((assignment.lease_expires_at - timezone.now()).total_seconds())),
+        saved_at=assignment.draft_saved_at,
+        problems=problems or [],
+        undoable=undoable,
+        undoable_number=selectors.output_number(undoable.assignment.item) if undoable else 0,
+        note=values.get("note", ""),
+        correction=values.get("correction", ""),
+        error_types=ERROR_TYPES,
+    )
+
+
+def _rows(rubric: RubricDocument, values: Mapping[str, str], assignment: GradeAssignment) -> list[GradeRow]:
+    """Criteria in an order of the grader's own, gate items first; the same order for the whole round (less halo)."""
+    rows = criterion_rows(rubric, values)
+    # not a secret, only an order
+    Random(f"{assignment.item.round.seed}:{assignment.holder_id}").shuffle(rows)  # noqa: S311
+    return [GradeRow(row, _asking(row.criterion)) for row in rows]
+
+
+def _asking(criterion: CriterionDocument) -> str:
+    return " ".join(str(level.value) for level in criterion.levels if needs_evidence(criterion, level.value))
+
+
+def output_blocks(text: str) -> list[TextBlock]:
+    """The output in blocks; heading and body keep their offsets of the whole text."""
+    blocks = []
+    for block in blocks_of(text):
+        start = block.body_start if block.heading else block.start
+        blocks.append(TextBlock(block, block.heading, text[start : block.end], start))
+    return blocks

@@ -1,0 +1,132 @@
+"""Generation runs: ask for one, watch it, read its figures; bring in the outputs of another system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from reviewapp.core import queues
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.evaluations import output_page, selectors
+from reviewapp.evaluations.figures import figure_rows
+from reviewapp.evaluations.forms import GenerationForm, OutputImportForm
+from reviewapp.evaluations.models import GenerationRun
+from reviewapp.evaluations.services import generations
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import project_for
+
+
+@require_http_methods(["GET", "POST"])
+def generation_create(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.TRAIN)
+    form = GenerationForm(request.POST or None, project=project)
+    context: dict[str, Any] = {"project": project, "form": form, "error": "", "health": queues.queue_health()}
+    context["start_command"] = queues.START_COMMAND
+    if request.method == "POST" and form.is_valid():
+        chosen = {name: form.cleaned_data[name] for name in ("candidate", "heldout_set", "idempotency_key")}
+        try:
+            run = generations.generation_run_request(
+                project=project, requested_by=request.user, values=form.values(), **chosen
+            )
+            return redirect("evaluations:generation_detail", slug, run.pk)
+        except ApplicationError as error:
+            context["error"] = error.message
+    status = 422 if context["error"] or form.errors else 200
+    return render(request, "evaluations/generation_create.html", context, status=status)
+
+
+@require_GET
+def generation_detail(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    run = selectors.generation_run_get(project, run_id)
+    context = {
+        "project": project,
+        "run": run,
+        "rows": figure_rows(run.metrics),
+        "counts": selectors.arm_counts(run),
+        "rounds": selectors.rounds(project).filter(generation_run=run),
+        "is_hidden": selectors.is_hidden(run),
+        "wait": queues.job_wait(run.job) if run.job else None,
+        "unanswered": (run.result or {}).get("unanswered", {}),
+        "error": "",
+        "form": None,
+    }
+    return render(request, "evaluations/generation_detail.html", context)
+
+
+@require_GET
+def generation_live(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
+    """The job panel alone, asked for while it runs; when it has ended, the whole page is loaded once more."""
+    project = project_for(request.user, slug)
+    run = selectors.generation_run_get(project, run_id)
+    if not wants_fragment(request) or run.job is None:
+        return redirect("evaluations:generation_detail", slug, run_id)
+    context = {"project": project, "run": run, "wait": queues.job_wait(run.job)}
+    response = render(request, "evaluations/generation_detail.html#job", context)
+    if run.job.is_terminal:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def generation_cancel(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.TRAIN)
+    run = selectors.generation_run_get(project, run_id)
+    return _decide(request, run, lambda: generations.generation_run_cancel(run=run, cancelled_by=request.user))
+
+
+@require_POST
+def generation_resume(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.TRAIN)
+    run = selectors.generation_run_get(project, run_id)
+    return _decide(request, run, lambda: generations.generation_run_resume(run=run, resumed_by=request.user))
+
+
+def _decide(request: AuthenticatedRequest, run: GenerationRun, act: Any) -> HttpResponse:
+    try:
+        act()
+    except ApplicationError as error:
+        messages.error(request, error.message)
+    return redirect("evaluations:generation_detail", run.project.slug, run.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def output_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.TRAIN)
+    form = OutputImportForm(request.POST or None, request.FILES or None, project=project)
+    context: dict[str, Any] = {"project": project, "form": form, "error": "", "problems": []}
+    if request.method == "POST" and form.is_valid():
+        data = dict(form.cleaned_data)
+        content = data.pop("file").read()
+        try:
+            run = generations.outputs_import(project=project, content=content, imported_by=request.user, **data)
+            return redirect("evaluations:generation_detail", slug, run.pk)
+        except ApplicationError as error:
+            context |= {"error": error.message, "problems": error.extra.get("problems", [])}
+    status = 422 if context["error"] or form.errors else 200
+    return render(request, "evaluations/output_import.html", context, status=status)
+
+
+@require_GET
+def output_list(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
+    """Outputs of both models side by side, once experts have graded them and the round is unsealed."""
+    project = project_for(request.user, slug)
+    run = selectors.generation_run_get(project, run_id)
+    output_page.reading_check(request.user, project)
+    hidden = selectors.is_hidden(run)
+    page = None if hidden else output_page.pairs_page(run, request.GET.get("page"))
+    context = {"project": project, "run": run, "is_hidden": hidden, "page": page}
+    return render(request, "evaluations/output_list.html", context)
+
+
+@require_GET
+def output_detail(request: AuthenticatedRequest, slug: str, output_id: int) -> HttpResponse:
+    project = project_for(request.user, slug)
+    output_page.reading_check(request.user, project)
+    output = selectors.output_get(project, output_id)
+    return render(request, "evaluations/output_detail.html", {"project": project, **output_page.page_of(output)})

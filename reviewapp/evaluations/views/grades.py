@@ -1,0 +1,176 @@
+"""The grading workbench and what it posts."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from reviewapp.core import leases
+from reviewapp.core.exceptions import ApplicationError, LeaseLost
+from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.evaluations import grade_page, output_page, selectors
+from reviewapp.evaluations.models import GradeAssignment, GradingRound
+from reviewapp.evaluations.services import grades
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import project_for
+
+State = GradeAssignment.State
+
+
+@require_POST
+def grade_next(request: AuthenticatedRequest, slug: str, round_id: int) -> HttpResponse:
+    """Takes the next output under a lease and opens it."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    return _next(request, selectors.round_get(project, round_id))
+
+
+def _next(request: AuthenticatedRequest, round: GradingRound) -> HttpResponse:
+    slug = round.project.slug
+    try:
+        assignment = grades.grade_claim(round=round, user=request.user)
+    except ApplicationError as error:
+        messages.error(request, error.message)
+        assignment = None
+    if assignment is None:
+        return redirect("evaluations:round_detail", slug, round.pk)
+    return redirect("evaluations:grade", slug, assignment.key)
+
+
+@require_GET
+def grade(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    if assignment.state == State.SUBMITTED:
+        return redirect("evaluations:grade_locked", slug, key)
+    if not assignment.is_live or assignment.item.round.unsealed_at:
+        messages.warning(request, "Your lease on that output has ended. What you wrote is kept; go on to get it back.")
+        return redirect("evaluations:round_detail", slug, assignment.item.round_id)
+    return _bench(request, assignment)
+
+
+def _bench(
+    request: AuthenticatedRequest, assignment: GradeAssignment, error: ApplicationError | None = None
+) -> HttpResponse:
+    form = request.POST.dict() if error else None
+    problems = [error.message, *error.extra.get("problems", [])] if error else []
+    context = {
+        "project": assignment.item.round.project,
+        "page": grade_page.page_of(assignment, form=form, problems=problems),
+        "submit_key": uuid.uuid4(),
+        "undo_key": uuid.uuid4(),
+    }
+    return render(request, "evaluations/grade.html", context, status=422 if error else 200)
+
+
+@require_POST
+def grade_draft(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> JsonResponse:
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    try:
+        changes = json.loads(request.POST.get("changes", ""))
+    except ValueError as error:
+        raise BadRequest("The changes are no JSON object.") from error
+    if not isinstance(changes, dict) or not all(isinstance(value, str | None) for value in changes.values()):
+        raise BadRequest("The changes are no JSON object of texts.")
+    try:
+        row = leases.draft_save(lease=assignment, changes=changes)
+    except ApplicationError as error:
+        return JsonResponse({"message": error.message}, status=409)
+    return JsonResponse({"version": row.draft_version})
+
+
+@require_POST
+def grade_renew(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> JsonResponse:
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    try:
+        end = leases.lease_renew(lease=assignment)
+    except LeaseLost as error:
+        return JsonResponse({"message": error.message}, status=409)
+    return JsonResponse({"seconds": int((end - timezone.now()).total_seconds())})
+
+
+@require_POST
+def grade_leave(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.GRADE)
+    grades.grade_leave(assignment=selectors.assignment_get(project, key, request.user))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def grade_release(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Gives the output back; the draft stays."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    grades.grade_release(assignment=assignment)
+    messages.success(request, "The output is back in the queue. What you wrote is kept.")
+    return redirect("evaluations:round_detail", slug, assignment.item.round_id)
+
+
+@require_POST
+def grade_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Locks the grade and opens the next output; a refused form comes back as it was sent."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    submit_key = _uuid(request.POST.get("idempotency_key", ""))
+    try:
+        grades.grade_submit(
+            assignment=assignment,
+            idempotency_key=submit_key,
+            values=request.POST.dict(),
+            submitted_by=request.user,
+        )
+    except ApplicationError as error:
+        assignment.refresh_from_db()
+        return _bench(request, assignment, error)
+    return _next(request, assignment.item.round)
+
+
+@require_GET
+def grade_locked(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """One's own locked grade, now with the machine's scores of that output; still not which model wrote it."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    locked = selectors.grade_locked(assignment)
+    if locked is None:
+        return redirect("evaluations:grade", slug, key)
+    context = {
+        "project": project,
+        "round": assignment.item.round,
+        "number": selectors.output_number(assignment.item),
+        "figures": output_page.figures_of(assignment.item.output),
+        "view": output_page.grade_view(locked, assignment.item.output, "You"),
+        "undoable": selectors.undoable_grade(request.user, assignment.item.round),
+        "undo_key": uuid.uuid4(),
+    }
+    return render(request, "evaluations/grade_locked.html", context)
+
+
+@require_POST
+def grade_undo(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Takes back one's own locked grade and opens its output again."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    locked = selectors.grade_locked(assignment)
+    undo_key = _uuid(request.POST.get("idempotency_key", ""))
+    try:
+        if locked is not None:
+            grades.grade_undo(grade=locked, idempotency_key=undo_key, undone_by=request.user)
+    except ApplicationError as error:
+        messages.error(request, error.message)
+        return redirect("evaluations:round_detail", slug, assignment.item.round_id)
+    return redirect("evaluations:grade", slug, key)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise BadRequest("The form has no key. Load the page again.") from error

@@ -1,0 +1,270 @@
+"""Charts of a report as SVG: classes only, no style attributes, colours from the one stylesheet. Pure.
+
+Every text is escaped. Each chart has a sentence for screen readers; the page puts a table behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from reviewapp.reports.wording import number, percent, signed
+
+Part = SafeString
+LABEL_CHARS = 26
+
+
+def _line(css: str, x1: float, x2: float, y1: float, y2: float) -> Part:
+    return format_html('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>', css, _n(x1), _n(x2), _n(y1), _n(y2))
+
+
+def _circle(css: str, x: float, y: float, r: float) -> Part:
+    return format_html('<circle class="{}" cx="{}" cy="{}" r="{}"/>', css, _n(x), _n(y), _n(r))
+
+
+def _rect(css: str, x: float, y: float, width: float, height: float) -> Part:
+    return format_html(
+        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', css, _n(x), _n(y), _n(width), _n(height)
+    )
+
+
+def _text(css: str, x: float, y: float, words: str) -> Part:
+    return format_html('<text class="{}" x="{}" y="{}">{}</text>', css, _n(x), _n(y), words)
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _svg(css: str, width: int, height: int, label: str, parts: Iterable[Part]) -> SafeString:
+    body = format_html_join("", "{}", ((part,) for part in parts))
+    return format_html(
+        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>', css, width, height, label, body
+    )
+
+
+def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
+    """Round numbers that cover [low, high]: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    span = max(high - low, 1e-9)
+    power = 10.0 ** math.floor(math.log10(span / wanted))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10, 20) if span / (factor * power) <= wanted)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+class Scale:
+    """Values to pixels, with the ticks that its ends were rounded to."""
+
+    def __init__(self, values: Iterable[float], left: float, right: float, wanted: int = 6) -> None:
+        known = list(values)
+        self.ticks = ticks(min(known), max(known), wanted)
+        self._low, self._high = self.ticks[0], self.ticks[-1]
+        self._left, self._right = left, right
+
+    def __call__(self, value: float) -> float:
+        width = self._high - self._low or 1.0
+        return self._left + (value - self._low) / width * (self._right - self._left)
+
+
+# --- the verdict: one interval against its limit ---
+
+RESULT_CSS = {"pass": ("pass-line", "pass-dot", "t-pass"), "fail": ("fail-line", "fail-dot", "t-fail")}
+OPEN_CSS = ("open-line", "open-dot", "t-unknown")
+
+
+def verdict_chart(gate: dict[str, Any]) -> SafeString | None:
+    """Estimate and bound of the deciding gate against its declared limit; None where it has no interval."""
+    statistic, limit = gate["statistic"] or {}, gate_limit(gate)
+    value, bound = statistic.get("value"), _shown_bound(gate)
+    if value is None or bound is None or limit is None:
+        return None
+    shares = gate["kind"] in ("safety_bound", "slot_floor")
+    floor = [0.0] if gate["kind"] == "safety_bound" else []
+    scale = Scale([value, bound, limit, *floor], 14, 378, 7)
+    line, dot, css = RESULT_CSS.get(gate["result"], OPEN_CSS)
+    words = percent if shares else number
+    parts = [_line("axis", 14, 378, 58, 58)]
+    for tick in scale.ticks:
+        parts += [_line("tick", scale(tick), scale(tick), 58, 63), _text("t-mid", scale(tick), 78, words(tick))]
+    parts += [_line("limit", scale(limit), scale(limit), 18, 58)]
+    parts += [_text("t-fail t-mid", _inside(scale(limit), 60), 12, f"limit {words(limit)}")]
+    parts += [_line(line, scale(value), scale(bound), 40, 40), _line(line, scale(bound), scale(bound), 33, 47)]
+    parts += [_circle(dot, scale(value), 40, 6), _text("t-strong t-mid", _inside(scale(value), 20), 29, words(value))]
+    parts += [_bound_label(scale, value, bound, f"bound {words(bound)}", css)]
+    label = f"{gate['name']}: estimate {words(value)}, 95% bound {words(bound)}, declared limit {words(limit)}."
+    return _svg("cs-chart cs-verdict-chart", 400, 84, label, parts)
+
+
+def _shown_bound(gate: dict[str, Any]) -> float | None:
+    """The bound that decided: for a failed gate the opposite one."""
+    statistic = gate["statistic"] or {}
+    if gate["result"] == "fail":
+        opposite: float | None = statistic.get("low" if gate["bound_is_upper"] else "high")
+        return opposite
+    bound: float | None = gate["bound"]
+    return bound
+
+
+def gate_limit(gate: dict[str, Any]) -> float | None:
+    """The declared threshold on the scale of the estimate."""
+    match gate["kind"]:
+        case "safety_bound":
+            return float(gate["limit"])
+        case "non_inferiority":
+            return -float(gate["margin"])
+        case "mean_floor" | "slot_floor" | "agreement_floor":
+            return float(gate["floor"])
+    return None
+
+
+def _inside(x: float, half: float) -> float:
+    return min(max(x, half), 400 - half)
+
+
+def _bound_label(scale: Scale, value: float, bound: float, words: str, css: str) -> Part:
+    x = scale(bound)
+    goes_right = bound >= value and x < 300
+    anchor = "" if goes_right or (bound < value and x < 90) else " t-end"
+    return _text(css + anchor, x + (8 if not anchor else -8), 52 if anchor else 44, words)
+
+
+# --- criteria: dots and intervals ---
+
+LEFT, RIGHT, ROW = 190, 770, 40
+
+
+def criteria_chart(criteria: Sequence[dict[str, Any]], limits: dict[str, float]) -> SafeString | None:
+    """Mean level of base (hollow) and tuned (filled) with 95% intervals; ``limits``: declared margin by criterion."""
+    rows = [row for row in criteria if row["means"]["candidate"]["value"] is not None]
+    if not rows:
+        return None
+    values = [edge for row in rows for arm in ("baseline", "candidate") for edge in _edges(row["means"][arm])]
+    values += [_limit_at(row, limits) for row in rows if _limit_at(row, limits) is not None]  # type: ignore[misc]
+    scale = Scale(values, LEFT, RIGHT)
+    height = 22 + ROW * len(rows) + 26
+    parts: list[Part] = []
+    for tick in scale.ticks:
+        x = scale(tick)
+        parts += [_line("grid", x, x, 22, height - 26), _text("t-mid", x, height - 8, f"{tick:g}")]
+    parts += [_text("", 800, 13, "alpha"), _text("", 846, 13, "change")]
+    for index, row in enumerate(rows):
+        parts += _criterion_parts(row, scale, 42 + ROW * index, _limit_at(row, limits))
+    return _svg("cs-chart cs-chart-wide", 900, height, criteria_words(rows), parts)
+
+
+def _edges(mean: dict[str, Any]) -> list[float]:
+    return [edge for edge in (mean["value"], mean["low"], mean["high"]) if edge is not None]
+
+
+def _limit_at(row: dict[str, Any], limits: dict[str, float]) -> float | None:
+    """Where the candidate's mean must stay above, when the criterion may not get worse by a margin."""
+    base, margin = row["means"]["baseline"]["value"], limits.get(row["key"])
+    return None if base is None or margin is None else base - margin
+
+
+def _criterion_parts(row: dict[str, Any], scale: Scale, y: float, limit: float | None) -> list[Part]:
+    parts = [format_html("<g><title>{}</title>{}</g>", row["name"], _text("t-strong", 0, y + 4, short(row["name"])))]
+    if limit is not None:
+        parts.append(_line("limit", scale(limit), scale(limit), y - 11, y + 11))
+    for arm, css, dy, r in (("baseline", "base", -6, 4.5), ("candidate", "tuned", 6, 5)):
+        mean = row["means"][arm]
+        if mean["value"] is None:
+            continue
+        if mean["low"] is not None:
+            parts.append(_line(f"{css}-line", scale(mean["low"]), scale(mean["high"]), y + dy, y + dy))
+        parts.append(_circle(css, scale(mean["value"]), y + dy, r))
+    change = row["difference"]["value"]
+    css = "t-unknown" if change is not None and change < 0 else "t-strong"
+    parts += [_text("", 800, y + 4, row["alpha"]), _text(css, 846, y + 4, signed(change))]
+    return parts
+
+
+def short(name: str) -> str:
+    """A label that fits into its column; the whole name is in the title."""
+    return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1]}…"
+
+
+def criteria_words(rows: Sequence[dict[str, Any]]) -> str:
+    """The chart in a sentence."""
+    changes = [row["difference"]["value"] for row in rows if row["difference"]["value"] is not None]
+    up, down = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
+    said = f"Mean level per criterion, base and tuned, with 95% intervals, {len(rows)} criteria."
+    return f"{said} Tuned is higher on {up}, lower on {down}." if changes else said
+
+
+# --- errors by type ---
+
+
+def taxonomy_chart(rows: Sequence[dict[str, Any]]) -> SafeString | None:
+    """Outputs with an error of each type, major before minor."""
+    if not rows:
+        return None
+    most = max(row["outputs"] for row in rows)
+    parts: list[Part] = []
+    for index, row in enumerate(rows):
+        parts += _bar_parts(row, 8 + 30 * index, 270 / most)
+    words = ", ".join(f"{row['name'].lower()} {row['outputs']}" for row in rows)
+    return _svg("cs-chart", 614, 30 * len(rows) + 8, f"Outputs with an error, by type: {words}.", parts)
+
+
+def _bar_parts(row: dict[str, Any], y: float, unit: float) -> list[Part]:
+    major, minor = row["major"] * unit, row["minor"] * unit
+    gap = 1 if major and minor else 0
+    end = 210 + major + gap + minor
+    parts = [
+        format_html("<g><title>{}</title>{}</g>", row["name"], _text("t-strong", 0, y + 13, _bar_label(row["name"])))
+    ]
+    if major:
+        parts.append(_rect("bar-major", 210, y, major, 18))
+    if minor:
+        parts.append(_rect("bar-minor", 210 + major + gap, y, minor, 18))
+    per_100 = row["share"]["value"]
+    parts += [_text("t-strong", end + 8, y + 13, str(row["outputs"]))]
+    parts += [_text("", end + 34, y + 13, f"{100 * per_100:.1f} per 100" if per_100 is not None else "")]
+    return parts
+
+
+def _bar_label(name: str) -> str:
+    return name if len(name) <= 34 else f"{name[:33]}…"
+
+
+# --- levels: how often each was given ---
+
+
+def distribution_chart(row: dict[str, Any]) -> SafeString | None:
+    """Stacked shares of the levels of one criterion, base above tuned, lowest level at the left."""
+    parts: list[Part] = []
+    told = []
+    for index, arm in enumerate(("baseline", "candidate")):
+        counts = row["distribution"][arm]
+        total = sum(counts.values())
+        if not total:
+            continue
+        name = "Base" if arm == "baseline" else "Tuned"
+        parts += [_text("", 0, 14 + 26 * index, name), *_stack(counts, total, row, 3 + 26 * index)]
+        told.append(f"{name}: " + ", ".join(f"level {level} {count}" for level, count in counts.items()))
+    if not parts:
+        return None
+    return _svg("cs-chart", 400, 54, f"{row['name']}. {'; '.join(told)}.", parts)
+
+
+def _stack(counts: dict[str, int], total: int, row: dict[str, Any], y: float) -> list[Part]:
+    parts, x = [], 50.0
+    for level, count in counts.items():
+        width = 350 * count / total
+        if count:
+            parts.append(_rect(f"level-{_step(int(level), row)}", x, y, max(0.0, width - 1), 16))
+        if width > 34:
+            parts.append(_text("t-mid t-level", x + width / 2, y + 12, f"{level}: {percent(count / total, 0)}"))
+        x += width
+    return parts
+
+
+def _step(level: int, row: dict[str, Any]) -> int:
+    """Position of a level on a scale of five colours, worst 1, best 5."""
+    span = row["high"] - row["low"] or 1
+    return 1 + round(4 * (level - int(row["low"])) / int(span))

@@ -1,0 +1,119 @@
+"""What went wrong, from the passages that graders marked: errors by type, and the worst outputs. Plain JSON."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from reviewapp.evaluations.judging import ERROR_TYPES
+from reviewapp.evaluations.models import GradeSpan, Output
+from reviewapp.evaluations.selectors import output_numbers
+from reviewapp.reports import statistics
+from reviewapp.reports.evidence import RoundFacts
+from reviewapp.reports.gates import CriterionInfo
+from reviewapp.reports.verdicts import BASELINE, CANDIDATE, Evidence
+
+WORST = 10
+CONTEXT = 60  # characters of the output that are shown around a passage
+LONGEST = 300  # of a passage itself
+UNTYPED = "Kind not said"
+Rule = tuple[str, CriterionInfo, int | None]
+
+
+def taxonomy(facts: RoundFacts, arm: str) -> list[dict[str, Any]]:
+    """Outputs with at least one error of a type, major or only minor, per 100 graded outputs with Wilson's interval.
+
+    An output counts once per type however many graders marked it; most frequent type first.
+    """
+    severity: dict[str, dict[int, str]] = defaultdict(dict)
+    for span in facts.spans:
+        output = span.grade.output_id
+        if facts.outputs[output].arm == arm and severity[span.error_type].get(output) != "major":
+            severity[span.error_type][output] = span.severity
+    graded = sum(1 for key in facts.grades_per_output if facts.outputs[key].arm == arm)
+    rows = []
+    for kind, by_output in severity.items():
+        major = sum(value == "major" for value in by_output.values())
+        share = statistics.wilson(len(by_output), graded)
+        rows.append(
+            {
+                "type": kind,
+                "name": ERROR_TYPES.get(kind, UNTYPED),
+                "outputs": len(by_output),
+                "major": major,
+                "minor": len(by_output) - major,
+                "share": share.as_json(),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["outputs"], row["type"]))
+
+
+def worst_outputs(facts: RoundFacts, evidence: Evidence, rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    """The ten candidate outputs that experts found worst: by faults, major errors, then lowest levels."""
+    numbers = output_numbers(facts.round)
+    spans = _spans_by_output(facts)
+    places = {prompt: place for place, prompt in enumerate(evidence.prompts)}
+    flags = {
+        name: (evidence.flags(BASELINE, info.key, limit), evidence.flags(CANDIDATE, info.key, limit))
+        for name, info, limit in rules
+    }
+    found = []
+    for output in facts.outputs.values():
+        if output.arm != CANDIDATE or output.pk not in facts.grades_per_output:
+            continue
+        place = places[output.heldout_prompt.external_id]
+        faults = [(name, base[place]) for name, (base, tuned) in flags.items() if tuned[place]]
+        mine = spans.get(output.pk, [])
+        major = sum(span.severity == "major" for span in mine)
+        if faults or mine:
+            weight = (-len(faults), -major, _level_sum(evidence, output), numbers.get(output.pk, 0))
+            found.append((weight, output, faults, mine))
+    found.sort(key=lambda row: row[0])
+    return [_worst_json(output, faults, mine, numbers.get(output.pk, 0)) for _, output, faults, mine in found[:WORST]]
+
+
+def _level_sum(evidence: Evidence, output: Output) -> float:
+    prompt = output.heldout_prompt.external_id
+    return sum(
+        min(evidence.of(CANDIDATE, key).get(prompt, (info.high,)))
+        for key, info in evidence.criteria.items()
+        if info.kind == "levels"
+    )
+
+
+def _spans_by_output(facts: RoundFacts) -> dict[int, list[GradeSpan]]:
+    found: dict[int, list[GradeSpan]] = defaultdict(list)
+    for span in facts.spans:
+        found[span.grade.output_id].append(span)
+    return found
+
+
+def _worst_json(
+    output: Output, faults: list[tuple[str, bool | None]], spans: list[GradeSpan], number: int
+) -> dict[str, Any]:
+    ordered = sorted(spans, key=lambda span: (span.severity != "major", span.pk))
+    return {
+        "output_id": output.pk,
+        "number": number,
+        "prompt": output.heldout_prompt.external_id,
+        "faults": [{"name": name, "base_too": base} for name, base in faults],
+        "graders": len({span.grade_id for span in spans}),
+        "passages": [_passage_json(output.text, span) for span in ordered[:3]],
+    }
+
+
+def _passage_json(text: str, span: GradeSpan) -> dict[str, Any]:
+    before = text[max(0, span.start - CONTEXT) : span.start]
+    after = text[span.end : span.end + CONTEXT]
+    return {
+        "before": ("…" if span.start > CONTEXT else "") + before,
+        "excerpt": span.excerpt[:LONGEST],
+        "after": after + ("…" if span.end + CONTEXT < len(text) else ""),
+        "severity": span.severity,
+        "criterion": span.criterion.name,
+        "type": ERROR_TYPES.get(span.error_type, UNTYPED),
+        "source": span.source_excerpt[:LONGEST],
+        "is_absent_from_source": span.is_absent_from_source,
+        "is_omission": span.start == span.end,
+    }

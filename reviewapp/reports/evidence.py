@@ -1,0 +1,160 @@
+"""Reads everything that a round's gates are decided on: grades, spans, machine figures, counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from reviewapp.evaluations.models import GradeScore, GradeSpan, GradingRound, Output, RoundItem
+from reviewapp.evaluations.selectors import effective_grades
+from reviewapp.reports.gates import CriterionInfo
+from reviewapp.reports.verdicts import BASELINE, CANDIDATE, Counts, CriterionAgreement, Evidence
+from reviewapp.reviews.agreement import gwet, krippendorff_alpha, percent_agreement, ratings_table
+from reviewapp.rubrics.models import RubricVersion
+
+METRICS = ("rougeL", "rouge1", "rouge2", "bleu", "exact_match", "length_words", "verbatim_overlap")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One answer to one criterion. value None: not applicable."""
+
+    arm: str
+    prompt: str
+    output_id: int
+    grader_id: int
+    criterion: str
+    value: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundFacts:
+    """The rows of a round, read once. ``spans`` come with grader and severity; outputs are keyed by id."""
+
+    round: GradingRound
+    prompts: tuple[str, ...]
+    groups: dict[str, str]
+    outputs: dict[int, Output]
+    scores: list[Score]
+    spans: list[GradeSpan]
+    grades_per_output: dict[int, int]
+    slots_per_output: dict[int, int]
+
+
+def criteria_of(version: RubricVersion) -> dict[str, CriterionInfo]:
+    """Criteria by key with the range of their levels, in the order of the rubric."""
+    found = {}
+    for criterion in version.criteria.prefetch_related("levels").order_by("position"):
+        values = [level.value for level in criterion.levels.all()]
+        kind = "gate" if criterion.kind == "gate" else "levels"
+        found[criterion.key] = CriterionInfo(
+            key=criterion.key,
+            name=criterion.name,
+            kind="gate" if kind == "gate" else "levels",
+            low=min(values, default=0),
+            high=max(values, default=1),
+        )
+    return found
+
+
+def round_facts(round: GradingRound) -> RoundFacts:
+    """All rows that a report needs, in a fixed number of queries."""
+    prompts = round.generation_run.heldout_set.prompts.order_by("id").values_list("external_id", "group__key")
+    outputs = Output.objects.filter(generation_run=round.generation_run).select_related("heldout_prompt")
+    grades = effective_grades().filter(round=round)
+    scores = GradeScore.objects.filter(grade__in=grades).order_by("grade_id", "criterion__position")
+    rows = scores.values_list(
+        "grade__output__arm",
+        "grade__output__heldout_prompt__external_id",
+        "grade__output_id",
+        "grade__grader_id",
+        "criterion__key",
+        "value",
+    )
+    spans = GradeSpan.objects.filter(grade__in=grades).select_related("grade", "criterion").order_by("grade_id", "id")
+    return RoundFacts(
+        round=round,
+        prompts=tuple(name for name, _ in prompts),
+        groups=dict(prompts),
+        outputs={output.pk: output for output in outputs},
+        scores=[Score(*row) for row in rows],
+        spans=list(spans),
+        grades_per_output=dict(grades.order_by().values_list("output_id").annotate(n=Count("id"))),
+        slots_per_output=dict(RoundItem.objects.filter(round=round).values_list("output_id", "slots")),
+    )
+
+
+def evidence_of(facts: RoundFacts) -> Evidence:
+    criteria = criteria_of(facts.round.rubric_version)
+    return Evidence(
+        prompts=facts.prompts,
+        groups=facts.groups,
+        criteria=criteria,
+        ratings=_ratings(facts),
+        counts=counts_of(facts),
+        agreement={key: agreement_of(facts, info) for key, info in criteria.items()},
+        metrics=_metrics(facts),
+        slots=_slots(facts),
+    )
+
+
+def _ratings(facts: RoundFacts) -> dict[str, dict[str, dict[str, tuple[int, ...]]]]:
+    found: dict[str, dict[str, dict[str, list[int]]]] = {BASELINE: {}, CANDIDATE: {}}
+    for score in facts.scores:
+        if score.value is not None:
+            found[score.arm].setdefault(score.criterion, {}).setdefault(score.prompt, []).append(score.value)
+    return {
+        arm: {key: {prompt: tuple(values) for prompt, values in by.items()} for key, by in criteria.items()}
+        for arm, criteria in found.items()
+    }
+
+
+def counts_of(facts: RoundFacts) -> dict[str, Counts]:
+    """Per arm, from sources that are independent of each other: prompts of the set, grades given, and what is missing
+    (prompts that the generation run names as unanswered, and outputs with fewer grades than were asked for)."""
+    unanswered = (facts.round.generation_run.result or {}).get("unanswered", {})
+    found = {}
+    for arm in (BASELINE, CANDIDATE) if facts.round.grade_baseline else (CANDIDATE,):
+        mine = [key for key, output in facts.outputs.items() if output.arm == arm and key in facts.slots_per_output]
+        done = sum(facts.grades_per_output.get(key, 0) >= facts.slots_per_output[key] for key in mine)
+        missing = len(unanswered.get(arm, [])) + len(mine) - done
+        found[arm] = Counts(attempted=len(facts.prompts), completed=done, missing=missing)
+    return found
+
+
+def agreement_of(facts: RoundFacts, info: CriterionInfo) -> CriterionAgreement:
+    """Agreement of graders on one criterion over the outputs of both arms: alpha ordinal for levels, nominal else."""
+    rows = [(score.grader_id, score.output_id, score.value) for score in facts.scores if score.criterion == info.key]
+    double: dict[int, int] = defaultdict(int)
+    for _, output, value in rows:
+        double[output] += value is not None
+    # outputs that one person graded say nothing about agreement and only make the table wide
+    table = ratings_table((grader, output, value) for grader, output, value in rows if double[output] > 1)
+    categories = [float(value) for value in range(info.low, info.high + 1)]
+    return CriterionAgreement(
+        alpha=krippendorff_alpha(table, "nominal" if info.kind == "gate" else "ordinal"),
+        ac1=gwet(table, categories),
+        percent=percent_agreement(table),
+    )
+
+
+def _metrics(facts: RoundFacts) -> dict[str, dict[str, dict[str, float]]]:
+    found: dict[str, dict[str, dict[str, float]]] = {BASELINE: {}, CANDIDATE: {}}
+    for output in facts.outputs.values():
+        for name in METRICS:
+            value = output.metrics.get(name)
+            if isinstance(value, int | float):
+                found[output.arm].setdefault(name, {})[output.heldout_prompt.external_id] = float(value)
+    return found
+
+
+def _slots(facts: RoundFacts) -> dict[str, dict[str, tuple[int, int]]]:
+    found: dict[str, dict[str, tuple[int, int]]] = {BASELINE: {}, CANDIDATE: {}}
+    for output in facts.outputs.values():
+        slots = output.metrics.get("slots")
+        if slots:
+            right = sum(slot["right"] is True for slot in slots)
+            found[output.arm][output.heldout_prompt.external_id] = (right, len(slots))
+    return found

@@ -1,0 +1,74 @@
+"""Where a report comes from: models, training set, held-out set, rubric, gates, people. Plain JSON, no times of now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reviewapp.accounts.models import User
+from reviewapp.evaluations.models import GradingRound
+from reviewapp.evaluations.selectors import effective_grades
+from reviewapp.reports.models import GateSet
+from reviewapp.runs.models import ModelVersion
+
+
+def header_json(round: GradingRound, gate_set: GateSet) -> dict[str, Any]:
+    run, rubric = round.generation_run, round.rubric_version
+    return {
+        "round": {
+            "number": round.number,
+            "overlap_percent": round.overlap_percent,
+            "seed": round.seed,
+            "opened_at": _time(round.opened_at),
+            "unsealed_at": _time(round.unsealed_at),
+            "is_early_unseal": round.is_early_unseal,
+            "unseal_reason": round.unseal_reason,
+            "grades_baseline": round.grade_baseline,
+        },
+        "generation_run": {"number": run.number, "is_imported": run.is_imported},
+        "baseline": _model_json(run.baseline),
+        "candidate": _model_json(run.candidate),
+        "heldout": {"name": run.heldout_set.name, "content_hash": run.heldout_set.content_hash},
+        "rubric": {"name": rubric.rubric.name, "version": rubric.number, "content_hash": rubric.content_hash},
+        "gates": {
+            "declared_by": str(gate_set.declared_by),
+            "declared_at": _time(gate_set.declared_at),
+            "content_hash": gate_set.content_hash,
+        },
+        "simulated_graders": simulated_graders(round),
+    }
+
+
+def _model_json(model: ModelVersion) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "number": model.number,
+        "label": model.label,
+        "weights_sha256": model.weights_sha256,
+        "is_external": model.is_external,
+        "is_simulated": model.is_simulated,
+        "training_run": None,
+        "training_set": None,
+    }
+    if model.run is not None:
+        version = model.run.version
+        found["training_run"] = model.run.number
+        found["training_set"] = {
+            "name": str(version),
+            "content_hash": version.content_hash,
+            "examples": version.examples.count(),
+        }
+    return found
+
+
+def simulated_graders(round: GradingRound) -> int:
+    graders = effective_grades().filter(round=round).values("grader_id")
+    return User.objects.filter(pk__in=graders, is_simulated=True).count()
+
+
+def is_simulated(round: GradingRound) -> bool:
+    """Whether simulated people or outputs took part: such a report shows how it works, and releases nothing."""
+    run = round.generation_run
+    return run.candidate.is_simulated or run.baseline.is_simulated or simulated_graders(round) > 0
+
+
+def _time(value: Any) -> str | None:
+    return value.isoformat(timespec="seconds") if value else None

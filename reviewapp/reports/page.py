@@ -1,0 +1,261 @@
+"""The page of a report from its frozen data: nothing is computed from grades here, only laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from reviewapp.evaluations.figures import metric_of, shown
+from reviewapp.reports import charts, wording
+from reviewapp.reports.models import Report
+
+VERDICT_ICONS = {"ship": "circle-check", "do-not-ship": "circle-x", "not-enough-evidence": "help-circle"}
+RESULT_ORDER = {"fail": 0, "unknown": 1, "pass": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultView:
+    """One fault on both models: who was wrong where, with the prompts behind each count."""
+
+    name: str
+    rule: str
+    p: str
+    claim: str
+    base: str
+    tuned: str
+    cells: list[tuple[str, str, int, list[str]]]  # words, state, count, prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricView:
+    name: str
+    base: str
+    tuned: str
+    change: str
+    interval: str
+    p: str
+    n: int
+    missing: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriterionView:
+    name: str
+    base: str
+    base_interval: str
+    tuned: str
+    tuned_interval: str
+    change: str
+    change_interval: str
+    test: str
+    n: int
+    missing: int
+    clusters: str
+    distribution: SafeString | None
+    counts: list[tuple[str, int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementView:
+    name: str
+    alpha: str
+    interval: str
+    ac1: str
+    percent: str
+    double: int
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportPage:
+    icon: str
+    lead: str
+    sentences: list[str]
+    verdict_chart: SafeString | None
+    gates: list[dict[str, Any]]
+    criteria_chart: SafeString | None
+    criteria: list[CriterionView]
+    has_limits: bool
+    faults: list[FaultView]
+    metrics: list[MetricView]
+    slots: list[tuple[str, str, str, int]]
+    taxonomy_chart: SafeString | None
+    agreement: list[AgreementView]
+    double: int
+    limits: list[str]
+
+
+def page_of(report: Report) -> ReportPage:
+    data = report.data
+    sentences = data["verdict"]["sentences"]
+    margins = {gate["criterion"]: gate["margin"] for gate in data["gates"] if gate["kind"] == "non_inferiority"}
+    alphas = {row["key"]: _alpha(row) for row in data["agreement"]}
+    criteria = [{**row, "alpha": alphas.get(row["key"], "")} for row in data["criteria"]]
+    return ReportPage(
+        icon=VERDICT_ICONS[report.verdict],
+        lead=sentences[0] if sentences else "",
+        sentences=sentences[1:],
+        verdict_chart=charts.verdict_chart(leading_gate(data["gates"])) if data["gates"] else None,
+        gates=sorted(data["gates"], key=lambda gate: RESULT_ORDER[gate["result"]]),
+        criteria_chart=charts.criteria_chart(criteria, margins),
+        criteria=[_criterion_view(row) for row in data["criteria"]],
+        has_limits=bool(margins),
+        faults=[_fault_view(row) for row in data["faults"]],
+        metrics=[view for row in data["metrics"] if (view := _metric_view(row))] + _slot_accuracy(data["slots"]),
+        slots=[_slot_row(row) for row in data["slots"]["by_slot"]],
+        taxonomy_chart=charts.taxonomy_chart(data["taxonomy"]["candidate"]),
+        agreement=[_agreement_view(row) for row in data["agreement"]],
+        double=data["process"]["double"],
+        limits=limits_of(report),
+    )
+
+
+def leading_gate(gates: list[dict[str, Any]]) -> dict[str, Any]:
+    """The gate that the verdict's first sentence is about: the first failed, else open, else the first of all."""
+    return min(gates, key=lambda gate: RESULT_ORDER[gate["result"]])
+
+
+def _alpha(row: dict[str, Any]) -> str:
+    return wording.number(row["alpha"]["value"]) if row["alpha"]["value"] is not None else "unknown"
+
+
+def _agreement_view(row: dict[str, Any]) -> AgreementView:
+    alpha, words = row["alpha"], row["alpha"]["words"]
+    if not words and not alpha["is_enough"]:
+        words = "fewer than 50 graded twice: too few to rely on"
+    return AgreementView(
+        name=row["name"],
+        alpha=_alpha(row),
+        interval=wording.interval(alpha["low"], alpha["high"]) if alpha["value"] is not None else "",
+        ac1=wording.number(row["ac1"]["value"]),
+        percent=wording.percent(row["percent"]["value"], 0),
+        double=alpha["n"],
+        words=words,
+    )
+
+
+def _criterion_view(row: dict[str, Any]) -> CriterionView:
+    base, tuned, change = row["means"]["baseline"], row["means"]["candidate"], row["difference"]
+    counts = row["distribution"]
+    return CriterionView(
+        name=row["name"],
+        base=wording.number(base["value"]),
+        base_interval=wording.interval(base["low"], base["high"]),
+        tuned=wording.number(tuned["value"]),
+        tuned_interval=wording.interval(tuned["low"], tuned["high"]),
+        change=wording.signed(change["value"]),
+        change_interval=wording.interval(change["low"], change["high"]),
+        test=wording.p_value(row["permutation"]["p"]),
+        n=change["n"],
+        missing=change["missing"],
+        clusters=_design(tuned),
+        distribution=charts.distribution_chart(row),
+        counts=[(level, counts["baseline"][level], counts["candidate"][level]) for level in counts["candidate"]],
+    )
+
+
+def _design(mean: dict[str, Any]) -> str:
+    if mean["design_effect"] is None:
+        return "unknown"
+    return f"{mean['design_effect']:.2f}"
+
+
+def _fault_view(row: dict[str, Any]) -> FaultView:
+    test, prompts = row["mcnemar"], row["prompts"]
+    cells = [
+        ("Fixed", "pass", test["fixed"], prompts["fixed"]),
+        ("Broken", "fail", test["broken"], prompts["broken"]),
+        ("Wrong in both", "", test["both"], prompts["both"]),
+        ("Right in both", "", test["neither"], []),
+    ]
+    return FaultView(
+        name=row["name"],
+        rule=row["rule"],
+        p=row["p"],
+        claim=row["claim"],
+        base=_rate(row["rates"]["baseline"]),
+        tuned=_rate(row["rates"]["candidate"]),
+        cells=cells,
+    )
+
+
+def _rate(share: dict[str, Any]) -> str:
+    if share["value"] is None:
+        return "not graded"
+    spread = wording.interval(share["low"], share["high"], as_percent=True)
+    return f"{share['count']} of {share['n']}, {wording.percent(share['value'])} ({spread})"
+
+
+def _metric_view(row: dict[str, Any]) -> MetricView | None:
+    means, change = row["means"], row["difference"]
+    if means["baseline"]["value"] is None and means["candidate"]["value"] is None:
+        return None
+    metric, scale = metric_of(row["key"]), row["scale"]
+    low, high = (None if change[side] is None else change[side] * scale for side in ("low", "high"))
+    return MetricView(
+        name=row["name"],
+        base=shown(metric, means["baseline"]["value"]),
+        tuned=shown(metric, means["candidate"]["value"]),
+        change=wording.signed(None if change["value"] is None else change["value"] * scale, 1),
+        interval=wording.interval(low, high, digits=1),
+        p=wording.p_value(row["permutation"]["p"]),
+        n=change["n"],
+        missing=change["missing"],
+        reason=wording.reason(change["reason"]),
+    )
+
+
+def _slot_accuracy(slots: dict[str, Any]) -> list[MetricView]:
+    base, tuned = slots["accuracy"]["baseline"], slots["accuracy"]["candidate"]
+    if tuned["value"] is None:
+        return []
+    change = None if base["value"] is None else 100 * (tuned["value"] - base["value"])
+    return [
+        MetricView(
+            name="Facts right",
+            base=wording.percent(base["value"]),
+            tuned=wording.percent(tuned["value"]),
+            change=wording.signed(change, 1),
+            interval=f"tuned {wording.interval(tuned['low'], tuned['high'], as_percent=True)}",
+            p="",
+            n=tuned["n"],
+            missing=tuned["missing"],
+            reason="facts looked up exactly; bounds one-sided, clustered by group",
+        )
+    ]
+
+
+def _slot_row(row: dict[str, Any]) -> tuple[str, str, str, int]:
+    def words(arm: str) -> str:
+        right, total = row[arm]
+        return f"{right} of {total}, {wording.percent(right / total, 0)}" if total else "none"
+
+    return row["slot"].replace("_", " "), words("baseline"), words("candidate"), row["candidate"][1]
+
+
+def limits_of(report: Report) -> list[str]:
+    """What this report cannot say, in sentences."""
+    data, header = report.data, report.data["header"]
+    process = data["process"]
+    said = []
+    if report.is_exploratory:
+        said.append(
+            "Exploratory: the results were unsealed before grading was complete, so the verdict is unconfirmed."
+        )
+    if header["simulated_graders"]:
+        said.append("Simulated graders took part: the report shows how grading works and releases no model.")
+    if header["candidate"]["is_simulated"]:
+        said.append("The outputs of the tuned system are simulated.")
+    if header["generation_run"]["is_imported"]:
+        said.append("The outputs of the tuned system were imported; how they were made is not known here.")
+    if process["groups"] < process["prompts"]:
+        said.append(
+            f"The {process['prompts']} prompts come from {process['groups']} groups; standard errors of means are "
+            "clustered by group."
+        )
+    said.append("It speaks of prompts like those of the held-out set, and of errors that graders can see.")
+    said.append("Automatic figures compare wording; a high one is no evidence of right facts.")
+    return said

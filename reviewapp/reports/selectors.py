@@ -1,0 +1,63 @@
+"""Reads of reports and gate sets."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from reviewapp.evaluations.models import GradingRound
+from reviewapp.projects.models import Project
+from reviewapp.reports.defaults import OfferedGate, Setting, offered_gates
+from reviewapp.reports.evidence import criteria_of
+from reviewapp.reports.models import Report, ReportSignature
+from reviewapp.runs.models import ModelVersion
+
+
+def reports_of(project: Project) -> QuerySet[Report]:
+    """Newest first, without their data."""
+    reports: QuerySet[Report] = Report.objects.filter(project=project).defer("data")
+    return reports.select_related("round__generation_run__candidate", "frozen_by").prefetch_related("signatures")
+
+
+def report_get(project: Project, report_id: int) -> Report:
+    """Raises Http404 for a report of another project."""
+    report: Report | None = (
+        Report.objects.filter(project=project, pk=report_id)
+        .select_related("round__generation_run__candidate__run__version", "frozen_by", "gate_set", "project")
+        .first()
+    )
+    if report is None:
+        raise Http404("No such report.")
+    return report
+
+
+def reports_for_model_version(model_version: ModelVersion) -> QuerySet[Report]:
+    """Reports in which this model version was the candidate, newest first."""
+    return Report.objects.filter(round__generation_run__candidate=model_version).defer("data").order_by("-number")
+
+
+def signatures_of(report: Report) -> QuerySet[ReportSignature]:
+    return ReportSignature.objects.filter(report=report).select_related("signed_by").order_by("signed_at")
+
+
+def may_ship(model_version: ModelVersion) -> bool:
+    """Whether a signed, confirmatory report on real outputs and real graders says SHIP."""
+    return (
+        reports_for_model_version(model_version)
+        .filter(verdict=Report.Verdict.SHIP, is_exploratory=False, is_simulated=False, signatures__isnull=False)
+        .exists()
+    )
+
+
+def gates_offered(round: GradingRound) -> list[OfferedGate]:
+    """The gates that the form starts from, for this round's rubric, prompts and candidate."""
+    prompts = round.generation_run.heldout_set.prompts
+    critical = round.rubric_version.criteria.filter(is_critical=True).values_list("key", flat=True)
+    setting = Setting(
+        prompts=prompts.count(),
+        has_facts=prompts.exclude(facts=[]).exists(),
+        has_training_rows=round.generation_run.candidate.run_id is not None,
+        has_baseline=round.grade_baseline,
+        critical=frozenset(critical),
+    )
+    return offered_gates(criteria_of(round.rubric_version), setting)

@@ -1,0 +1,326 @@
+// The grading workbench: marks errors with their evidence, and says what is missing before a grade can be locked.
+import { autosave } from "../js/autosave.js";
+import { criteria, isAnswered } from "../js/criteria.js";
+import { keys } from "../js/keys.js";
+import { lease } from "../js/lease.js";
+import { paint, select, selectedIn, stepSentence, textBetween } from "./spans.js";
+
+const form = document.querySelector("form[data-keys]");
+const field = form.querySelector("[data-spans]");
+const texts = { output: document.querySelector('[data-text="output"]'), prompt: document.querySelector('[data-text="prompt"]') };
+const list = document.querySelector("[data-errors]");
+const card = document.getElementById("error-card");
+let errors = read();
+let current = -1;
+let lastRange = null;
+
+const saving = autosave(form);
+const keyboard = keys(form);
+const holding = lease(document.querySelector("[data-lease]"));
+criteria(keyboard, () => tell());
+draw();
+
+// ---- marking
+
+function mark() {
+  const range = usedRange();
+  const inOutput = range && selectedIn(texts.output, range);
+  const inPrompt = range && !inOutput && selectedIn(texts.prompt, range);
+  if (inOutput) add({ start: inOutput.start, end: inOutput.end });
+  else if (inPrompt) linkOrOmission(inPrompt);
+  else trouble("Select a passage first: of the output for an error, of the prompt for its evidence.");
+}
+
+function usedRange() {
+  const selection = getSelection();
+  if (selection.rangeCount && !selection.isCollapsed) return selection.getRangeAt(0);
+  return lastRange;
+}
+
+function add(passage, more = {}) {
+  trouble("");
+  const criterion = criterionForNew();
+  const value = form.querySelector(`[data-criterion="${criterion}"] input:checked`)?.value;
+  const isGate = form.querySelector(`[data-criterion="${criterion}"]`)?.dataset.kind === "gate";
+  errors.push({
+    criterion,
+    severity: isGate || value === "1" ? "major" : "minor",
+    start: passage.start,
+    end: passage.end,
+    source_start: null,
+    source_end: null,
+    is_absent_from_source: false,
+    error_type: "",
+    ...more,
+  });
+  current = errors.length - 1;
+  changed();
+}
+
+/** A new error goes to the criterion that still lacks evidence: the active one first. */
+function criterionForNew() {
+  const active = form.querySelector("[data-criterion][data-active]");
+  const lacking = keyboard.criteria().filter(lacksEvidence);
+  const chosen = lacking.includes(active) ? active : lacking[0] || active || keyboard.criteria()[0];
+  return chosen.dataset.criterion;
+}
+
+function linkOrOmission(passage) {
+  const error = errors[current];
+  if (error && !isShown(error)) {
+    Object.assign(error, { source_start: passage.start, source_end: passage.end, is_absent_from_source: false });
+    trouble("");
+    changed();
+  } else {
+    // A passage of the prompt without an error that waits for it: the output leaves it out.
+    add({ start: 0, end: 0 }, { source_start: passage.start, source_end: passage.end, error_type: "omission" });
+  }
+}
+
+function isShown(error) {
+  return error.source_start !== null || (error.is_absent_from_source && error.end > error.start);
+}
+
+function toggleAbsent() {
+  const error = errors[current];
+  if (!error) return trouble("Open an error first; then say that the prompt has nothing about it.");
+  if (error.start === error.end) return trouble("An omission needs the passage of the prompt that was left out.");
+  error.is_absent_from_source = !error.is_absent_from_source;
+  if (error.is_absent_from_source) Object.assign(error, { source_start: null, source_end: null });
+  changed();
+}
+
+function toggleSeverity() {
+  const error = errors[current];
+  if (!error) return;
+  error.severity = error.severity === "major" ? "minor" : "major";
+  changed();
+}
+
+function jump() {
+  const error = errors[current];
+  if (!error) return;
+  const range = usedRange();
+  const isAtOutput = range && selectedIn(texts.output, range);
+  if (error.source_start !== null && (isAtOutput || error.start === error.end || !range)) {
+    select(texts.prompt, { start: error.source_start, end: error.source_end });
+  } else if (error.end > error.start) {
+    select(texts.output, error);
+  }
+}
+
+// ---- keeping and drawing
+
+function read() {
+  try {
+    const values = JSON.parse(field.value || "[]");
+    return Array.isArray(values) ? values : [];
+  } catch (error) {
+    return [];
+  }
+}
+
+function changed() {
+  field.value = JSON.stringify(errors);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  draw();
+}
+
+function draw() {
+  if (current >= errors.length) current = errors.length - 1;
+  const numbered = errors.map((error, index) => ({ ...error, number: index + 1, isCurrent: index === current }));
+  paint(texts.output, numbered.map((error) => ({ ...error, kind: "error" })));
+  const linked = numbered.filter((error) => error.source_start !== null);
+  paint(texts.prompt, linked.map((error) => ({
+    number: error.number, start: error.source_start, end: error.source_end, kind: "evidence", isCurrent: false,
+  })));
+  list.replaceChildren(...errors.map(row));
+  document.querySelector("[data-errors-none]").hidden = errors.length > 0;
+  tell();
+}
+
+function row(error, index) {
+  const item = card.content.firstElementChild.cloneNode(true);
+  const part = (name) => item.querySelector(`[data-${name}]`);
+  item.id = `error-${index + 1}`;
+  if (index === current) item.setAttribute("aria-current", "true");
+  const reference = part("error-number");
+  reference.dataset.number = String(index + 1);
+  reference.setAttribute("aria-label", `Open error ${index + 1}`);
+  for (const select of item.querySelectorAll("[data-field]")) {
+    select.value = error[select.dataset.field];
+    select.addEventListener("change", () => {
+      errors[index][select.dataset.field] = select.value;
+      changed();
+      list.children[index]?.querySelector(`[data-field="${select.dataset.field}"]`)?.focus();
+    });
+  }
+  const kind = item.querySelector('[data-field="error_type"]');
+  const criterion = item.querySelector('[data-field="criterion"]');
+  part("error-name").textContent = (error.error_type ? kind : criterion).selectedOptions[0]?.textContent || "Error";
+  part("error-severity").textContent = error.severity;
+  part("error-excerpt").textContent = error.end > error.start ? textBetween(texts.output, error.start, error.end) : "left out of the output";
+  evidence(part("error-evidence"), error, index);
+  part("error-needs").hidden = isShown(error);
+  part("absent").hidden = isShown(error) || error.start === error.end;
+  part("unlink").hidden = !isShown(error);
+  part("absent").addEventListener("click", () => { current = index; toggleAbsent(); });
+  part("unlink").addEventListener("click", () => {
+    Object.assign(errors[index], { source_start: null, source_end: null, is_absent_from_source: false });
+    current = index;
+    changed();
+  });
+  part("remove").addEventListener("click", () => {
+    errors.splice(index, 1);
+    current = -1;
+    changed();
+  });
+  for (const opener of [reference, item.querySelector(".cs-error-head")]) {
+    opener.addEventListener("click", (event) => {
+      event.preventDefault();
+      open(index);
+    });
+  }
+  return item;
+}
+
+function evidence(button, error, index) {
+  const shown = isShown(error);
+  button.dataset.state = shown ? "evidence" : "unknown";
+  button.replaceChildren(document.getElementById(shown ? "chip-evidence" : "chip-needs").content.cloneNode(true));
+  const words = !shown ? "Evidence missing" : error.is_absent_from_source ? "not in the prompt" : placeOf(error.source_start);
+  button.querySelector("span").textContent = words;
+  button.addEventListener("click", () => {
+    current = index;
+    draw();
+    if (error.source_start !== null) select(texts.prompt, { start: error.source_start, end: error.source_end });
+  });
+}
+
+function placeOf(offset) {
+  const turns = [...texts.prompt.querySelectorAll("[data-start]")];
+  const turn = turns.findLast((element) => Number(element.dataset.start) <= offset)?.closest("[id^=turn-]");
+  return turn ? turn.id.replace("-", " ") : "prompt";
+}
+
+function open(index) {
+  current = index;
+  draw();
+  document.getElementById(`error-${index + 1}`)?.scrollIntoView({ block: "nearest" });
+}
+
+// ---- what is missing
+
+function chosen(criterion) {
+  return criterion.querySelector("input[type=radio]:checked")?.value;
+}
+
+function lacksEvidence(criterion) {
+  const asking = criterion.dataset.evidenceValues.split(" ").filter(Boolean);
+  return asking.includes(chosen(criterion)) && !errors.some((error) => error.criterion === criterion.dataset.criterion);
+}
+
+function tell() {
+  const all = keyboard.criteria();
+  for (const criterion of all) chips(criterion);
+  const open = all.filter((criterion) => !isAnswered(criterion)).length;
+  const lacking = all.filter(lacksEvidence).length;
+  const unlinked = errors.filter((error) => !isShown(error)).length;
+  const missing = [counted(open, "criterion", "criteria"), counted(lacking, "passage", "passages"), counted(unlinked, "link into the prompt", "links into the prompt")];
+  const words = missing.filter(Boolean).join(", ");
+  document.querySelector("[data-why]").textContent = words
+    ? `To lock: ${words}. Machine scores stay hidden until then.`
+    : "Complete. A locked grade shows the machine scores; you can undo it for some minutes.";
+  form.querySelector("[data-hotkey-submit]").disabled = Boolean(words) || form.dataset.lost === "1";
+  for (const place of document.querySelectorAll("[data-answered]")) place.textContent = `${all.length - open} of ${all.length}`;
+}
+
+function counted(n, one, many) {
+  return n ? `${n} ${n === 1 ? one : many}` : "";
+}
+
+function chips(criterion) {
+  const place = criterion.querySelector("[data-evidence]");
+  const lacks = lacksEvidence(criterion);
+  criterion.toggleAttribute("data-needs", lacks);
+  const parts = [];
+  errors.forEach((error, index) => {
+    if (error.criterion !== criterion.dataset.criterion) return;
+    const chip = document.createElement("span");
+    chip.className = "cs-chip";
+    chip.dataset.state = isShown(error) ? "fail" : "unknown";
+    chip.textContent = `Error ${index + 1}, ${error.severity}`;
+    parts.push(chip);
+  });
+  if (lacks) {
+    const words = document.getElementById("chip-needs").content.cloneNode(true);
+    words.querySelector("span").textContent = "Evidence needed: select the passage and press F.";
+    parts.push(words);
+  }
+  place.replaceChildren(...parts);
+  place.hidden = !parts.length;
+}
+
+function trouble(words) {
+  const place = document.querySelector("[data-trouble]");
+  place.hidden = !words;
+  place.querySelector("[data-trouble-text]").textContent = words;
+}
+
+// ---- keys and events
+
+const markButton = document.querySelector("[data-mark]");
+// Pressing the button must not take the selection away.
+markButton.addEventListener("pointerdown", (event) => event.preventDefault());
+markButton.addEventListener("click", mark);
+document.querySelector("[data-show-keys]").addEventListener("click", () => document.querySelector("[data-cheatsheet]").showModal());
+
+document.addEventListener("selectionchange", () => {
+  const selection = getSelection();
+  if (!selection.rangeCount || selection.isCollapsed) return;
+  const range = selection.getRangeAt(0);
+  if (texts.output.contains(range.startContainer) || texts.prompt.contains(range.startContainer)) lastRange = range.cloneRange();
+});
+
+document.addEventListener("click", (event) => {
+  const reference = event.target.closest(".cs-ref[data-number]");
+  if (!reference || list.contains(reference)) return;
+  event.preventDefault();
+  open(Number(reference.dataset.number) - 1);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || form.dataset.busy) return;
+  if (event.target.matches("input:not([type=radio]), textarea, select") || document.querySelector("dialog[open]")) return;
+  if (localStorage.getItem("countersign:single-keys") === "off") return;
+  const inPrompt = document.activeElement.closest?.("#source") || (lastRange && texts.prompt.contains(lastRange.startContainer) && !document.activeElement.closest?.("#output"));
+  const act = {
+    ",": () => stepSentence(inPrompt ? texts.prompt : texts.output, -1),
+    ".": () => stepSentence(inPrompt ? texts.prompt : texts.output, 1),
+    a: toggleAbsent,
+    m: toggleSeverity,
+    j: jump,
+  }[event.key.toLowerCase()];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+form.addEventListener("autosave:restored", () => {
+  errors = read();
+  draw();
+});
+form.addEventListener("autosave:refused", (event) => trouble(event.detail.message));
+form.addEventListener("keys:blocked", () => trouble(document.querySelector("[data-why]").textContent));
+form.addEventListener("submit", (event) => {
+  if (event.submitter?.form === form) holding.finish();
+});
+document.addEventListener("lease:lost", (event) => {
+  form.dataset.lost = "1";
+  trouble(event.detail.message);
+  tell();
+});
+window.addEventListener("pageshow", () => holding.resume());
+window.addEventListener("beforeunload", (event) => {
+  if (saving.hasUnsaved() && !form.dataset.busy) event.preventDefault();
+});
