@@ -10,6 +10,17 @@ from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutSet, ImportBatch, Revision, Sample, SampleGroup
 
 FILTERS = ("state", "origin", "batch", "language", "group")
+HELDOUT_LEAST = 200  # prompts that a report needs for a verdict
+# How a state is drawn: names of the state tag.
+STATE_KINDS: dict[str, str] = {
+    Sample.State.IMPORTED: "wait",
+    Sample.State.READY: "open",
+    Sample.State.IN_REVIEW: "run",
+    Sample.State.ADJUDICATE: "warn",
+    Sample.State.RETURNED: "warn",
+    Sample.State.ACCEPTED: "pass",
+    Sample.State.REJECTED: "fail",
+}
 
 
 def samples_filtered(project: Project, chosen: dict[str, str]) -> QuerySet[Sample]:
@@ -33,10 +44,11 @@ def samples_filtered(project: Project, chosen: dict[str, str]) -> QuerySet[Sampl
     return found.annotate(findings_open=Count("findings", filter=is_open)).order_by("id")
 
 
-def sample_counts(project: Project) -> dict[str, int]:
-    """Samples by state; states without any are 0."""
+def state_tabs(project: Project) -> list[tuple[str, str, int]]:
+    """(value, label, samples) of every state in the order of the loop; states without any are 0."""
     rows = Sample.objects.filter(project=project).order_by().values_list("state").annotate(n=Count("pk"))
-    return dict.fromkeys(Sample.State.values, 0) | dict(rows)
+    counts = dict(rows)
+    return [(value, label, counts.get(value, 0)) for value, label in Sample.State.choices]
 
 
 def languages_of(project: Project) -> list[str]:
@@ -48,6 +60,11 @@ def batches_of(project: Project) -> QuerySet[ImportBatch]:
     return ImportBatch.objects.filter(project=project).select_related("job", "uploaded_by", "heldout_set", "project")
 
 
+def pool_batches_of(project: Project) -> QuerySet[ImportBatch]:
+    """Imports that made samples, for the filter."""
+    return ImportBatch.objects.filter(project=project, target=ImportBatch.Target.POOL, rows_created__gt=0)
+
+
 def revisions_of(sample: Sample) -> list[Revision]:
     """Oldest first, with their authors."""
     return list(sample.revisions.select_related("created_by").order_by("number"))
@@ -55,28 +72,32 @@ def revisions_of(sample: Sample) -> list[Revision]:
 
 def batch_summary(batch: ImportBatch) -> str:
     """Where every row went: rows = samples + row errors + already there."""
-    what = "held-out prompts" if batch.target == ImportBatch.Target.HELDOUT else "samples"
+    what = "held-out prompt" if batch.target == ImportBatch.Target.HELDOUT else "sample"
     return (
-        f"{batch.rows_read:,} rows = {batch.rows_created:,} {what} + {batch.rows_failed:,} row errors"
-        f" + {batch.rows_known:,} already there"
+        f"{_count(batch.rows_read, 'row')} = {_count(batch.rows_created, what)}"
+        f" + {_count(batch.rows_failed, 'row error')} + {batch.rows_known:,} already there"
     )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 @dataclass(frozen=True)
 class HeldoutRow:
-    """A held-out set with what its page says about it."""
+    """A held-out set with how much it holds."""
 
     heldout_set: HeldoutSet
     prompts: int
-    groups_shared: int  # groups that samples have as well: those samples may never train
 
 
 def heldout_rows(project: Project) -> list[HeldoutRow]:
     sets = HeldoutSet.objects.filter(project=project).select_related("created_by", "sealed_by").order_by("-pk")
-    return [heldout_row(row) for row in sets.annotate(n=Count("prompts"))]
+    return [HeldoutRow(row, row.n) for row in sets.annotate(n=Count("prompts"))]
 
 
-def heldout_row(heldout_set: HeldoutSet) -> HeldoutRow:
+def groups_shared(heldout_set: HeldoutSet) -> int:
+    """Groups of the set that samples have as well: those samples may never train."""
     pool = Sample.objects.filter(project=heldout_set.project_id, split=Sample.Split.OPEN)
     shared = SampleGroup.objects.filter(heldout_prompts__heldout_set=heldout_set, pk__in=pool.values("group"))
-    return HeldoutRow(heldout_set, heldout_set.prompts.count(), shared.distinct().count())
+    return shared.distinct().count()

@@ -23,6 +23,7 @@ from reviewapp.samples.parsing.encodings import ENCODINGS, EncodingUnknown
 from reviewapp.samples.parsing.formats import format_of
 from reviewapp.samples.parsing.reading import iter_rows, preview
 from reviewapp.samples.parsing.rows import FileError
+from reviewapp.samples.services.heldout import heldout_set_create
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -40,38 +41,44 @@ def import_batch_create(
     content: BinaryIO,
     target: str = ImportBatch.Target.POOL,
     heldout_set: HeldoutSet | None = None,
+    new_set: str = "",
     idempotency_key: uuid.UUID | None = None,
 ) -> ImportBatch:
     """Keeps a copy of the file and looks at its first rows; nothing is imported before the mapping is confirmed.
 
-    Raises ApplicationError when the file cannot be read, is too large, or the held-out set is sealed.
+    ``new_set`` names a held-out set to make for the file. Raises ApplicationError when the file cannot be read, is
+    too large, or the held-out set is sealed.
     """
     known = ImportBatch.objects.filter(project=project, idempotency_key=idempotency_key or uuid.uuid4()).first()
     if known is not None:
         return known
-    _check_target(target, heldout_set)
+    if not new_set:
+        _check_target(target, heldout_set)
     name = Path(file_name).name[-255:]
     stored, size, digest = _store(content, project, name)
     try:
         columns, encoding = _look(stored, name)
-    except FileError as error:
+        with transaction.atomic():
+            if new_set:
+                heldout_set = heldout_set_create(project=project, name=new_set, created_by=uploaded_by)
+            batch = ImportBatch.objects.create(
+                project=project,
+                uploaded_by=uploaded_by,
+                file_name=name,
+                stored_path=str(stored),
+                file_size=size,
+                file_sha256=digest,
+                file_format=format_of(name),
+                encoding=encoding,
+                columns=columns,
+                target=target,
+                heldout_set=heldout_set,
+                idempotency_key=idempotency_key,
+            )
+            _record(batch, uploaded_by, "import.upload", {"file": name, "bytes": size, "sha256": digest})
+    except (FileError, ApplicationError) as error:
         stored.unlink()
         raise ApplicationError(str(error)) from error
-    batch = ImportBatch.objects.create(
-        project=project,
-        uploaded_by=uploaded_by,
-        file_name=name,
-        stored_path=str(stored),
-        file_size=size,
-        file_sha256=digest,
-        file_format=format_of(name),
-        encoding=encoding,
-        columns=columns,
-        target=target,
-        heldout_set=heldout_set,
-        idempotency_key=idempotency_key,
-    )
-    _record(batch, uploaded_by, "import.upload", {"file": name, "bytes": size, "sha256": digest})
     return batch
 
 

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from reviewapp.samples.views.heldout import heldout_detail, heldout_list, heldout_seal
+from reviewapp.samples.views.imports import (
+    import_create,
+    import_detail,
+    import_errors,
+    import_list,
+    import_live,
+    import_map,
+)
+from reviewapp.samples.views.samples import sample_detail, sample_list
+
+__all__ = [
+    "heldout_detail",
+    "heldout_list",
+    "heldout_seal",
+    "import_create",
+    "import_detail",
+    "import_errors",
+    "import_list",
+    "import_live",
+    "import_map",
+    "sample_detail",
+    "sample_list",
+]
