@@ -221,7 +221,7 @@ def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
 
 def _words(event: RunEvent) -> EventWords:
     title, text = _TITLES.get(event.kind, event.kind.capitalize()), _text(event)
-    if event.kind == "start" and event.data.get("resumed_from_step"):
+    if event.kind == "plan" and event.step:
         title = "Resumed"
     return EventWords(at=event.at, title=title, text=text)
 
@@ -249,10 +249,9 @@ def _text(event: RunEvent) -> str:
     if event.kind == "checkpoint":
         return f"Step {event.step:,} saved."
     if event.kind == "plan":
-        return _plan_text(data)
+        return f"Continues from step {event.step:,}, nothing is repeated." if event.step else _plan_text(data)
     if event.kind == "start":
-        step = data.get("resumed_from_step") or 0
-        return f"Continued from step {step:,}." if step else "The trainer is at work."
+        return "The trainer is at work."
     if event.kind == "finished":
         return (
             f"{event.step:,} steps in {duration(data.get('seconds'))}; the best is kept, step {data.get('best_step')}."

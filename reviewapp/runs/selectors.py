@@ -190,3 +190,8 @@ def best_loss(run: TrainingRun) -> float | None:
     """The lowest validation loss of a finished run; None while it is not finished or had no validation."""
     value = (run.result or {}).get("best_eval_loss")
     return None if value is None else float(value)
+
+
+def model_of(run: TrainingRun) -> ModelVersion | None:
+    """The model version that a run made; None while there is none."""
+    return getattr(run, "model_version", None)

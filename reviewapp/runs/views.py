@@ -31,7 +31,7 @@ def run_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     context = {
         "project": project,
         "page": page,
-        "rows": [(run, selectors.best_loss(run)) for run in page],
+        "rows": [(run, selectors.best_loss(run), selectors.model_of(run)) for run in page],
         "health": queues.queue_health(),
         "start_command": queues.START_COMMAND,
         "signed": len(trainingsets.versions_signed(project)),
@@ -94,6 +94,7 @@ def _run(
     context = {
         "project": run.project,
         "run": run,
+        "model": selectors.model_of(run),
         "page": run_page.page_of(run, all_events=request.GET.get("events") == "all"),
         "curve": "table" if request.GET.get("curve") == "table" else "picture",
         "all_events": request.GET.get("events") == "all",
@@ -183,7 +184,7 @@ def base_model_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def base_model_register(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.TRAIN)
-    form, error = BaseModelForm(request.POST or None), ""
+    form, error = BaseModelForm(request.POST if request.method == "POST" else None), ""
     if request.method == "POST" and form.is_valid():
         try:
             base = services.base_model_register(project=project, registered_by=request.user, **form.values())

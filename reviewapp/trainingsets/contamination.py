@@ -67,6 +67,11 @@ class ContaminationCheck:
     def sample_ids(self) -> set[int]:
         return {pair.sample_id for pair in self.pairs}
 
+    @property
+    def words(self) -> str:
+        count = len(self.sample_ids)
+        return "1 sample overlaps" if count == 1 else f"{count} samples overlap"
+
     def as_json(self) -> dict[str, Any]:
         return {
             "heldout_prompts": self.heldout_prompts,

@@ -107,10 +107,11 @@ class Signing:
 
 
 def versions_of(project: Project) -> QuerySet[TrainingSetVersion]:
-    """All versions of a project by set, the newest first."""
+    """All versions of a project by set, the newest first, with their signatures."""
     return (
         TrainingSetVersion.objects.filter(training_set__project=project)
         .select_related("training_set__project", "drafted_by", "frozen_by")
+        .prefetch_related("signatures__signed_by")
         .order_by("training_set__name", "-number")
     )
 
@@ -312,7 +313,7 @@ def version_content(version: TrainingSetVersion) -> freezing.Content:
 def version_signing(version: TrainingSetVersion) -> Signing:
     """Signatures of the present content hash, one a person; a later withdrawal takes one back."""
     last: dict[int, Signature] = {}
-    for signature in version.signatures.select_related("signed_by"):
+    for signature in version.signatures.all():
         if signature.content_hash == version.content_hash:
             last[signature.signed_by_id] = signature
     rows = list(last.values())
@@ -356,7 +357,7 @@ def version_is_unaltered(version: TrainingSetVersion) -> Trainable:
 
 def versions_signed(project: Project) -> list[TrainingSetVersion]:
     """Frozen versions with all their signatures, newest first; the hash is verified when a run is requested."""
-    frozen = versions_of(project).filter(state=TrainingSetVersion.State.FROZEN).prefetch_related("signatures")
+    frozen = versions_of(project).filter(state=TrainingSetVersion.State.FROZEN)
     return [version for version in frozen if version_signing(version).is_complete]
 
 

@@ -140,8 +140,7 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     check = contamination.check_texts(version.training_set.project, plan.selection.chosen)
     if check.pairs:
         raise ApplicationError(
-            f"{len(check.sample_ids)} samples overlap with held-out prompts. Take them out first: a model must not "
-            "have seen what it is judged by."
+            f"{check.words} with held-out prompts. Take them out first: a model must not have seen what it is judged by."
         )
     _store(version, plan, check, frozen_by)
     return version

@@ -133,11 +133,7 @@ def _draft(version: TrainingSetVersion) -> VersionPage:
 
 
 def _overlap_problem(check: ContaminationCheck) -> str:
-    if not check.pairs:
-        return ""
-    count = len(check.sample_ids)
-    words = "1 sample overlaps" if count == 1 else f"{count} samples overlap"
-    return f"{words} with held-out prompts. Take them out below."
+    return f"{check.words} with held-out prompts. Take them out below." if check.pairs else ""
 
 
 def _frozen(version: TrainingSetVersion) -> VersionPage:

@@ -28,7 +28,7 @@ OVERLAP_REASON = "Overlaps with a held-out prompt"
 @require_GET
 def version_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.VIEW)
-    versions = selectors.versions_of(project).prefetch_related("signatures__signed_by")
+    versions = selectors.versions_of(project)
     page = Paginator(versions, PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [(version, selectors.version_signing(version)) for version in page]
     accepted = selectors.samples_accepted(project)

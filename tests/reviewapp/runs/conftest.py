@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reviewapp.projects.models import Project
+from reviewapp.runs import launcher, services
+from reviewapp.runs.models import BaseModel
+from reviewapp.trainingsets.models import TrainingSetVersion
+from tests.reviewapp.runs import folders
+from tests.reviewapp.trainingsets import builders
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model folder, built once in another process."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    subprocess.run(
+        [sys.executable, "-m", "tests.reviewapp.runs.folders", str(folder)],
+        cwd=launcher.ROOT,
+        env=launcher.environment(os.environ),
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path, settings: Any) -> Path:
+    """The one folder from which base models may be registered."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    settings.MODEL_DIRS = [folder]
+    return folder
+
+
+@pytest.fixture
+def base(project: Project, people: SimpleNamespace, models_dir: Path) -> BaseModel:
+    """A registered look-alike."""
+    folder = folders.lookalike(models_dir / "small")
+    return services.base_model_register(project=project, name="Small", path=str(folder), registered_by=people.engineer)
+
+
+@pytest.fixture
+def version(project: Project, people: SimpleNamespace) -> TrainingSetVersion:
+    """A frozen and signed version of twenty samples."""
+    return builders.signed(project, people.engineer, people.lead)
