@@ -132,9 +132,14 @@ def text_view(
     )
 
 
+def findings_shown(assignment: Assignment) -> list[Finding]:
+    """The findings on the text that this person sees, in the order of their numbers."""
+    return _ordered(findings_for(assignment.revision).order_by())
+
+
 def finding_number(assignment: Assignment, finding: Finding) -> int:
     """The number that the page of this assignment gives a finding; 0 when it is no longer shown."""
-    ordered = _ordered(findings_for(assignment.revision))
+    ordered = findings_shown(assignment)
     return next((number for number, one in enumerate(ordered, 1) if one.pk == finding.pk), 0)
 
 

@@ -83,7 +83,10 @@ def adjudication_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID
 
 def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiven:
     """The chosen review's prompt and completion, or the completion as written."""
-    chosen = adjudications.choice_revision(assignment, form.get("choice", ""))
+    choice = form.get("choice", "")
+    chosen = adjudications.choice_revision(assignment, choice)
+    if form.get("decision") == judging.ACCEPT and chosen is None and choice != adjudications.WRITTEN:
+        raise judging.ReviewInvalid({"": "Choose which text is right, or write it."})
     texts = {"completion": form.get("completion", "")} if chosen is None else {"completion": chosen.completion}
     prompt = (chosen or adjudications.prompt_source(assignment)).prompt
     rubric = version_document(assignment.rubric_version)

@@ -15,7 +15,6 @@ from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation.models import Finding
-from reviewapp.curation.selectors import findings_for
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 from reviewapp.reviews import judging, services
@@ -239,7 +238,7 @@ def _page(
         "problem": (problems or {}).get("", ""),
         "rubric": rubric,
         "rows": criterion_rows(rubric, form, problems),
-        "text": workbench.text_view(assignment.revision, findings_for(assignment.revision), form, assignment.draft),
+        "text": workbench.text_view(assignment.revision, workbench.findings_shown(assignment), form, assignment.draft),
         "returned": workbench.returned_before(assignment),
         "position": done + 1,
         "total": max(total, done + 1),
