@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from reviewapp.curation.models import Finding
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.projects.models import Project
 from reviewapp.samples.cleaning import CleanResult, clean
 from reviewapp.samples.models import Revision, Sample
-from reviewapp.samples.services import revision_add
+from reviewapp.samples.services import content_hash
 
 _CHUNK = 500  # samples in memory, and in one transaction
+_FIELDS = ("prompt", "completion")
 
 
 def samples_clean(*, project: Project, step: Callable[[int], None] = lambda _: None) -> int:
@@ -25,12 +26,19 @@ def samples_clean(*, project: Project, step: Callable[[int], None] = lambda _: N
     looked_at = cleaned = 0
     for samples in _chunks(_unseen(project)):
         dirty = [sample.pk for sample in samples if _cleaned(sample.revision) is not None]
-        with transaction.atomic():  # whoever took a sample meanwhile keeps the text they see
-            locked = _unseen(project).select_for_update(of=("self",)).filter(pk__in=dirty)
-            cleaned += sum(_clean(sample) for sample in locked)
+        if dirty:
+            cleaned += _clean(_unseen(project).filter(pk__in=dirty))
         looked_at += len(samples)
         step(looked_at)
     return cleaned
+
+
+def sample_clean(*, sample: Sample) -> bool:
+    """Cleans one sample if it needs it and nobody has seen it; says whether it has a new revision."""
+    is_cleaned = _clean(_unseen(sample.project).filter(pk=sample.pk)) == 1
+    if is_cleaned:
+        sample.refresh_from_db(fields=["revision"])
+    return is_cleaned
 
 
 def _unseen(project: Project) -> QuerySet[Sample]:
@@ -51,35 +59,53 @@ def _cleaned(revision: Revision | None) -> dict[str, CleanResult] | None:
     """Both texts cleaned; None when they were clean, or when no prompt would be left."""
     if revision is None:
         return None
-    results = {"prompt": clean(revision.prompt), "completion": clean(revision.completion)}
+    results = {field: clean(getattr(revision, field)) for field in _FIELDS}
     is_same = all(getattr(revision, field) == result.text for field, result in results.items())
     return None if is_same or not results["prompt"].text.strip() else results
 
 
-def sample_clean(*, sample: Sample) -> bool:
-    """Cleans one locked sample if it needs it and nobody has seen it; says whether it has a new revision."""
-    is_unseen = _unseen(sample.project).filter(pk=sample.pk).exists()
-    return is_unseen and _clean(sample)
+@transaction.atomic
+def _clean(unseen: QuerySet[Sample]) -> int:
+    """Locks the samples and cleans them; one that was handed to somebody meanwhile keeps the text they see."""
+    samples = list(unseen.select_for_update(of=("self",)))
+    last = dict(
+        Revision.objects.filter(sample__in=samples).order_by().values_list("sample").annotate(last=Max("number"))
+    )
+    pairs = [
+        (sample, _revision(sample, results, last[sample.pk] + 1))
+        for sample in samples
+        if (results := _cleaned(sample.revision)) is not None
+    ]
+    Revision.objects.bulk_create([after for _, after in pairs], batch_size=100)
+    before = {sample.pk: sample.revision for sample, _ in pairs}
+    for sample, after in pairs:
+        sample.revision = after
+    Sample.objects.bulk_update([sample for sample, _ in pairs], ["revision"], batch_size=100)
+    _follow([(sample, before[sample.pk], after) for sample, after in pairs])
+    return len(pairs)
 
 
-def _clean(sample: Sample) -> bool:
-    before = sample.revision
-    results = _cleaned(before)
-    if before is None or results is None:
-        return False
+def _revision(sample: Sample, results: dict[str, CleanResult], number: int) -> Revision:
+    texts = {field: result.text for field, result in results.items()}
     actions = [
         {"action": name, "field": field, "count": count}
         for field, result in results.items()
         for name, count in result.actions.items()
     ]
-    after = revision_add(
+    return Revision(
         sample=sample,
-        prompt=results["prompt"].text,
-        completion=results["completion"].text,
+        number=number,
         reason=Revision.Reason.CLEAN,
-        created_by=None,
         actions=actions,
+        content_hash=content_hash(**texts),
+        **texts,
     )
-    if Finding.objects.filter(revision=before).exists():
-        findings_follow(sample=sample, before=before, after=after, by=None, touched=Finding.State.GONE)
-    return True
+
+
+def _follow(steps: Sequence[tuple[Sample, Revision | None, Revision]]) -> None:
+    """Findings move along where there are any: rarely, since texts are cleaned before they are checked."""
+    keys = [before.pk for _, before, _ in steps if before is not None]
+    flagged = set(Finding.objects.filter(revision__in=keys).values_list("revision", flat=True))
+    for sample, before, after in steps:
+        if before is not None and before.pk in flagged:
+            findings_follow(sample=sample, before=before, after=after, by=None, touched=Finding.State.GONE)

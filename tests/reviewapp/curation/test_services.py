@@ -398,7 +398,7 @@ def test_one_scan_at_a_time(project: Project, people: SimpleNamespace) -> None:
     with pytest.raises(ApplicationError, match="already waiting or running"):
         services.scan_request(project=project, requested_by=people.lead)
 
-    Job.objects.filter(pk=scan.job_id).update(state=Job.State.CANCELLED)
+    Job.objects.filter(pk=scan.job_id or 0).update(state=Job.State.CANCELLED)
     assert services.scan_request(project=project, requested_by=people.lead) != scan
 
 
