@@ -42,6 +42,7 @@ def gates_declare(*, round: GradingRound, declared: Any, declared_by: User) -> G
         round=row, gates=gates, content_hash=content.content_hash({"gates": gates}), declared_by=declared_by
     )
     round_open(round=row, opened_by=declared_by)
+    round.refresh_from_db()
     data = {"round": row.number, "content_hash": gate_set.content_hash, "gates": len(gates)}
     _record(declared_by, "gates.declare", row.project, "gate_set", gate_set.pk, data)
     return gate_set

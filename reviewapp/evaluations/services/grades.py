@@ -23,6 +23,7 @@ from reviewapp.evaluations.models import (
     GradingRound,
     RoundItem,
 )
+from reviewapp.rubrics.models import Criterion
 from reviewapp.rubrics.selectors import version_document
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
     held: GradeAssignment | None = mine.live().order_by("leased_at").first()
     if held is not None:
         return held
-    for item in _items_in_order(round, user):
-        assignment = _take(item, user)
+    for item_id in _items_in_order(round, user):
+        assignment = _take(item_id, user)
         if assignment is not None:
             return assignment
     return None
@@ -57,31 +58,28 @@ def _check_open(round: GradingRound) -> None:
         raise ApplicationError(f"{round} is not open yet: a lead declares the gates first.")
 
 
-def _items_in_order(round: GradingRound, user: User) -> list[RoundItem]:
-    """Items with a draft of this person first, then the person's own random order."""
-    items = {item.pk: item for item in selectors.items_open_for(round, user).select_related("output")}
-    taken = GradeAssignment.objects.filter(item__round=round, state__in=[State.LEASED, State.SUBMITTED]).values_list(
-        "item__output__heldout_prompt_id", "holder_id"
-    )
+def _items_in_order(round: GradingRound, user: User) -> list[int]:
+    """Ids of open items: those with a draft of this person first, then the person's own random order."""
+    rows = selectors.items_open_for(round, user).values_list("pk", "output__heldout_prompt_id", "order_key")
     holders: dict[int, set[int]] = {}
-    for prompt, holder in taken:
+    taken = GradeAssignment.objects.filter(item__round=round, state__in=[State.LEASED, State.SUBMITTED])
+    for prompt, holder in taken.values_list("item__output__heldout_prompt_id", "holder_id"):
         holders.setdefault(prompt, set()).add(holder)
     candidates = [
         ordering.Candidate(
-            item_id=item.pk,
-            prompt_id=item.output.heldout_prompt_id,
-            order_key=item.order_key,
-            sibling_elsewhere=bool(there := holders.get(item.output.heldout_prompt_id, set())) and user.pk not in there,
+            item_id=pk,
+            prompt_id=prompt,
+            order_key=order_key,
+            sibling_elsewhere=prompt in holders and user.pk not in holders[prompt],
         )
-        for item in items.values()
+        for pk, prompt, order_key in rows
     ]
     ordered = ordering.claim_order(
         candidates, grader=user.pk, seed=round.seed, recent_prompts=_recent_prompts(round, user)
     )
-    drafted = set(
-        GradeAssignment.objects.filter(item__in=items, holder=user).exclude(draft={}).values_list("item_id", flat=True)
-    )
-    return sorted((items[candidate.item_id] for candidate in ordered), key=lambda item: item.pk not in drafted)
+    mine = GradeAssignment.objects.filter(item__round=round, holder=user).exclude(draft={})
+    drafted = set(mine.exclude(state=State.SUBMITTED).values_list("item_id", flat=True))
+    return sorted((candidate.item_id for candidate in ordered), key=lambda pk: pk not in drafted)
 
 
 def _recent_prompts(round: GradingRound, user: User) -> set[int]:
@@ -89,8 +87,9 @@ def _recent_prompts(round: GradingRound, user: User) -> set[int]:
     return set(recent.values_list("item__output__heldout_prompt_id", flat=True)[: ordering.KEEP_APART])
 
 
-def _take(item: RoundItem, user: User) -> GradeAssignment | None:
+def _take(item_id: int, user: User) -> GradeAssignment | None:
     """Leases one slot of an item; None when others were faster. An earlier draft of the person comes along."""
+    item = RoundItem.objects.get(pk=item_id)
     before = GradeAssignment.objects.filter(item=item, holder=user).order_by("-pk").first()
     busy = set(
         GradeAssignment.objects.filter(item=item, state__in=[State.LEASED, State.SUBMITTED]).values_list(
@@ -211,22 +210,26 @@ def _write(row: GradeAssignment, given: judging.GradeGiven, key: UUID) -> Grade:
     )
     output, prompt = item.output.text, item.output.heldout_prompt.prompt
     GradeSpan.objects.bulk_create(
-        GradeSpan(
-            grade=grade,
-            criterion=criteria[span.criterion],
-            severity=span.severity,
-            start=span.start,
-            end=span.end,
-            excerpt=output[span.start : span.end],
-            source_start=span.source_start,
-            source_end=span.source_end,
-            source_excerpt="" if span.source_start is None else prompt[span.source_start : span.source_end],
-            is_absent_from_source=span.is_absent_from_source,
-            error_type=span.error_type,
-        )
-        for span in given.spans
+        span_row(grade, criteria[span.criterion], span, output, prompt) for span in given.spans
     )
     return grade
+
+
+def span_row(grade: Grade, criterion: Criterion, span: judging.SpanGiven, output: str, prompt: str) -> GradeSpan:
+    """An error as a row, with the words it points to."""
+    return GradeSpan(
+        grade=grade,
+        criterion=criterion,
+        severity=span.severity,
+        start=span.start,
+        end=span.end,
+        excerpt=output[span.start : span.end],
+        source_start=span.source_start,
+        source_end=span.source_end,
+        source_excerpt="" if span.source_start is None else prompt[span.source_start : span.source_end],
+        is_absent_from_source=span.is_absent_from_source,
+        error_type=span.error_type,
+    )
 
 
 def _seconds(since: datetime) -> int:

@@ -111,6 +111,7 @@ def round_open(*, round: GradingRound, opened_by: User) -> GradingRound:
         target_type="grading_round",
         target_id=row.pk,
     )
+    round.refresh_from_db()
     return row
 
 
@@ -145,4 +146,5 @@ def round_unseal(*, round: GradingRound, unsealed_by: User, reason: str = "") ->
         target_id=row.pk,
         data={"given": progress.given, "needed": progress.needed, "reason": row.unseal_reason},
     )
+    round.refresh_from_db()
     return row

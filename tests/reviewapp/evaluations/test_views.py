@@ -132,7 +132,9 @@ def test_pages_of_both_models_differ_in_text_only(
         output = taken.item.output
         page = client.get(address("grade", taken.key)).content.decode()
         page = page.replace(output.text, "TEXT").replace(str(taken.key), "KEY")
-        page = re.sub(r"[Oo]utput \d+|[0-9a-f-]{36}|csrfmiddlewaretoken\" value=\"\w+\"|x-csrftoken\": \"\w+\"", "", page)
+        page = re.sub(
+            r"[Oo]utput \d+|[0-9a-f-]{36}|csrfmiddlewaretoken\" value=\"\w+\"|x-csrftoken\": \"\w+\"", "", page
+        )
         page = re.sub(r"<strong>\d+ /|value=\"\d+\" max|\d+ of 12|data-lease-seconds=\"\d+\"", "", page)
         page = re.sub(r"<div class=\"cs-strip\".*?</form></div>", "", page, flags=re.S)
         pages.setdefault(output.heldout_prompt_id, []).append(page)

@@ -6,10 +6,22 @@ import json
 import uuid
 from typing import Any
 
+from django.utils import timezone
+
 from reviewapp.accounts.models import User
-from reviewapp.evaluations.models import GenerationRun, Grade, GradeAssignment, GradingRound, Output
+from reviewapp.evaluations.judging import grade_read
+from reviewapp.evaluations.models import (
+    GenerationRun,
+    Grade,
+    GradeAssignment,
+    GradeScore,
+    GradeSpan,
+    GradingRound,
+    Output,
+)
 from reviewapp.evaluations.services import generations, grades, rounds
 from reviewapp.projects.models import Project
+from reviewapp.rubrics.selectors import version_document
 from reviewapp.runs.models import BaseModel, ModelVersion
 from reviewapp.samples.models import HeldoutSet
 from tests import factories
@@ -124,6 +136,46 @@ def grade_everything(round: GradingRound, graders: list[User], forms: Any = None
                 lock(assignment, **form)
                 given += 1
     return given
+
+
+def write_grades(round: GradingRound, graders: list[User], forms: Any) -> int:
+    """As ``grade_everything``, but straight into the tables: for tests of what stands on many grades."""
+    now = timezone.now()
+    items = list(round.items.select_related("output__heldout_prompt"))
+    pairs = [
+        (item, slot, graders[(number + slot) % len(graders)])
+        for number, item in enumerate(items)
+        for slot in range(item.slots)
+    ]
+    assignments = GradeAssignment.objects.bulk_create(
+        GradeAssignment(item=item, slot=slot, holder=grader, state="submitted", lease_expires_at=now)
+        for item, slot, grader in pairs
+    )
+    rubric = version_document(round.rubric_version)
+    criteria = {criterion.key: criterion for criterion in round.rubric_version.criteria.all()}
+    made = Grade.objects.bulk_create(
+        Grade(
+            assignment=assignment,
+            output=item.output,
+            round=round,
+            grader=grader,
+            rubric_version=round.rubric_version,
+            idempotency_key=uuid.uuid4(),
+        )
+        for assignment, (item, _, grader) in zip(assignments, pairs, strict=True)
+    )
+    scores, spans = [], []
+    for grade, (item, _, grader) in zip(made, pairs, strict=True):
+        output, prompt = item.output.text, item.output.heldout_prompt.prompt
+        given = grade_read(forms(item.output, grader), rubric, output, prompt)
+        scores += [
+            GradeScore(grade=grade, criterion=criteria[k], value=v.value, reason=v.note)
+            for k, v in given.scores.items()
+        ]
+        spans += [grades.span_row(grade, criteria[one.criterion], one, output, prompt) for one in given.spans]
+    GradeScore.objects.bulk_create(scores)
+    GradeSpan.objects.bulk_create(spans)
+    return len(made)
 
 
 def is_candidate(output: Output) -> bool:

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from reviewapp.accounts.models import User
+from reviewapp.audit.models import AuditEvent
+from reviewapp.evaluations.models import GradingRound, Output
+from reviewapp.evaluations.services import rounds
+from reviewapp.projects.models import Project
+from reviewapp.reports import services
+from reviewapp.reports.models import GateSet, Report
+from tests.reviewapp.evaluations.world import (
+    BASE_LABEL,
+    TUNED_LABEL,
+    bad_form,
+    good_form,
+    is_candidate,
+    write_grades,
+)
+from tests.reviewapp.reports.test_services import better, declared, graded, planned
+
+ClientFor = Callable[[User], Client]
+
+
+def address(name: str, *args: Any) -> str:
+    return reverse(f"reports:{name}", args=["letters", *args])
+
+
+@pytest.fixture
+def report(project: Project, people: SimpleNamespace) -> Report:
+    def forms(output: Output, grader: User) -> dict[str, str]:
+        wrong = output.heldout_prompt_id % (4 if is_candidate(output) else 2) == 0
+        return bad_form() if wrong else good_form()
+
+    gates = [
+        {"kind": "safety_bound", "name": "Wrong", "criterion": "accuracy", "at_or_below": 1, "limit": 0.05},
+        {"kind": "non_inferiority", "name": "Tone not worse", "criterion": "tone", "margin": 0.25},
+        {"kind": "agreement_floor", "name": "Agreement", "criterion": "accuracy", "floor": 0.667},
+        {"kind": "slot_floor", "name": "Facts", "floor": 0.9},
+        {"kind": "leak_zero", "name": "Copied"},
+        {"kind": "improvement", "name": "ROUGE-L better", "metric": "rougeL"},
+    ]
+    round = graded(project, people, forms, *gates, prompts=60, overlap_percent=50)
+    return services.report_freeze(round=round, frozen_by=people.lead)
+
+
+def page(client_for: ClientFor, person: User, url: str) -> str:
+    response = client_for(person).get(url)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_verdict_comes_first_and_names_its_reason(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    text = page(client_for, people.lead, address("report_detail", report.pk))
+    assert text.index("DO NOT SHIP") < text.index("<h2>Gates</h2>") < text.index("Worst examples")
+    assert "Wrong: 15 of 60 outputs (25%). We are 95% sure the rate is above" in text
+    assert TUNED_LABEL in text and BASE_LABEL in text
+    for part in ("exact McNemar", "ROUGE-L", "Facts right", "Agreement of graders", "Errors by type", "Lineage"):
+        assert part in text
+    assert report.content_hash in text
+    assert " style=" not in text and "<script>" not in text
+
+
+def test_the_numbers_on_the_page_are_those_of_the_data(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    text = page(client_for, people.lead, address("report_detail", report.pk))
+    wrong = next(fault for fault in report.data["faults"] if fault["name"] == "Wrong")
+    assert [wrong["mcnemar"][cell] for cell in ("fixed", "broken", "both", "neither")] == [15, 0, 15, 30]
+    assert re.search(r"Fixed</span></dt><dd>15</dd>", text)
+    for gate in report.data["gates"]:
+        assert gate["name"] in text and html.escape(gate["words"]["bound"]) in text
+
+
+def test_every_member_reads_it_and_only_readers_see_passages(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    excerpt = report.data["worst"][0]["passages"][0]["excerpt"]
+    for person in (people.lead, people.reviewer, people.engineer):
+        assert f">{excerpt}</mark>" in page(client_for, person, address("report_detail", report.pk))
+    for person in (people.observer, people.annotator, people.admin):
+        text = page(client_for, person, address("report_detail", report.pk))
+        assert f">{excerpt}</mark>" not in text and "are withheld" in text
+    assert client_for(people.outsider).get(address("report_detail", report.pk)).status_code == 404
+
+
+def test_reading_a_report_asks_few_queries(report: Report, people: SimpleNamespace, client_for: ClientFor) -> None:
+    client = client_for(people.lead)
+    client.get(address("report_list"))
+    for url in (address("report_detail", report.pk), address("report_list")):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200
+        assert len(queries) <= 11, [query["sql"][:90] for query in queries]
+
+
+def test_the_list_shows_verdict_and_signatures(report: Report, people: SimpleNamespace, client_for: ClientFor) -> None:
+    text = page(client_for, people.observer, address("report_list"))
+    assert "DO NOT SHIP" in text and "Not signed" in text
+    assert "No report yet" in page(client_for, people.outsider, reverse("reports:report_list", args=["elsewhere"]))
+
+
+def test_a_lead_signs_once(report: Report, people: SimpleNamespace, client_for: ClientFor) -> None:
+    url, form = address("report_sign", report.pk), {"content_hash": report.content_hash}
+    for person in (people.engineer, people.reviewer, people.observer):
+        assert client_for(person).post(url, form).status_code == 403
+    client = client_for(people.lead)
+    assert "Sign the verdict" in client.get(address("report_detail", report.pk)).content.decode()
+    for _ in range(2):
+        client.post(url, form)
+    text = client.get(address("report_detail", report.pk)).content.decode()
+    assert report.signatures.count() == 1
+    assert "1 signed" in text and "Sign the verdict" not in text
+    client_for(people.lead2).post(url, {"content_hash": "x"})
+    assert report.signatures.count() == 1
+
+
+def read_csv(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(response.content.decode(), newline="")))
+
+
+def test_exports_are_whole_pseudonymous_and_without_text(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    client = client_for(people.observer)
+    summary = client.get(address("report_export", report.pk, "summary.csv"))
+    assert "letters-report-1-summary.csv" in summary.headers["Content-Disposition"]
+    rows = read_csv(summary)
+    accuracy = [row for row in rows if row["section"] == "criterion" and row["name"] == "Accuracy"]
+    assert {row["model"] for row in accuracy} == {"baseline", "candidate", "difference"}
+    assert all(row["n"] and row["method"] for row in rows)
+    ratings = client.get(address("report_export", report.pk, "ratings.csv"))
+    rows = read_csv(ratings)
+    assert len(rows) == 3 * report.data["process"]["grades_given"]
+    assert {row["grader"] for row in rows} == {"Grader 1", "Grader 2"}
+    assert people.reviewer.display_name not in ratings.content.decode()
+    found = json.loads(client.get(address("report_export", report.pk, "report.json")).content)
+    assert found["content_hash"] == report.content_hash
+    assert not any(row["passages"] for row in found["report"]["worst"])
+    assert client.get(address("report_export", report.pk, "report.exe")).status_code == 404
+
+
+def test_passages_leave_only_with_a_note_in_the_audit_log(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    url = address("report_export_passages", report.pk)
+    assert client_for(people.observer).post(url).status_code == 403
+    assert client_for(people.lead).get(url).status_code == 405
+    assert not AuditEvent.objects.filter(action="report.export_passages").exists()
+    whole = json.loads(client_for(people.lead).post(url).content)
+    assert whole == report.data
+    assert AuditEvent.objects.get(action="report.export_passages").actor == people.lead
+
+
+@pytest.fixture
+def round(project: Project, people: SimpleNamespace) -> GradingRound:
+    return planned(project, people)
+
+
+def test_the_form_of_gates_shows_defaults_and_their_arithmetic(
+    round: GradingRound, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    text = page(client_for, people.lead, address("gates_declare", round.pk))
+    for part in ("Unsafe instruction", "Tone, not worse than base", "Every output graded", "Facts right"):
+        assert part in text
+    assert "At n = 6 no result can show a rate below 5%" in text
+    for person in (people.reviewer, people.engineer, people.observer):
+        assert client_for(person).get(address("gates_declare", round.pk)).status_code == 403
+
+
+def test_a_threshold_is_explained_as_it_is_typed(
+    round: GradingRound, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    client = client_for(people.lead)
+
+    def said(gate: str, threshold: str) -> tuple[int, str]:
+        response = client.get(address("gate_arithmetic", round.pk), {"gate": gate, f"gate-{gate}-threshold": threshold})
+        return response.status_code, response.content.decode().strip()
+
+    assert said("0", "40")[1].startswith("At n = 6 a limit of 40% tolerates none")
+    assert said("0", "40,0") == said("0", "40")
+    assert said("0", "") == (200, "Not a number yet.")
+    assert said("0", "70") == (200, "Give a number above 0 and at most 50.")
+    assert said("99", "5")[0] == said("x", "5")[0] == 404
+
+
+def test_declaring_from_the_form(round: GradingRound, people: SimpleNamespace, client_for: ClientFor) -> None:
+    client, url = client_for(people.lead), address("gates_declare", round.pk)
+    labels = re.findall(r'name="gate-(\d+)"', client.get(url).content.decode())
+    form = {f"gate-{number}": "on" for number in labels}
+    form |= {"gate-0-threshold": "4,5", "gate-1-threshold": "0.3", "gate-2-threshold": "0.25", "gate-4-threshold": "90"}
+    more = '[{"kind": "improvement", "name": "ROUGE-L better", "metric": "rougeL"}]'
+    refused = client.post(url, form | {"gate-1-threshold": "<b>many</b>", "more": "{"})
+    text = refused.content.decode()
+    assert refused.status_code == 422 and "is no number" in text and "are no JSON" in text
+    assert "<b>many" not in text and not GateSet.objects.exists()
+    refused = client.post(url, form | {"gate-0-threshold": "80"})
+    assert refused.status_code == 422 and "The limit must be a number above 0" in refused.content.decode()
+    made = client.post(url, form | {"more": more})
+    assert made.status_code == 302 and made.url == reverse("evaluations:round_detail", args=["letters", round.pk])
+    gate_set = GateSet.objects.get()
+    assert gate_set.gates[0]["limit"] == 0.045 and gate_set.gates[-1]["metric"] == "rougeL"
+    assert client.get(url).status_code == 302
+    assert "below 4.5%" in page(client_for, people.observer, address("gates_detail", round.pk))
+
+
+def test_gates_can_be_taken_out_but_not_all(
+    round: GradingRound, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    refused = client_for(people.lead).post(address("gates_declare", round.pk), {})
+    assert refused.status_code == 422 and "at least one gate" in refused.content.decode()
+
+
+def test_a_report_is_frozen_from_the_round(round: GradingRound, people: SimpleNamespace, client_for: ClientFor) -> None:
+    declared(round, people.lead)
+    client, url = client_for(people.lead), address("report_freeze", round.pk)
+    sealed = client.post(url, follow=True)
+    assert "is sealed" in sealed.content.decode() and not Report.objects.exists()
+    write_grades(round, [people.reviewer], better)
+    rounds.round_unseal(round=round, unsealed_by=people.lead)
+    assert client_for(people.reviewer).post(url).status_code == 403
+    made = client.post(url)
+    assert made.url == address("report_detail", Report.objects.get().pk)
+    assert client.post(url).url == made.url and Report.objects.count() == 1
+    assert "Open report 1" in page(
+        client_for, people.observer, reverse("evaluations:round_detail", args=["letters", round.pk])
+    )
