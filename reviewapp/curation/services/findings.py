@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.models import Lease
 from reviewapp.curation.anchoring import text_replaced
 from reviewapp.curation.drafts import fingerprint_of
 from reviewapp.curation.models import Finding
@@ -29,7 +30,8 @@ def finding_accept(*, finding: Finding, accepted_by: User) -> Revision:
 
     The finding moves along and marks the new words; the other findings follow, and open ones whose words vanished are
     gone. An accepted sample is opened for review again, in a new round: nobody has approved its new text. Raises
-    ApplicationError without a suggestion, for a settled finding, and where the text is no longer the one it was about.
+    ApplicationError without a suggestion, for a settled finding, where the text is no longer the one it was about, and
+    while somebody reviews the sample.
     """
     sample = _locked(finding)
     _is_open(finding)
@@ -131,6 +133,16 @@ def _not_rejected(sample: Sample) -> None:
         raise ApplicationError("This sample was rejected, so its text stays as it was judged.")
 
 
+def _not_in_hand(sample: Sample) -> None:
+    """The text must not change under somebody who is judging it."""
+    holding = Sample.objects.filter(
+        pk=sample.pk, assignments__state=Lease.State.LEASED, assignments__lease_expires_at__gt=timezone.now()
+    )
+    holder = holding.values_list("assignments__holder__display_name", flat=True).first()
+    if holder is not None:
+        raise ApplicationError(f"{holder} is reviewing this sample now. Settle it in that review, or wait for its end.")
+
+
 def _review_again(sample: Sample) -> None:
     """An accepted sample whose text changes is judged again, in a new round."""
     if sample.state == Sample.State.ACCEPTED:
@@ -141,6 +153,7 @@ def _review_again(sample: Sample) -> None:
 
 def _revise(sample: Sample, finding: Finding, place: tuple[int, int], words: str, by: User, action: str) -> Revision:
     current = _current(finding, sample)
+    _not_in_hand(sample)
     _review_again(sample)
     prompt, completion = current.prompt, current.completion
     if finding.field == Finding.Field.PROMPT:

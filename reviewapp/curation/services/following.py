@@ -30,10 +30,11 @@ def findings_follow(
     """Brings the findings of a sample in line with its present text and state.
 
     Call it in the transaction that made ``after`` the current revision (the same as ``before`` when only the state
-    changed). Findings whose words are still there move to ``after``; an open one whose words were touched gets the
-    state ``touched`` and stays behind; an edit alone never settles an overlap with a held-out prompt. Then the checks
-    that need the text alone look at ``after``. Going back to an earlier revision opens what leaving it had settled.
-    Findings of a rejected sample are closed, and opened again when it is rejected no more.
+    changed). Findings whose words are still there move to ``after``. An open one whose words were touched gets the
+    state ``touched`` and stays behind, or counts as accepted where its suggestion was put in; an edit alone never
+    settles an overlap with a held-out prompt. Then the checks that need the text alone look at ``after``. Going back
+    to an earlier revision opens what leaving it had settled. Findings of a rejected sample are closed, and opened
+    again when it is rejected no more.
     """
     if before.pk != after.pk:
         _Move(before, after, by, touched).run()
@@ -69,12 +70,14 @@ class _Move:
 
     def _came_along(self, finding: Finding, span: Span | None) -> bool:
         is_touched = finding.start is not None and span is None
-        if is_touched and not finding.related_heldout_id:
-            return False
+        if is_touched:
+            span = self._mended(finding)
+            if span is None and not finding.related_heldout_id:
+                return False
         was, place = finding.fingerprint, (finding.start, finding.end)
         finding.start, finding.end = span or (None, None)
         fingerprint = fingerprint_of(finding)
-        is_answered = finding.check_name in TEXT_CHECKS and was in self.seen_before
+        is_answered = not is_touched and finding.check_name in TEXT_CHECKS and was in self.seen_before
         if (is_answered and fingerprint not in self.seen_after) or fingerprint in self.moved | set(self.there):
             finding.start, finding.end = place
             self._hand_over(finding, fingerprint)
@@ -82,6 +85,18 @@ class _Move:
         finding.fingerprint, finding.revision = fingerprint, self.after
         self.moved.add(fingerprint)
         return True
+
+    def _mended(self, finding: Finding) -> Span | None:
+        """Where the suggestion was put in by hand, or taken out again: that is an accept, or the end of one."""
+        place = _replaced(getattr(self.before, finding.field), getattr(self.after, finding.field), finding)
+        words = getattr(self.after, finding.field)[slice(*place)] if place else None
+        if finding.state == State.OPEN and words is not None and words == finding.suggestion:
+            finding.state, finding.decided_by, finding.decided_at = State.ACCEPTED, self.by, timezone.now()
+        elif finding.state == State.ACCEPTED and words is not None and words == finding.excerpt:
+            finding.state, finding.decided_by, finding.decided_at = State.OPEN, None, None
+        else:
+            return None
+        return place
 
     def _hand_over(self, finding: Finding, fingerprint: str) -> None:
         """The same finding may stand on the new revision from before: then that row takes what was decided."""
@@ -119,3 +134,19 @@ def _spans(findings: Sequence[Finding], before: Revision, after: Revision) -> li
         }
         places.update(zip(spans, spans_moved(old, new, list(spans.values())), strict=True))
     return [places.get(finding.pk) for finding in findings]
+
+
+def _replaced(old: str, new: str, finding: Finding) -> Span | None:
+    """Where in ``new`` the words stand that took the place of a finding's; None when what is around went as well."""
+    start, end = finding.start or 0, finding.end or 0
+    new_start: int | None = 0
+    new_end: int | None = len(new)
+    if start > 0:
+        left = spans_moved(old, new, [(start - 1, start)])[0]
+        new_start = left[1] if left else None
+    if end < len(old):
+        right = spans_moved(old, new, [(end, end + 1)])[0]
+        new_end = right[0] if right else None
+    if new_start is None or new_end is None or new_start > new_end:
+        return None
+    return new_start, new_end

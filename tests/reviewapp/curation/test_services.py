@@ -172,6 +172,20 @@ def test_the_text_of_a_rejected_sample_stays(project: Project, people: SimpleNam
         services.finding_accept(finding=open_findings(sample)[0], accepted_by=people.lead)
 
 
+def test_the_text_does_not_change_under_a_reviewer(project: Project, people: SimpleNamespace) -> None:
+    sample = scanned(project, people.lead)
+    lease = factories.assignment(sample, people.reviewer, factories.rubric_version(project))
+    finding = open_findings(sample)[0]
+
+    with pytest.raises(ApplicationError, match="Reviewer is reviewing this sample now"):
+        services.finding_accept(finding=finding, accepted_by=people.lead)
+    assert revision_of(sample).number == 1
+
+    lease.lease_expires_at = factories.long_ago()
+    lease.save()
+    assert services.finding_accept(finding=finding, accepted_by=people.lead).number == 2
+
+
 # ---- dismiss and reopen
 
 
@@ -266,6 +280,27 @@ def test_a_fix_settles_what_it_touched_and_keeps_the_rest(project: Project, peop
     second.refresh_from_db()
     assert (first.state, first.decided_by, first.revision) == (State.FIXED, people.reviewer, before)
     assert (second.state, second.revision, words_of(second)) == (State.OPEN, after, "555-867-5310")
+
+
+def test_a_fix_that_puts_the_suggestion_in_is_an_accept_until_it_is_undone(
+    project: Project, people: SimpleNamespace
+) -> None:
+    sample = scanned(project, people.lead, prompt=PHONES.replace("Doctor: Hello.\nPatient: Ring ", ""))
+    first, second = open_findings(sample)
+    assert first.start == 0
+    before, after = edited(sample, prompt=revision_of(sample).prompt.replace("555-867-5309", "[PHONE]"))
+
+    services.findings_follow(sample=sample, before=before, after=after, by=people.reviewer)
+
+    first.refresh_from_db()
+    assert (first.state, first.decided_by, words_of(first)) == (State.ACCEPTED, people.reviewer, "[PHONE]")
+    assert open_findings(sample) == [second]
+
+    services.findings_follow(sample=sample, before=after, after=before, by=people.reviewer)
+
+    first.refresh_from_db()
+    assert (first.state, first.decided_by, words_of(first)) == (State.OPEN, None, "555-867-5309")
+    assert open_findings(sample) == [first, second]
 
 
 def test_a_fix_that_answers_a_finding_elsewhere_settles_it(project: Project, people: SimpleNamespace) -> None:
