@@ -1,11 +1,13 @@
 """The join of a version's samples with every held-out set of its project: it has to be empty.
 
-Unlike a finding on a sample, this is computed at the moment of the freeze from the texts that would be frozen,
-and nobody's earlier decision can make it pass.
+Unlike a finding on a sample, this is computed from the very texts that would be frozen, and nobody's decision
+can make it pass. It takes some seconds for a thousand samples, so a worker does it and the result is kept with a
+key of what was compared: a later look at the same texts and held-out prompts need not compare again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from reviewapp.curation.checks import heldout_overlap
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt
+from training.contract import canonical_json
 
 KINDS = {
     "heldout_exact": "Same prompt, apart from case and spaces",
@@ -29,6 +32,8 @@ class Text(Protocol):
     def sample_id(self) -> int: ...
     @property
     def external_id(self) -> str: ...
+    @property
+    def revision_hash(self) -> str: ...
     @property
     def prompt(self) -> str: ...
     @property
@@ -58,6 +63,7 @@ class CheckRow:
 class ContaminationCheck:
     """``rows`` say what was compared; ``pairs`` is empty when the version may be frozen."""
 
+    key: str
     heldout_prompts: int
     samples: int
     rows: list[CheckRow]
@@ -73,11 +79,20 @@ class ContaminationCheck:
         return "1 sample overlaps" if count == 1 else f"{count} samples overlap"
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "heldout_prompts": self.heldout_prompts,
-            "samples": self.samples,
-            "rows": [asdict(row) for row in self.rows],
-        }
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, values: dict[str, Any]) -> ContaminationCheck:
+        """Reads what ``as_json`` wrote."""
+        rows = [CheckRow(**row) for row in values["rows"]]
+        return cls(**{**values, "rows": rows, "pairs": [Pair(**pair) for pair in values["pairs"]]})
+
+
+def key_of(project: Project, chosen: Sequence[Text]) -> str:
+    """Names what a comparison would compare: the texts by their hashes, and the held-out prompts."""
+    held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", flat=True)
+    texts = sorted((item.sample_id, item.revision_hash) for item in chosen)
+    return hashlib.sha256(canonical_json([texts, list(held)]).encode()).hexdigest()
 
 
 def check_texts(project: Project, chosen: Sequence[Text]) -> ContaminationCheck:
@@ -93,6 +108,7 @@ def check_texts(project: Project, chosen: Sequence[Text]) -> ContaminationCheck:
     found = heldout_overlap.check(Corpus(items=items, heldout=[row[:2] for row in held]))
     pairs = [_pair(draft, by_key[draft.key], names.get(draft.related_heldout or 0, "")) for draft in found]
     return ContaminationCheck(
+        key=key_of(project, chosen),
         heldout_prompts=len(held),
         samples=len(chosen),
         rows=[

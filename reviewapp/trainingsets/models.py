@@ -36,6 +36,8 @@ class TrainingSetVersion(models.Model):
     excluded = models.JSONField(default=list)  # ids of samples taken out by hand, each with its reason
     validation_percent = models.PositiveSmallIntegerField(default=10)
     seed = models.PositiveIntegerField(default=17)
+    overlap = models.JSONField(null=True)  # last comparison with the held-out sets, and of which content it was
+    overlap_job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="+")
     counts = models.JSONField(default=dict)  # set when frozen: train, validation, groups, exclusions by reason
     content_hash = models.CharField(max_length=64, blank=True)
     drafted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 State = TrainingSetVersion.State
 FILTERS = ("origin", "language", "batch")
 MIN_TOKENS, MAX_TOKENS = 16, 1_000_000
+OVERLAP_JOB = "reviewapp.trainingsets.jobs.compare_with_heldout"
 PREVIEW_JOB = "reviewapp.runs.jobs.execute_preview"
 
 
@@ -63,6 +65,7 @@ def version_draft(
         idempotency_key=idempotency_key,
     )
     _record(drafted_by, "version.draft", version, {"filters": version.filters, "percent": validation_percent})
+    overlap_request(version=version, requested_by=drafted_by)
     return version
 
 
@@ -83,6 +86,7 @@ def version_update(
     values = {"filters": filters, "validation_percent": validation_percent, "seed": seed, "note": note.strip()}
     _change_draft(version, **values)
     _record(by, "version.update", version, values)
+    overlap_request(version=version, requested_by=by)
     return version
 
 
@@ -104,6 +108,7 @@ def samples_exclude(*, version: TrainingSetVersion, sample_ids: set[int], reason
     entries = [{"sample": pk, "reason": reason.strip()} for pk in new]
     _change_draft(version, excluded=[*version.excluded, *entries])
     _record(by, "version.exclude", version, {"samples": new, "reason": reason.strip()})
+    overlap_request(version=version, requested_by=by)
     return len(new)
 
 
@@ -113,7 +118,37 @@ def samples_include(*, version: TrainingSetVersion, by: User) -> int:
     count = len(version.excluded)
     _change_draft(version, excluded=[])
     _record(by, "version.include", version, {"samples": count})
+    overlap_request(version=version, requested_by=by)
     return count
+
+
+# ---- overlap with held-out sets
+
+
+@transaction.atomic
+def overlap_request(*, version: TrainingSetVersion, requested_by: User) -> None:
+    """Asks a worker to compare the draft with the held-out sets; one that still waits will do it as well."""
+    if version.overlap_job is not None and version.overlap_job.state == Job.State.QUEUED:
+        return
+    job = jobs.enqueue(
+        OVERLAP_JOB,
+        title=f"Compare {version} with the held-out prompts",
+        created_by=requested_by,
+        kwargs={"version_id": version.pk},
+        project_slug=version.training_set.project.slug,
+    )
+    _change_draft(version, overlap_job=job)
+
+
+def overlap_store(*, version: TrainingSetVersion) -> contamination.ContaminationCheck:
+    """Compares the draft as it is now and keeps the result, unless it is known already."""
+    selection = selectors.samples_selected(version)
+    known = selectors.overlap_known(version, selection)
+    if known is not None:
+        return known
+    check = contamination.check_texts(version.training_set.project, selection.chosen)
+    TrainingSetVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(overlap=check.as_json())
+    return check
 
 
 # ---- freezing
@@ -137,10 +172,12 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
         raise ApplicationError(
             "The accepted samples changed since you opened this page. Look at it again, then freeze."
         )
-    check = contamination.check_texts(version.training_set.project, plan.selection.chosen)
+    check = selectors.overlap_known(version, plan.selection) or contamination.check_texts(
+        version.training_set.project, plan.selection.chosen
+    )
     if check.pairs:
         raise ApplicationError(
-            f"{check.words} with held-out prompts. Take them out first: a model must not have seen what it is judged by."
+            f"{check.words} with held-out prompts. Take them out: a model must not have seen what it is judged by."
         )
     _store(version, plan, check, frozen_by)
     return version

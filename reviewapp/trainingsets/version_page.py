@@ -85,6 +85,7 @@ class VersionPage:
     content_hash: str
     pairs: list[contamination.Pair] = field(default_factory=list)
     problem: str = ""
+    is_compared: bool = True  # with the held-out sets, these very texts
 
     @property
     def is_draft(self) -> bool:
@@ -116,7 +117,7 @@ def page_of(version: TrainingSetVersion) -> VersionPage:
 def _draft(version: TrainingSetVersion) -> VersionPage:
     plan = selectors.version_plan(version)
     chosen = plan.selection.chosen
-    check = contamination.check_texts(version.training_set.project, chosen)
+    check = selectors.overlap_known(version, plan.selection)
     return VersionPage(
         version=version,
         examples=len(chosen),
@@ -124,16 +125,17 @@ def _draft(version: TrainingSetVersion) -> VersionPage:
         left_out=plan.selection.left_out,
         splits=_splits((item.group, plan.splits[item.group]) for item in chosen) if plan.splits else [],
         origins=_origins((item.origin, item.revision_reason) for item in chosen),
-        check_rows=check.rows,
-        heldout_prompts=check.heldout_prompts,
+        check_rows=check.rows if check else [],
+        heldout_prompts=selectors.heldout_count(version.training_set.project),
         content_hash=plan.content.content_hash if plan.content else "",
-        pairs=check.pairs,
+        pairs=check.pairs if check else [],
         problem=plan.problem or _overlap_problem(check),
+        is_compared=check is not None,
     )
 
 
-def _overlap_problem(check: ContaminationCheck) -> str:
-    return f"{check.words} with held-out prompts. Take them out below." if check.pairs else ""
+def _overlap_problem(check: ContaminationCheck | None) -> str:
+    return f"{check.words} with held-out prompts. Take them out below." if check and check.pairs else ""
 
 
 def _frozen(version: TrainingSetVersion) -> VersionPage:

@@ -82,6 +82,7 @@ def _detail(
         "reason_form": forms.get("reason_form") or ReasonForm(),
         "error": error,
         "form": None,
+        **_overlap_context(version),
         **_preview_context(request, version),
     }
     return render(request, "trainingsets/version_detail.html", context, status=422 if error else 200)
@@ -111,6 +112,36 @@ def version_update(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRes
         return _detail(request, project, version, error.message, rule_form=form)
     messages.success(request, "The rule is changed; the counts below follow it.")
     return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_POST
+def overlap_request(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.DRAFT)
+    version = _version(project, pk)
+    try:
+        services.overlap_request(version=version, requested_by=request.user)
+    except ApplicationError as error:
+        return _detail(request, project, version, error.message)
+    return redirect("trainingsets:version_detail", slug, pk)
+
+
+@require_GET
+def overlap_panel(request: AuthenticatedRequest, slug: str, pk: int) -> HttpResponse:
+    """The waiting comparison with the held-out prompts; the page is loaded once more when it has ended."""
+    project = project_for(request.user, slug, Permission.VIEW)
+    version = _version(project, pk)
+    if not wants_fragment(request):
+        return redirect("trainingsets:version_detail", slug, pk)
+    context = {"project": project, **_overlap_context(version)}
+    response = render(request, "trainingsets/version_detail.html#overlap_job", context)
+    if version.overlap_job is None or version.overlap_job.is_terminal:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def _overlap_context(version: TrainingSetVersion) -> dict[str, Any]:
+    job = version.overlap_job
+    return {"version": version, "overlap_job": job, "overlap_wait": queues.job_wait(job) if job else None}
 
 
 @require_POST

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 
 from reviewapp.projects.models import Project
@@ -15,6 +16,10 @@ from reviewapp.runs.models import BaseModel
 from reviewapp.trainingsets.models import TrainingSetVersion
 from tests.reviewapp.runs import folders
 from tests.reviewapp.trainingsets import builders
+
+# A busy machine may take its time over one example; what counts is the answer.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 
 from reviewapp.audit.models import AuditEvent
+from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError, ImmutableError
+from reviewapp.core.models import Job
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
@@ -188,6 +190,59 @@ def test_overlap_with_a_heldout_set_blocks_until_the_sample_is_out(project: Proj
     assert version.examples.count() == 19
     assert version.counts["contamination"]["heldout_prompts"] == 4
     assert all(row["found"] == 0 for row in version.counts["contamination"]["rows"])
+
+
+def leak(project: Project, number: int) -> HeldoutPrompt:
+    """A held-out prompt that is also a sample's."""
+    return HeldoutPrompt.objects.create(
+        heldout_set=factories.heldout_set(project, prompts=1, sealed=False),
+        external_id=f"leak {number}",
+        group=factories.group(project),
+        prompt=builders.text(number)[0],
+        row_hash=factories.sha(f"leak {number}"),
+    )
+
+
+def test_a_worker_compares_each_change_of_a_draft_with_the_heldout_sets(
+    project: Project, people: SimpleNamespace
+) -> None:
+    samples = builders.accepted(project, 20)
+    leak(project, 3)
+    version = builders.draft(project, people.lead)
+    assert version.overlap_job is not None and version.overlap_job.queue == "default"
+    jobs.execute(version.overlap_job.pk)
+    version.refresh_from_db()
+    known = selectors.overlap_known(version, selectors.samples_selected(version))
+    assert known is not None and known.sample_ids == {samples[3].pk} and known.samples == 20
+    services.samples_exclude(version=version, sample_ids=known.sample_ids, reason="leak", by=people.lead)
+    assert selectors.overlap_known(version, selectors.samples_selected(version)) is None
+    first = version.overlap_job
+    assert Job.objects.filter(path=services.OVERLAP_JOB).count() == 2
+    services.samples_include(version=version, by=people.lead)
+    services.samples_exclude(version=version, sample_ids=known.sample_ids, reason="leak", by=people.lead)
+    assert version.overlap_job == first and first.state == "queued"  # the one that waits does it
+    jobs.execute(first.pk)
+    version.refresh_from_db()
+    known = selectors.overlap_known(version, selectors.samples_selected(version))
+    assert known is not None and known.pairs == []
+
+
+def test_a_comparison_does_not_stand_for_later_texts_or_prompts(project: Project, people: SimpleNamespace) -> None:
+    samples = builders.accepted(project, 20)
+    version = builders.draft(project, people.lead)
+    assert services.overlap_store(version=version).pairs == []
+    version.refresh_from_db()
+    assert selectors.overlap_known(version, selectors.samples_selected(version)) is not None
+    leak(project, 5)
+    assert selectors.overlap_known(version, selectors.samples_selected(version)) is None
+    with pytest.raises(ApplicationError, match="1 sample overlaps"):
+        services.version_freeze(version=version, frozen_by=people.lead)
+    assert services.overlap_store(version=version).sample_ids == {samples[5].pk}
+    version.refresh_from_db()
+    samples[5].revision = factories.revision(samples[5], prompt="Something else.", completion="Else.")
+    samples[5].save()
+    assert selectors.overlap_known(version, selectors.samples_selected(version)) is None
+    assert services.version_freeze(version=version, frozen_by=people.lead).state == "frozen"
 
 
 def test_the_next_version_keeps_groups_in_their_splits(project: Project, people: SimpleNamespace) -> None:

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
+from reviewapp.core import jobs
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt
 from reviewapp.trainingsets import selectors, services
@@ -88,6 +89,35 @@ def test_a_wrong_form_comes_back_with_what_was_typed(
     assert not TrainingSetVersion.objects.exists()
 
 
+def compare(version: TrainingSetVersion) -> None:
+    """What a worker does when the page has asked for it."""
+    job = TrainingSetVersion.objects.get(pk=version.pk).overlap_job
+    assert job is not None
+    jobs.execute(job.pk)
+
+
+def test_a_waiting_comparison_is_polled_and_can_be_asked_for_again(
+    project: Project, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    builders.accepted(project)
+    factories.heldout_set(project)
+    version = builders.draft(project, people.lead)
+    client = client_for(people.lead)
+    text = page(client, url("version_detail", version.pk))
+    assert 'id="overlap-job"' in text and "queue server cannot be reached" in text
+    response = client.get(url("overlap_panel", version.pk), headers={"HX-Request": "true"})
+    assert "every 2s" in response.content.decode() and "HX-Refresh" not in response.headers
+    compare(version)
+    response = client.get(url("overlap_panel", version.pk), headers={"HX-Request": "true"})
+    assert response.headers["HX-Refresh"] == "true"
+    text = page(client, url("version_detail", version.pk))
+    assert "Passage in common" in text and "Empty" in text and "Compare now" not in text
+    builders.accepted(project, 1, start=70)
+    assert "Compare now" in page(client, url("version_detail", version.pk))
+    assert client.post(url("overlap_request", version.pk)).status_code == 302
+    assert "Compare now" not in page(client, url("version_detail", version.pk))
+
+
 def test_a_draft_page_counts_excludes_and_freezes(
     project: Project, people: SimpleNamespace, client_for: ClientFor
 ) -> None:
@@ -100,14 +130,18 @@ def test_a_draft_page_counts_excludes_and_freezes(
     )
     client = client_for(people.lead)
     version = builders.draft(project, people.lead)
+    assert "not compared yet" in page(client, url("version_detail", version.pk))
+    compare(version)
     text = page(client, url("version_detail", version.pk))
     assert "Rejected in review" in text and "Overlaps with held-out prompts" in text and "c0004" in text
     assert "disabled>Freeze version 1" in text
     sample = project.samples.get(external_id="c0004")
     client.post(url("samples_exclude", version.pk), {"sample": [sample.pk]})
+    compare(version)
     text = page(client, url("version_detail", version.pk))
     assert "Taken out by hand" in text and "Freeze version 1" in text and "disabled>Freeze" not in text
     client.post(url("samples_include", version.pk))
+    compare(version)
     assert "Overlaps with held-out prompts" in page(client, url("version_detail", version.pk))
     client.post(url("samples_exclude", version.pk), {"sample": [sample.pk]})
     plan = selectors.version_plan(selectors.version_in(project, version.pk))
@@ -265,9 +299,10 @@ def test_comparing_two_versions(project: Project, people: SimpleNamespace, clien
     assert "no frozen version before it" in page(client, url("version_compare", first.pk))
 
 
-GETS = ["version_detail", "example_list", "version_compare", "version_export"]
+GETS = ["version_detail", "overlap_panel", "preview_panel", "example_list", "version_compare", "version_export"]
 POSTS: dict[str, set[str]] = {
     "version_update": {"lead", "engineer"},
+    "overlap_request": {"lead", "engineer"},
     "samples_exclude": {"lead", "engineer"},
     "samples_include": {"lead", "engineer"},
     "version_freeze": {"lead", "engineer"},
@@ -282,7 +317,7 @@ def test_who_may_do_what(project: Project, people: SimpleNamespace, client_for: 
     version = builders.frozen(project, people.lead2)
     client = client_for(getattr(people, role))
     for name in GETS:
-        assert client.get(url(name, version.pk)).status_code == 200, name
+        assert client.get(url(name, version.pk)).status_code in {200, 302}, name
     for name, allowed in POSTS.items():
         assert (client.post(url(name, version.pk)).status_code != 403) == (role in allowed), name
     assert (client.get(url("version_draft")).status_code == 200) == (role in {"lead", "engineer"})

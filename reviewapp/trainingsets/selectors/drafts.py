@@ -1,0 +1,221 @@
+"""What a draft would hold if it were frozen now, and what it leaves out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from reviewapp.curation.models import Finding
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import HeldoutPrompt, Revision, Sample
+from reviewapp.trainingsets import contamination, freezing
+from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.trainingsets.selectors.lists import hash_facts, version_before
+
+State = Sample.State
+
+# Reasons in the order in which they are asked; a sample is counted under the first that holds.
+OUTSIDE = "Outside the filters"
+REJECTED = "Rejected in review"
+IN_REVIEW = "Still in review"
+NOT_REVIEWED = "Not reviewed yet"
+HELD_OUT = "Descends from a held-out prompt"
+NO_COMPLETION = "No prompt or completion"
+OPEN_FINDINGS = "Open high findings"
+HELD_OUT_GROUP = "Same group as a held-out prompt"
+BY_HAND = "Taken out by hand"
+_BY_STATE = {
+    State.REJECTED: REJECTED,
+    State.IN_REVIEW: IN_REVIEW,
+    State.ADJUDICATE: IN_REVIEW,
+    State.RETURNED: IN_REVIEW,
+    State.IMPORTED: NOT_REVIEWED,
+    State.READY: NOT_REVIEWED,
+}
+REASONS = (OUTSIDE, REJECTED, IN_REVIEW, NOT_REVIEWED, HELD_OUT, NO_COMPLETION, OPEN_FINDINGS, HELD_OUT_GROUP, BY_HAND)
+FIXED = frozenset({Revision.Reason.FIX, Revision.Reason.ADJUDICATION, Revision.Reason.FINDING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """One sample that a version takes in, with the revision that was accepted."""
+
+    sample_id: int
+    external_id: str
+    group: str
+    origin: str
+    revision_id: int
+    revision_hash: str
+    revision_reason: str
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """``len(chosen) + left_out_count == total``: every sample of the project is in one of the two."""
+
+    total: int
+    chosen: list[Chosen]
+    left_out: dict[str, int]
+
+    @property
+    def left_out_count(self) -> int:
+        return sum(self.left_out.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A draft as it would be frozen now; ``problem`` says why it cannot be, and is empty when it can."""
+
+    selection: Selection
+    splits: dict[str, freezing.Split] = field(default_factory=dict)
+    lines: list[freezing.Line] = field(default_factory=list)
+    content: freezing.Content | None = None
+    problem: str = ""
+
+
+def samples_selected(version: TrainingSetVersion) -> Selection:
+    """Every sample of the project, taken in or left out for one reason."""
+    project = version.training_set.project
+    flagged = set(_open_high(project).values_list("sample_id", flat=True))
+    held_groups = set(HeldoutPrompt.objects.filter(heldout_set__project=project).values_list("group_id", flat=True))
+    by_hand = {entry["sample"] for entry in version.excluded}
+    chosen: list[Chosen] = []
+    left_out: Counter[str] = Counter()
+    total = 0
+    for sample in _candidates(project):
+        total += 1
+        reason = _reason(sample, version.filters, flagged, held_groups, by_hand)
+        if reason:
+            left_out[reason] += 1
+        else:
+            chosen.append(_chosen(sample))
+    return Selection(total=total, chosen=chosen, left_out={name: left_out[name] for name in REASONS if left_out[name]})
+
+
+def _open_high(project: Project) -> QuerySet[Finding]:
+    return Finding.objects.filter(
+        sample__project=project,
+        severity=Finding.Severity.HIGH,
+        state=Finding.State.OPEN,
+        revision=F("sample__revision"),
+    )
+
+
+def _candidates(project: Project) -> Iterator[Sample]:
+    return (
+        Sample.objects.filter(project=project)
+        .select_related("group", "revision")
+        .order_by("external_id")
+        .iterator(chunk_size=2000)
+    )
+
+
+def _reason(
+    sample: Sample, filters: dict[str, Any], flagged: set[int], held_groups: set[int], by_hand: set[int]
+) -> str:
+    """Why a sample is left out; empty when it is taken in."""
+    checks = (
+        (_is_outside(sample, filters), OUTSIDE),
+        (sample.state in _BY_STATE, _BY_STATE.get(State(sample.state), "")),
+        (sample.split == Sample.Split.HELDOUT, HELD_OUT),
+        (not _has_text(sample.revision), NO_COMPLETION),
+        (sample.pk in flagged, OPEN_FINDINGS),
+        (sample.group_id in held_groups, HELD_OUT_GROUP),
+        (sample.pk in by_hand, BY_HAND),
+    )
+    return next((reason for is_so, reason in checks if is_so), "")
+
+
+def _is_outside(sample: Sample, filters: dict[str, Any]) -> bool:
+    """``filters``: origin, language, batch, each a list of allowed values; a missing or empty one allows all."""
+    values = {"origin": sample.origin, "language": sample.language, "batch": sample.batch_id}
+    return any(filters.get(name) and value not in filters[name] for name, value in values.items())
+
+
+def _has_text(revision: Revision | None) -> bool:
+    return revision is not None and bool(revision.prompt.strip()) and bool(revision.completion.strip())
+
+
+def _chosen(sample: Sample) -> Chosen:
+    revision = sample.revision
+    assert revision is not None  # noqa: S101 - samples without text were left out before
+    return Chosen(
+        sample_id=sample.pk,
+        external_id=sample.external_id,
+        group=sample.group.key,
+        origin=sample.origin,
+        revision_id=revision.pk,
+        revision_hash=revision.content_hash,
+        revision_reason=revision.reason,
+        prompt=revision.prompt,
+        completion=revision.completion,
+    )
+
+
+def version_plan(version: TrainingSetVersion) -> Plan:
+    """What freezing the draft now would give: splits, files and hash, or the problem in its way."""
+    selection = samples_selected(version)
+    if not selection.chosen:
+        return Plan(
+            selection=selection, problem="No accepted sample is left to learn from. Review and accept some first."
+        )
+    try:
+        splits = _splits(version, selection.chosen)
+        lines = [_line(item, splits[item.group]) for item in selection.chosen]
+        content = freezing.build_content(lines, hash_facts(version))
+    except freezing.FreezeError as error:
+        return Plan(selection=selection, problem=str(error))
+    return Plan(selection=selection, splits=splits, lines=lines, content=content)
+
+
+def overlap_known(version: TrainingSetVersion, selection: Selection) -> contamination.ContaminationCheck | None:
+    """The last comparison with the held-out sets, if it was of exactly these texts and prompts; None otherwise."""
+    if not version.overlap or version.overlap["key"] != contamination.key_of(
+        version.training_set.project, selection.chosen
+    ):
+        return None
+    return contamination.ContaminationCheck.of_json(version.overlap)
+
+
+def _splits(version: TrainingSetVersion, chosen: Sequence[Chosen]) -> dict[str, freezing.Split]:
+    texts = [(item.group, item.prompt, item.completion) for item in chosen]
+    return freezing.split_groups(
+        Counter(item.group for item in chosen),
+        ratio=version.validation_percent / 100,
+        seed=version.seed,
+        links=[*freezing.text_links(texts), *_finding_links(version.training_set.project)],
+        previous=_previous_splits(version),
+    )
+
+
+def _finding_links(project: Project) -> list[tuple[str, str]]:
+    """Groups whose samples a check found to be duplicates of each other, whatever was decided about them."""
+    pairs = Finding.objects.filter(sample__project=project, related_sample__isnull=False).values_list(
+        "sample__group__key", "related_sample__group__key"
+    )
+    return sorted({pair for pair in pairs if pair[0] != pair[1]})
+
+
+def _previous_splits(version: TrainingSetVersion) -> dict[str, freezing.Split]:
+    """Where the groups were in the last frozen version; another seed asks for a new split."""
+    before = version_before(version)
+    if before is None or before.seed != version.seed:
+        return {}
+    return dict(before.examples.order_by().values_list("group_key", "split").distinct())
+
+
+def _line(item: Chosen, split: freezing.Split) -> freezing.Line:
+    return freezing.Line(
+        id=item.external_id,
+        group=item.group,
+        split=split,
+        prompt=item.prompt,
+        completion=item.completion,
+        revision_hash=item.revision_hash,
+    )
