@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from training import contract, data, models
+from training import contract, data, manifest, models
 from training.data import IGNORED, Rendered, Renderer, Row
 from training.errors import DataError
 from training.session import Session
@@ -98,6 +98,5 @@ def run(session: Session, config: contract.PreviewConfig, *, allow_hub: bool = F
         "rows": (shown + held_shown)[: config.show_rows],
     }
     contract.write_json(session.run_dir / contract.PREVIEW_FILE, report)
-    result = {"schema": contract.SCHEMA, "kind": "preview", "config_sha256": contract.config_sha256(config)}
-    contract.write_json(session.run_dir / contract.RESULT_FILE, {**result, "counts": counts})
+    manifest.write_result(session.run_dir, config, {"counts": counts, "template_sha256": report["template_sha256"]})
     session.events.append("finished", rows=counts["rows"], trained_tokens=counts["trained_tokens"])
