@@ -162,6 +162,8 @@ RUNS_DIR = Path(env.text("COUNTERSIGN_RUNS_DIR", str(STATE_DIR / "runs")))
 # Folders from which an import may read a file by path, and base models may be registered. Empty: none.
 IMPORT_DIRS = [Path(p) for p in env.words("COUNTERSIGN_IMPORT_DIRS")]
 MODEL_DIRS = [Path(p) for p in env.words("COUNTERSIGN_MODEL_DIRS")]
+if DEMO:
+    MODEL_DIRS.append(BASE_DIR / "demo" / "base_model")
 IMPORT_MAX_BYTES = env.number("COUNTERSIGN_IMPORT_MAX_MB", 512) * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

@@ -17,9 +17,11 @@ from reviewapp.samples.models import HeldoutSet, ImportBatch, Sample
 from reviewapp.samples.services.heldout import heldout_seal, heldout_set_create
 from reviewapp.samples.services.imports import batch_counts, import_batch_create, import_batch_start
 from reviewapp.trainingsets import contamination
-from reviewapp.trainingsets import selectors as trainingsets_selectors
 from reviewapp.trainingsets import services as trainingsets
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.trainingsets.selectors.drafts import version_plan
+
+SET_NAME = "Notes"
 
 
 def overlap_set(story: Telling, overlap: int) -> None:
@@ -110,7 +112,7 @@ def sign_version(story: Telling, number: int, chapter: Chapter) -> dict[str, Any
     version = TrainingSetVersion.objects.filter(training_set__project=story.project, number=number).first()
     if version is None:
         version = trainingsets.version_draft(
-            project=story.project, set_name="Clinic notes", drafted_by=story.lead,
+            project=story.project, set_name=SET_NAME, drafted_by=story.lead,
             note=f"Version {number} of the demonstration, drafted by a simulated lead.",
             idempotency_key=key_for(f"{story.plan.slug} version {number}"),
         )  # fmt: skip
@@ -144,7 +146,7 @@ def exclude(story: Telling, version: TrainingSetVersion, chapter: Chapter) -> in
     unwanted = {sample.pk for sample in accepted if not chapter.keep(sample)}
     if unwanted:
         trainingsets.samples_exclude(version=version, sample_ids=unwanted, reason="Not in this version.", by=story.lead)
-    plan = trainingsets_selectors.version_plan(version)
+    plan = version_plan(version)
     leaked = contamination.check_texts(story.project, plan.selection.chosen).sample_ids
     if leaked:
         trainingsets.samples_exclude(

@@ -16,7 +16,8 @@ from reviewapp.reports import services as reports
 from reviewapp.rubrics.models import Rubric
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import BaseModel, ModelVersion, TrainingRun
-from reviewapp.trainingsets import selectors as trainingsets_selectors
+from reviewapp.trainingsets import services as trainingsets
+from reviewapp.trainingsets.selectors.drafts import samples_selected
 
 
 def base(story: Telling) -> BaseModel:
@@ -72,7 +73,7 @@ def grade(story: Telling) -> dict[str, Any]:
             generation_run=story.generation, rubric_version=rubric, overlap_percent=story.plan.overlap_percent,
             created_by=story.lead,
         )  # fmt: skip
-        reports.gates_declare(round=round, gates=story.plan.gates, declared_by=story.lead)
+        reports.gates_declare(round=round, declared=story.plan.gates, declared_by=story.lead)
     round.refresh_from_db()
     locked = at_work.grade_all(round, story.people("sim-grader-1", "sim-grader-2"), story.plan.grader, say=story.say)
     if round.unsealed_at is None:
@@ -117,7 +118,11 @@ def feed_back(story: Telling) -> dict[str, Any]:
     )
     steps_data.scan(story)
     steps_data.review(story, story.plan.chapters[-1].wave.reviewer)
-    eligible = {s.pk for s in trainingsets_selectors.samples_eligible(story.project)}
+    draft = trainingsets.version_draft(
+        project=story.project, set_name=steps_data.SET_NAME, drafted_by=story.lead, note="After feedback.",
+        idempotency_key=key_for(f"{plan.slug} version after feedback"),
+    )  # fmt: skip
+    eligible = {chosen.sample_id for chosen in samples_selected(draft).chosen}
     sample.refresh_from_db()
     held_sample.refresh_from_db()
     return {

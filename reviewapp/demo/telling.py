@@ -91,8 +91,10 @@ class Telling:
         """Runs one step, keeps what it tells and how long it took."""
         self.say(name.replace("_", " ").capitalize() + " ...")
         started = time.monotonic()
-        self.told[name] = work() | {"seconds": round(time.monotonic() - started, 1)}
-        return self.told[name]
+        told = work() | {"seconds": round(time.monotonic() - started, 1)}
+        self.told[name] = told
+        self.say(f"  {told['seconds']} s")
+        return told
 
     def finish_job(self, job: Job | None, what: str) -> Job:
         """Waits for a job and refuses to go on without its success."""

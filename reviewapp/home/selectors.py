@@ -196,7 +196,7 @@ def human_queues(project: Project) -> list[QueueRow]:
     return [
         QueueRow("Review", review_url, waiting["review"], leased["n"], done["n"], waiting["review_since"]),
         QueueRow(
-            "Adjudication", reverse("reviews:adjudication_list", args=slug), waiting["adjudicate"],
+            "Adjudication", reverse("reviews:queue", args=slug), waiting["adjudicate"],
             leased["adjudicated"], done["adjudicated"], waiting["adjudicate_since"],
         ),
         _grading_queue(project, midnight),

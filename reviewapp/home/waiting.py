@@ -112,7 +112,7 @@ def _adjudications(user: User, project: Project) -> Iterator[Task]:
     if n:
         text = "Their reviewers decided differently, or differ by two levels."
         yield Task(
-            f"Adjudicate {n:,} sample{'s' * (n > 1)}", text, _url("reviews:adjudication_list", project), "Adjudicate"
+            f"Adjudicate {n:,} sample{'s' * (n > 1)}", text, _url("reviews:queue", project), "Adjudicate"
         )
 
 

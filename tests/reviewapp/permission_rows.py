@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from reviewapp.core import leases
 from reviewapp.evaluations.models import GradeAssignment
+from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission as P
+from reviewapp.reports.services import gates_declare, report_freeze
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 
@@ -32,6 +34,7 @@ class Row:
     arguments: Arguments
     method: str = "GET"
     data: dict[str, Any] = field(default_factory=dict)
+    also: P | None = None  # another permission that is enough
     is_personal: bool = False  # belongs to one person: 404 for others, though their role has the right
 
 
@@ -59,6 +62,15 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     open_round = factories.grading_round(unsealed, output_rubric)
     open_round.unsealed_at = timezone.now()
     open_round.save()
+    reported = factories.grading_round(
+        factories.generation_run(project, heldout, baseline, tuned), output_rubric, opened=False
+    )
+    gate = {"kind": "safety_bound", "name": "Unsafe", "criterion": "safety", "limit": 0.05}
+    complete = {"kind": "completeness", "name": "All graded"}
+    gates_declare(round=reported, declared=[gate, complete], declared_by=people.lead2)
+    round_unseal(round=reported, unsealed_by=people.lead2, reason="A test needs a report.")
+    report = report_freeze(round=reported, frozen_by=people.lead2)
+    token = FeedbackToken.objects.create(project=project, label="Portal", token_hash=factories.sha("token"))
     grading = GradeAssignment.objects.create(
         item=round.items.all()[0], slot=0, holder=people.reviewer2, lease_expires_at=leases.lease_end()
     )
@@ -67,8 +79,8 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         project=project, rubric=rubric, batch=batch, heldout=heldout, sample=sample, finding=finding,
         accepted=accepted, reviewed=reviewed, assignment=assignment, adjudication=adjudication, version=version,
         draft=draft, base=base, run=run, tuned=tuned, generation=generation, round=round, open_round=open_round,
-        grading=grading, preview=preview, unsealed=unsealed, output=unsealed.outputs.all()[0], feedback=factories.feedback_item(project),
-        token=FeedbackToken.objects.create(project=project, label="Portal", token_hash=factories.sha("token")),
+        grading=grading, report=report, preview=preview, unsealed=unsealed, output=unsealed.outputs.all()[0], feedback=factories.feedback_item(project),
+        token=token,
         job=factories.job(project_slug=SLUG), annotator=people.annotator2,
     )  # fmt: skip
 
@@ -80,6 +92,10 @@ def _project(world: SimpleNamespace) -> list[Any]:
 def _of(name: str, attribute: str = "pk") -> Arguments:
     """The URL of one object of the world, in the project."""
     return lambda world: [SLUG, getattr(getattr(world, name), attribute)]
+
+
+def _finding(world: SimpleNamespace) -> list[Any]:
+    return [SLUG, world.assignment.key, world.finding.pk]
 
 
 def _bare(*values: Any) -> Arguments:
@@ -174,6 +190,51 @@ ROWS: dict[str, Row] = {
     "evaluations:generation_live": Row(P.VIEW, _of("generation")),
     "evaluations:generation_cancel": Row(P.TRAIN, _of("generation"), "POST"),
     "evaluations:generation_resume": Row(P.TRAIN, _of("generation"), "POST"),
-    "evaluations:output_list": Row(P.VIEW, _of("unsealed")),
-    "evaluations:output_detail": Row(P.VIEW, _of("output")),
+    "evaluations:output_list": Row(P.GRADE, _of("unsealed"), also=P.HELDOUT),
+    "evaluations:output_detail": Row(P.GRADE, _of("output"), also=P.HELDOUT),
+    # samples
+    "samples:sample_list": Row(P.VIEW, _project),
+    "samples:sample_detail": Row(P.VIEW, _of("sample")),
+    "samples:import_list": Row(P.VIEW, _project),
+    "samples:import_create": Row(P.IMPORT, _project),
+    "samples:import_detail": Row(P.VIEW, _of("batch")),
+    "samples:import_map": Row(P.IMPORT, _of("batch")),
+    "samples:import_live": Row(P.VIEW, _of("batch")),
+    "samples:import_errors": Row(P.IMPORT, _of("batch")),
+    "samples:heldout_list": Row(P.VIEW, _project),
+    "samples:heldout_detail": Row(P.VIEW, _of("heldout")),
+    "samples:heldout_seal": Row(P.HELDOUT, _of("heldout"), "POST"),
+    # reviews
+    "reviews:queue": Row(P.VIEW, _project),
+    "reviews:assignment_claim": Row(P.REVIEW, _project, "POST"),
+    "reviews:review_list": Row(P.REVIEW, _project),
+    "reviews:review_undo": Row(P.REVIEW, _project, "POST"),
+    "reviews:agreement": Row(P.VIEW, _project),
+    "reviews:returned_list": Row(P.CURATE, _project),
+    "reviews:flagged_list": Row(P.ADJUDICATE, _project),
+    "reviews:sample_reopen": Row(P.CURATE, _of("sample"), "POST"),
+    "reviews:review_edit": Row(P.REVIEW, _of("assignment", "key"), is_personal=True),
+    "reviews:review_submit": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:draft_save": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:assignment_renew": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:assignment_leave": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:assignment_release": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:assignment_skip": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:assignment_flag": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:finding_accept": Row(P.REVIEW, _finding, "POST", is_personal=True),
+    "reviews:finding_dismiss": Row(P.REVIEW, _finding, "POST", is_personal=True),
+    "reviews:prompt_restore": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:adjudication_claim": Row(P.ADJUDICATE, _project, "POST"),
+    "reviews:adjudication_edit": Row(P.ADJUDICATE, _of("adjudication", "key"), is_personal=True),
+    "reviews:adjudication_submit": Row(P.ADJUDICATE, _of("adjudication", "key"), "POST", is_personal=True),
+    # reports
+    "reports:report_list": Row(P.VIEW, _project),
+    "reports:report_detail": Row(P.VIEW, _of("report")),
+    "reports:report_sign": Row(P.SIGN, _of("report"), "POST"),
+    "reports:report_export": Row(P.VIEW, lambda world: [SLUG, world.report.pk, "json"]),
+    "reports:report_export_passages": Row(P.HELDOUT, _of("report")),
+    "reports:gates_detail": Row(P.VIEW, _of("round")),
+    "reports:gates_declare": Row(P.REPORT, _of("round"), "POST"),
+    "reports:gate_arithmetic": Row(P.REPORT, _of("round")),
+    "reports:report_freeze": Row(P.REPORT, _of("open_round"), "POST"),
 }

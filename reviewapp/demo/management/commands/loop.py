@@ -37,7 +37,9 @@ class Command(BaseCommand):
             state_clear(settings.STATE_DIR)
         call_command("migrate", interactive=False, verbosity=0)
         try:
-            told = tell(Telling(plan=plan_named(options["data"]), do=_do, say=self.say))
+            plan = plan_named(options["data"])
+            settings.MODEL_DIRS = [*settings.MODEL_DIRS, Path(plan.base_model)]  # for this process only
+            told = tell(Telling(plan=plan, do=_do, say=self.say))
         except ApplicationError as error:
             raise CommandError(error.message) from error
         self.stdout.write(json.dumps(told, indent=1, ensure_ascii=False, default=str))
