@@ -14,13 +14,13 @@ from reviewapp.samples.parsing.encodings import ENCODINGS
 NEW_SET = "new"
 _LABELS = {
     "prompt": ("Prompt", "What the model is given."),
+    "completion": ("Completion", "What the model should write."),
+    "messages": ("Messages", "Instead of both: a list of role and content, the last one being the completion."),
     "instruction": ("Instruction", "Put before the prompt, with a blank line between."),
-    "completion": ("Completion", "What the model should write; for held-out prompts, the reference."),
-    "messages": ("Messages", "A list of messages with role and content; the last is the completion."),
-    "group": ("Group", "What must not straddle splits: patient, matter, conversation."),
+    "group": ("Group", "What must not straddle splits: a patient, a matter."),
+    "external_id": ("Id", "How the file names the row; otherwise by file and line."),
     "language": ("Language", "A short code, such as en."),
-    "external_id": ("Id", "How the file names the row. Without it, file name and line."),
-    "facts": ("Facts", "For held-out prompts: the facts an answer must get right."),
+    "facts": ("Facts", "What an answer must get right, slot by slot."),
 }
 
 
@@ -29,8 +29,8 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File",
-        required=False,
         allow_empty_file=True,  # the parser says it better
+        error_messages={"required": "Choose a file."},
         help_text="JSONL, CSV, TSV, JSON (a list, or an object keyed by id) or Parquet.",
     )
     path = forms.CharField(label="Path on the server", required=False, max_length=1000)
@@ -48,6 +48,7 @@ class UploadForm(forms.Form):
         if not settings.IMPORT_DIRS:
             del self.fields["path"]
         else:
+            self.fields["file"].required = False
             folders = ", ".join(str(folder) for folder in settings.IMPORT_DIRS)
             self.fields["path"].help_text = f"Instead of an upload, a file in {folders}."
         if not may_heldout:
@@ -63,9 +64,8 @@ class UploadForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         has_file, has_path = data.get("file") is not None, bool(data.get("path"))
-        if has_file == has_path:
-            words = "Choose a file." if not has_file else "Choose a file or give a path, not both."
-            self.add_error("file", words)
+        if has_file == has_path and "file" not in self.errors:
+            self.add_error("file", "Choose a file or give a path, one of the two.")
         if self.is_heldout and data.get("heldout_set") in ("", NEW_SET) and not data.get("new_set", "").strip():
             self.add_error("new_set", "Give the new held-out set a name.")
         return data
@@ -105,11 +105,11 @@ class MappingForm(forms.Form):
         super().__init__(*args, **kwargs)
         is_heldout = batch.target == ImportBatch.Target.HELDOUT
         options = [(name, name) for name in columns]
-        for role in ROLES:
+        for role, (label, text) in _LABELS.items():
             if role == "facts" and not is_heldout:
                 continue
-            label, text = _LABELS[role]
-            label = "Reference" if role == "completion" and is_heldout else label
+            if role == "completion" and is_heldout:
+                label, text = "Reference", "What an expert would answer."
             choices = [("", "not in this file"), *options]
             self.fields[role] = forms.ChoiceField(label=label, required=False, choices=choices, help_text=text)
         self._choices("metadata", options)
@@ -130,7 +130,7 @@ class MappingForm(forms.Form):
 
     @property
     def roles(self) -> list[forms.BoundField]:
-        return [self[role] for role in ROLES if role in self.fields]
+        return [self[role] for role in _LABELS if role in self.fields]
 
     def mapping(self) -> Mapping:
         """What the form says now; of an unbound form, what is proposed."""

@@ -39,8 +39,10 @@ class Sorted:
 class RowSorter:
     """Turns rows into drafts, one file at a time: an id may name one text only within a file."""
 
-    def __init__(self, mapping: Mapping, *, is_heldout: bool) -> None:
+    def __init__(self, mapping: Mapping, *, is_heldout: bool, unit: str) -> None:
+        """``unit``: what the file counts, "line" or "row"."""
         self._mapping = mapping
+        self._unit = unit
         self._is_heldout = is_heldout
         self._hashes: set[str] = set()
         self._lines: dict[str, int] = {}  # id -> line that has it
@@ -65,7 +67,8 @@ class RowSorter:
         if draft.external_id:
             line = self._lines.setdefault(draft.external_id, draft.line)
             if line != draft.line:
-                raise ValueProblem(f"The id “{draft.external_id[:80]}” already names another text, in row {line:,}.")
+                name = draft.external_id[:80]
+                raise ValueProblem(f"The id “{name}” already names another text, in {self._unit} {line:,}.")
         self._hashes.add(draft.row_hash)
         into.drafts.append(draft)
 

@@ -152,9 +152,14 @@ def _group(row: Row, mapping: Mapping) -> str:
 
 def _metadata(row: Row, mapping: Mapping) -> dict[str, Any]:
     used = {getattr(mapping, role) for role in ROLES}
-    if mapping.keep_rest:
-        return {name: value for name, value in row.values.items() if name not in used}
-    return {name: row.values[name] for name in mapping.metadata if name in row.values}
+    names = [name for name in row.values if name not in used] if mapping.keep_rest else mapping.metadata
+    kept = {name: row.values[name] for name in names if name in row.values}
+    inner = kept.get("metadata")
+    # A column that is itself called metadata and holds an object is what it says.
+    if isinstance(inner, dict):
+        del kept["metadata"]
+        kept = {**inner, **kept}
+    return kept
 
 
 def _facts(value: Any) -> list[dict[str, Any]]:

@@ -48,6 +48,11 @@ class ImportBatch(models.Model):
     def __str__(self) -> str:
         return self.file_name
 
+    @property
+    def unit(self) -> str:
+        """What row errors count: lines, or rows where lines mean nothing."""
+        return "row" if self.file_format in (self.Format.JSON, self.Format.PARQUET) else "line"
+
 
 class ImportRowError(ImmutableModel):
     batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="row_errors")

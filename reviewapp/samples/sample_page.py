@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewapp.samples.cleaning import ACTIONS
+from reviewapp.samples.mapping import text_of
 from reviewapp.samples.models import Revision, Sample
 from reviewapp.samples.passages import Change, Piece, changes_of, pieces_of
 from reviewapp.samples.selectors import revisions_of
@@ -59,6 +60,7 @@ class SamplePage:
     texts: list[Text]
     steps: list[Step]
     noted: list[Noted]
+    metadata: list[tuple[str, str]]
 
     @property
     def open_findings(self) -> int:
@@ -78,6 +80,7 @@ def page_of(sample: Sample, wanted: str) -> SamplePage:
         texts=[_text(shown, before, name, noted) for name in ("prompt", "completion")] if shown else [],
         steps=[_step(row, shown, sample) for row in reversed(revisions)],
         noted=noted,
+        metadata=[(name, text_of(value)) for name, value in sample.metadata.items()],
     )
 
 

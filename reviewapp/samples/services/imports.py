@@ -145,14 +145,15 @@ def import_batch_read(
     Raises ApplicationError when the file cannot be read or the held-out set was sealed meanwhile.
     """
     _check_target(batch.target, batch.heldout_set)
-    sorter = RowSorter(Mapping.from_json(batch.mapping), is_heldout=batch.target == ImportBatch.Target.HELDOUT)
+    is_heldout = batch.target == ImportBatch.Target.HELDOUT
+    sorter = RowSorter(Mapping.from_json(batch.mapping), is_heldout=is_heldout, unit=batch.unit)
     try:
         # Read once to the end first: a file that breaks off in the middle leaves nothing behind.
         total = sum(1 for _ in _rows(batch))
         if not total:
             raise FileError("The file holds no rows.")
         chunks = _chunks(batch, sorter)
-        if batch.target == ImportBatch.Target.HELDOUT:
+        if is_heldout:
             _read_heldout(batch, list(chunks), total)
         else:
             _read_pool(batch, chunks, total, progress, check_cancelled)

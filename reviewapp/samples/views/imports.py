@@ -136,7 +136,6 @@ def _state(request: AuthenticatedRequest, project: Project, batch: ImportBatch) 
         "summary": selectors.batch_summary(batch),
         "page": page,
         "is_shown": is_shown,
-        "is_line": batch.file_format in (ImportBatch.Format.CSV, ImportBatch.Format.TSV, ImportBatch.Format.JSONL),
     }
 
 

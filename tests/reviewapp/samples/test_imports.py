@@ -188,7 +188,7 @@ def test_every_bad_row_is_an_error_and_every_good_row_a_sample(project: Project)
     assert [(error.line, error.reason.split(".")[0]) for error in batch.row_errors.all()] == [
         (3, "The prompt is empty"),
         (4, "3 cells where the header names 4"),
-        (5, "The id “1” already names another text, in row 2"),
+        (5, "The id “1” already names another text, in line 2"),
         (7, "No group, so the split cannot be decided"),
         (8, "A quote opened here never closes"),
     ]

@@ -47,6 +47,12 @@ def test_draft_keeps_named_metadata_only_when_told_so() -> None:
     assert draft(values, prompt="p", keep_rest=False).metadata == {}
 
 
+def test_a_column_of_metadata_is_metadata() -> None:
+    made = draft({"p": "ask", "metadata": {"ward": 3, "p": "x"}, "site": "A"}, prompt="p")
+    assert made.metadata == {"ward": 3, "p": "x", "site": "A"}
+    assert draft({"p": "ask", "metadata": "plain"}, prompt="p").metadata == {"metadata": "plain"}
+
+
 def test_instruction_stands_before_the_prompt() -> None:
     made = draft({"i": " Summarise. ", "p": "text"}, prompt="p", instruction="i")
     assert made.prompt == "Summarise.\n\ntext"

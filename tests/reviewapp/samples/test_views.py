@@ -120,7 +120,7 @@ def test_a_path_on_the_server(lead: Client, settings: Any, tmp_path: Path) -> No
     assert "Path on the server" in body(lead.get(url("import_create")))
     values = form(path="notes.csv")
     answer = lead.post(url("import_create"), values)
-    assert "not both" in body(answer)
+    assert "one of the two" in body(answer)
     del values["file"]
     assert lead.post(url("import_create"), values).status_code == 302
     assert ImportBatch.objects.get().file_name == "notes.csv"
