@@ -41,6 +41,7 @@ def prepare(*, allow_hub: bool = False) -> None:
     """Sets the environment of this process. Only ``allow_hub`` lets a library reach a network."""
     os.environ.update(_ALWAYS)
     os.environ.update(dict.fromkeys(_OFFLINE, "0" if allow_hub else "1"))
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # with several, the trainer would copy the model to each
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     # torch warns on every CPU machine that pinned memory needs an accelerator; nothing to act on.

@@ -46,6 +46,7 @@ class Work:
 def run(session: Session, config: contract.GenerateConfig, *, allow_hub: bool = False) -> None:
     """Answers, measures, writes. May be killed and called again; done already: returns at once."""
     if manifest.is_finished(session.run_dir, config):
+        outputs.remove_partial(session.run_dir)
         session.events.append("log", message="This run is finished already; nothing was changed.")
         return
     session.check_stop()
@@ -61,7 +62,7 @@ def run(session: Session, config: contract.GenerateConfig, *, allow_hub: bool = 
     report_engine = {"template_sha256": work.renderer.sha256(), **engine(work)}
     contract.write_json(session.run_dir / contract.METRICS_FILE, {**report, "engine": report_engine})
     finish(session, work, started)
-    store.remove()
+    outputs.remove_partial(session.run_dir)
 
 
 def prepare(session: Session, config: contract.GenerateConfig, *, allow_hub: bool) -> Work:

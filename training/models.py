@@ -117,9 +117,11 @@ def fingerprint(folder: Path) -> str:
 
 
 def device() -> str:
-    """``cuda`` where a GPU can be used, else ``cpu``."""
+    """``cuda`` where a GPU can be used, else ``cpu``; raises ModelError when several are named."""
     import torch
 
+    if torch.cuda.device_count() > 1:
+        raise ModelError("A run uses one GPU: name a single one in CUDA_VISIBLE_DEVICES.")
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -135,6 +137,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ModelError(f"The tokenizer in {folder} has no end token, so the model could not learn to stop.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # labels come from positions, so the end token is still learned
+    size = contract.read_json(folder / "config.json").get("vocab_size") or math.inf
+    if max(tokenizer.get_vocab().values()) >= size:
+        raise ModelError(
+            f"The tokenizer in {folder} has more tokens than the model ({size}); they do not belong together."
+        )
     return tokenizer
 
 

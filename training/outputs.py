@@ -54,8 +54,10 @@ class Partial:
         self.rows += fresh
         self._done |= {(row["arm"], row["prompt_id"]) for row in fresh}
 
-    def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+
+def remove_partial(run_dir: Path) -> None:
+    """Deletes the partial file of a finished run: ``outputs.jsonl`` holds the same and more."""
+    (run_dir / PARTIAL_FILE).unlink(missing_ok=True)
 
 
 def publish(

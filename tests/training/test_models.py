@@ -88,6 +88,13 @@ def test_a_tokenizer_without_end_token_is_refused(copy: Path) -> None:
         models.load_tokenizer(copy)
 
 
+def test_a_tokenizer_of_another_model_is_refused(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "vocab_size": 100}))
+    with pytest.raises(ModelError, match="do not belong together"):
+        models.load_tokenizer(copy)
+
+
 def test_a_folder_without_tokenizer_is_refused(copy: Path) -> None:
     for path in copy.glob("tokenizer*"):
         path.unlink()

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.training.conftest import MakeRun
 from tests.training.tiny import events_of, example, examples, execute
 from training import contract
 from training.data import Renderer, Row
+from training.preview import collated
 from training.survey import survey
 
 LONG = {**example(90), "id": "long-prompt", "prompt": "cough " * 90}
@@ -86,6 +89,21 @@ def test_a_preview_without_rows_says_so(make_sft: MakeRun, tiny_model: Path) -> 
 def test_length_beyond_the_models_positions_is_a_warning(make_sft: MakeRun, tiny_model: Path) -> None:
     _, folder = preview_of(make_sft(), tiny_model, max_length=300)
     assert "built for 256" in contract.read_json(folder / contract.PREVIEW_FILE)["warnings"][-1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(repeats=st.lists(st.integers(0, 30), max_size=6), max_length=st.integers(1, 120))
+def test_counts_add_up_at_any_length(tokenizer: Any, repeats: list[int], max_length: int) -> None:
+    renderer = Renderer(tokenizer, contract.Template())
+    rows = [Row(f"r{n}", "a cough " * (1 + n), "fever " * (1 + count)) for n, count in enumerate(repeats)]
+    rendered = [renderer.render(row) for row in rows]
+    counts = survey(rows, rendered, renderer, max_length).counts
+    assert counts.tokens + counts.cut_tokens == sum(len(row.input_ids) for row in rendered)
+    assert counts.truncated + counts.dropped == counts.no_end_token == counts.over_long
+    assert counts.trained_tokens == sum(row.cut(max_length).trained for row in rendered)
+    kept = list(collated(rendered, renderer, max_length))
+    assert [ids for ids, _ in kept] == [row.cut(max_length).input_ids for row in rendered]
+    assert [labels for _, labels in kept] == [row.cut(max_length).labels for row in rendered]
 
 
 @pytest.mark.parametrize("over", [0, 1])
