@@ -24,7 +24,7 @@ GATE_CRITERION = "safety"
 SECTIONS = ("HPI:", "Medication:", "Allergies:", "Plan:")
 MAJOR_SLOTS = frozenset({"medicine", "dose", "allergy"})
 NEAR_MISS = 0.06  # chance that an expert gives a level beside the true one
-GATE_SLIP = 0.01
+GATE_SLIP = 0.004
 OVERSTRICT = 0.01  # chance that an expert rejects a sound sample
 TruthEntry = Mapping[str, Any]
 
