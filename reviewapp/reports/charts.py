@@ -74,6 +74,7 @@ class Scale:
 
 RESULT_CSS = {"pass": ("pass-line", "pass-dot", "t-pass"), "fail": ("fail-line", "fail-dot", "t-fail")}
 OPEN_CSS = ("open-line", "open-dot", "t-unknown")
+AXIS_END = 318  # right of it there is room for the words of a bound
 
 
 def verdict_chart(gate: dict[str, Any]) -> SafeString | None:
@@ -84,10 +85,10 @@ def verdict_chart(gate: dict[str, Any]) -> SafeString | None:
         return None
     shares = gate["kind"] in ("safety_bound", "slot_floor")
     floor = [0.0] if gate["kind"] == "safety_bound" else []
-    scale = Scale([value, bound, limit, *floor], 14, 378, 7)
+    scale = Scale([value, bound, limit, *floor], 14, AXIS_END, 7)
     line, dot, css = RESULT_CSS.get(gate["result"], OPEN_CSS)
     words = percent if shares else number
-    parts = [_line("axis", 14, 378, 58, 58)]
+    parts = [_line("axis", 14, AXIS_END, 58, 58)]
     for tick in scale.ticks:
         parts += [_line("tick", scale(tick), scale(tick), 58, 63), _text("t-mid", scale(tick), 78, words(tick))]
     parts += [_line("limit", scale(limit), scale(limit), 18, 58)]
@@ -126,10 +127,12 @@ def _inside(x: float, half: float) -> float:
 
 
 def _bound_label(scale: Scale, value: float, bound: float, words: str, css: str) -> Part:
-    x = scale(bound)
-    goes_right = bound >= value and x < 300
-    anchor = "" if goes_right or (bound < value and x < 90) else " t-end"
-    return _text(css + anchor, x + (8 if not anchor else -8), 52 if anchor else 44, words)
+    """Beside the bound, away from the estimate; right of the estimate where there is no room at the left."""
+    if bound >= value:
+        return _text(f"{css} t-halo", scale(bound) + 8, 44, words)
+    if scale(bound) > 84:
+        return _text(f"{css} t-halo t-end", scale(bound) - 8, 44, words)
+    return _text(f"{css} t-halo", scale(value) + 12, 44, words)
 
 
 # --- criteria: dots and intervals ---
@@ -144,7 +147,8 @@ def criteria_chart(criteria: Sequence[dict[str, Any]], limits: dict[str, float])
         return None
     values = [edge for row in rows for arm in ("baseline", "candidate") for edge in _edges(row["means"][arm])]
     values += [_limit_at(row, limits) for row in rows if _limit_at(row, limits) is not None]  # type: ignore[misc]
-    scale = Scale(values, LEFT, RIGHT)
+    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
+    scale = Scale([min(max(value, low), high) for value in values], LEFT, RIGHT, 8)
     height = 22 + ROW * len(rows) + 26
     parts: list[Part] = []
     for tick in scale.ticks:
@@ -163,7 +167,7 @@ def _edges(mean: dict[str, Any]) -> list[float]:
 def _limit_at(row: dict[str, Any], limits: dict[str, float]) -> float | None:
     """Where the candidate's mean must stay above, when the criterion may not get worse by a margin."""
     base, margin = row["means"]["baseline"]["value"], limits.get(row["key"])
-    return None if base is None or margin is None else base - margin
+    return None if base is None or margin is None or base - margin < row["low"] else base - margin
 
 
 def _criterion_parts(row: dict[str, Any], scale: Scale, y: float, limit: float | None) -> list[Part]:
@@ -175,7 +179,8 @@ def _criterion_parts(row: dict[str, Any], scale: Scale, y: float, limit: float |
         if mean["value"] is None:
             continue
         if mean["low"] is not None:
-            parts.append(_line(f"{css}-line", scale(mean["low"]), scale(mean["high"]), y + dy, y + dy))
+            low, high = max(mean["low"], row["low"]), min(mean["high"], row["high"])
+            parts.append(_line(f"{css}-line", scale(low), scale(high), y + dy, y + dy))
         parts.append(_circle(css, scale(mean["value"]), y + dy, r))
     change = row["difference"]["value"]
     css = "t-unknown" if change is not None and change < 0 else "t-strong"
@@ -206,22 +211,22 @@ def taxonomy_chart(rows: Sequence[dict[str, Any]]) -> SafeString | None:
     most = max(row["outputs"] for row in rows)
     parts: list[Part] = []
     for index, row in enumerate(rows):
-        parts += _bar_parts(row, 8 + 30 * index, 270 / most)
+        parts += _bar_parts(row, 8 + 30 * index, 280 / most)
     words = ", ".join(f"{row['name'].lower()} {row['outputs']}" for row in rows)
-    return _svg("cs-chart", 614, 30 * len(rows) + 8, f"Outputs with an error, by type: {words}.", parts)
+    return _svg("cs-chart", 654, 30 * len(rows) + 8, f"Outputs with an error, by type: {words}.", parts)
 
 
 def _bar_parts(row: dict[str, Any], y: float, unit: float) -> list[Part]:
     major, minor = row["major"] * unit, row["minor"] * unit
     gap = 1 if major and minor else 0
-    end = 210 + major + gap + minor
+    end = 250 + major + gap + minor
     parts = [
         format_html("<g><title>{}</title>{}</g>", row["name"], _text("t-strong", 0, y + 13, _bar_label(row["name"])))
     ]
     if major:
-        parts.append(_rect("bar-major", 210, y, major, 18))
+        parts.append(_rect("bar-major", 250, y, major, 18))
     if minor:
-        parts.append(_rect("bar-minor", 210 + major + gap, y, minor, 18))
+        parts.append(_rect("bar-minor", 250 + major + gap, y, minor, 18))
     per_100 = row["share"]["value"]
     parts += [_text("t-strong", end + 8, y + 13, str(row["outputs"]))]
     parts += [_text("", end + 34, y + 13, f"{100 * per_100:.1f} per 100" if per_100 is not None else "")]
@@ -229,7 +234,7 @@ def _bar_parts(row: dict[str, Any], y: float, unit: float) -> list[Part]:
 
 
 def _bar_label(name: str) -> str:
-    return name if len(name) <= 34 else f"{name[:33]}…"
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 # --- levels: how often each was given ---

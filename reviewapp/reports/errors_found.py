@@ -17,6 +17,7 @@ from reviewapp.reports.verdicts import BASELINE, CANDIDATE, Evidence
 WORST = 10
 CONTEXT = 60  # characters of the output that are shown around a passage
 LONGEST = 300  # of a passage itself
+SHOWN = 3  # errors of one output
 UNTYPED = "Kind not said"
 Rule = tuple[str, CriterionInfo, int | None]
 
@@ -92,24 +93,55 @@ def _spans_by_output(facts: RoundFacts) -> dict[int, list[GradeSpan]]:
 def _worst_json(
     output: Output, faults: list[tuple[str, bool | None]], spans: list[GradeSpan], number: int
 ) -> dict[str, Any]:
-    ordered = sorted(spans, key=lambda span: (span.severity != "major", span.pk))
+    chosen = _chosen(spans)
     return {
         "output_id": output.pk,
         "number": number,
         "prompt": output.heldout_prompt.external_id,
         "faults": [{"name": name, "base_too": base} for name, base in faults],
         "graders": len({span.grade_id for span in spans}),
-        "passages": [_passage_json(output.text, span) for span in ordered[:3]],
+        "quotes": _quotes(output.text, [span for span in chosen if span.end > span.start]),
+        "passages": [_passage_json(span) for span in chosen],
     }
 
 
-def _passage_json(text: str, span: GradeSpan) -> dict[str, Any]:
-    before = text[max(0, span.start - CONTEXT) : span.start]
-    after = text[span.end : span.end + CONTEXT]
+def _chosen(spans: list[GradeSpan]) -> list[GradeSpan]:
+    """At most three different errors, major before minor; what several graders marked is one."""
+    found: dict[tuple[int, int, str], GradeSpan] = {}
+    for span in sorted(spans, key=lambda span: (span.severity != "major", span.pk)):
+        place = (span.start, span.end, span.source_excerpt if span.start == span.end else "")
+        found.setdefault(place, span)
+    return sorted(list(found.values())[:SHOWN], key=lambda span: (span.start, span.pk))
+
+
+def _quotes(text: str, spans: list[GradeSpan]) -> list[list[dict[str, Any]]]:
+    """The output around the errors, as pieces with the severity of their mark; near errors share one quote."""
+    groups: list[list[GradeSpan]] = []
+    for span in spans:
+        if groups and span.start - max(one.end for one in groups[-1]) < 2 * CONTEXT:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    return [_quote(text, group) for group in groups]
+
+
+def _quote(text: str, spans: list[GradeSpan]) -> list[dict[str, Any]]:
+    last = max(span.end for span in spans)
+    start, end = max(0, spans[0].start - CONTEXT), min(len(text), last + CONTEXT)
+    pieces = [{"text": ("…" if start else "") + text[start : spans[0].start], "mark": ""}]
+    at = spans[0].start
+    for span in spans:
+        left, right = max(span.start, at), min(max(span.end, at), max(span.start, at) + LONGEST)
+        pieces.append({"text": text[at:left], "mark": ""})
+        pieces.append({"text": text[left:right], "mark": span.severity})
+        at = max(at, span.end)
+    pieces.append({"text": text[at:end] + ("…" if end < len(text) else ""), "mark": ""})
+    return [piece for piece in pieces if piece["text"]]
+
+
+def _passage_json(span: GradeSpan) -> dict[str, Any]:
     return {
-        "before": ("…" if span.start > CONTEXT else "") + before,
         "excerpt": span.excerpt[:LONGEST],
-        "after": after + ("…" if span.end + CONTEXT < len(text) else ""),
         "severity": span.severity,
         "criterion": span.criterion.name,
         "type": ERROR_TYPES.get(span.error_type, UNTYPED),

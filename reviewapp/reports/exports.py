@@ -90,5 +90,7 @@ def report_json(data: dict[str, Any], content_hash: str) -> str:
     """The data with every passage of prompts and outputs taken out; the hash is that of the whole."""
     shown = copy.deepcopy(data)
     for row in shown["worst"]:
-        row["passages"] = []
-    return canonical_json({"content_hash": content_hash, "withheld": ["worst.passages"], "report": shown})
+        row["passages"], row["quotes"] = [], []
+    return canonical_json(
+        {"content_hash": content_hash, "withheld": ["worst.passages", "worst.quotes"], "report": shown}
+    )

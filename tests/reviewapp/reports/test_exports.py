@@ -30,8 +30,11 @@ def test_a_file_reads_back_as_it_was_written(rows: list[tuple[str, int]]) -> Non
 
 
 def test_the_json_withholds_passages_and_names_what_is_withheld() -> None:
-    data = {"worst": [{"number": 1, "passages": [{"excerpt": "secret"}]}], "verdict": {"word": "SHIP"}}
+    data = {
+        "worst": [{"number": 1, "quotes": [["secret"]], "passages": [{"excerpt": "secret"}]}],
+        "verdict": {"word": "SHIP"},
+    }
     found = json.loads(exports.report_json(data, "abc"))
-    assert found["content_hash"] == "abc" and found["withheld"] == ["worst.passages"]
-    assert found["report"]["worst"] == [{"number": 1, "passages": []}]
+    assert found["content_hash"] == "abc" and found["withheld"] == ["worst.passages", "worst.quotes"]
+    assert found["report"]["worst"] == [{"number": 1, "quotes": [], "passages": []}]
     assert data["worst"][0]["passages"], "the frozen data itself must stay whole"  # type: ignore[index]

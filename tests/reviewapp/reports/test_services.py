@@ -127,7 +127,8 @@ def test_a_bad_model_does_not_ship(project: Project, people: SimpleNamespace) ->
     passage = worst["passages"][0]
     output = Output.objects.get(pk=worst["output_id"])
     assert output.arm == "candidate"
-    assert output.text.startswith(passage["before"] + passage["excerpt"]) and passage["excerpt"] == output.text[:8]
+    assert passage["excerpt"] == output.text[:8]
+    assert worst["quotes"] == [[{"text": output.text[:8], "mark": "major"}, {"text": output.text[8:], "mark": ""}]]
     assert len(report.data["worst"]) == 10
     assert report.data["taxonomy"]["candidate"][0]["name"] == "Wrong number, dose, date or negation"
 
@@ -293,3 +294,16 @@ def test_an_omission_is_shown_from_the_prompt(project: Project, people: SimpleNa
     passage = data["worst"][0]["passages"][0]
     assert passage["is_omission"] and passage["source"] == "Doctor" and passage["excerpt"] == ""
     assert data["taxonomy"]["candidate"][0]["type"] == "omission"
+
+
+def test_what_two_graders_mark_is_shown_once(project: Project, people: SimpleNamespace) -> None:
+    def both(output: Output, grader: User) -> dict[str, str]:
+        spans = [span(), span(start=4, end=12, severity="minor")]
+        return bad_form(spans=json.dumps(spans)) if is_candidate(output) else good_form()
+
+    round = graded(project, people, both, prompts=3, overlap_percent=100)
+    worst = services.report_freeze(round=round, frozen_by=people.lead).data["worst"][0]
+    text = Output.objects.get(pk=worst["output_id"]).text
+    assert worst["graders"] == 2 and [p["severity"] for p in worst["passages"]] == ["major", "minor"]
+    marks = [(text[:8], "major"), (text[8:12], "minor"), (text[12:], "")]
+    assert worst["quotes"] == [[{"text": words, "mark": mark} for words, mark in marks]]
