@@ -16,19 +16,19 @@ const PATIENCE_MS = 1500;
 export function bench(form, { onAnswers = () => {} } = {}) {
   const notice = document.querySelector("[data-bench-notice]");
   const counter = document.querySelector("[data-answered]");
-  const saver = autosave(form);
-  const keyboard = keys(form);
-  const holding = lease(document.querySelector("[data-lease]"));
-
-  criteria(keyboard, (counts) => {
-    if (counter) counter.textContent = `${counts.answered} of ${counts.total} scored`;
-    onAnswers(counts);
-  });
+  // Before the parts start: what autosave restores is told at once.
   document.addEventListener("lease:lost", (event) => say(event.detail.message));
   form.addEventListener("autosave:refused", (event) => say(event.detail.message));
   form.addEventListener("autosave:restored", () =>
     say("What you wrote here before was not saved yet; it is back and being saved now."),
   );
+  const saver = autosave(form);
+  const keyboard = keys(form);
+  const holding = lease(document.querySelector("[data-lease]"));
+  criteria(keyboard, (counts) => {
+    if (counter) counter.textContent = `${counts.answered} of ${counts.total} scored`;
+    onAnswers(counts);
+  });
   form.addEventListener("submit", beforeSubmit, { capture: true });
   window.addEventListener("pageshow", () => holding.resume());
   // Another form of the page takes the person to another item: that is no giving back either.

@@ -28,6 +28,8 @@ export function criteria(keyboard, onChange = () => {}) {
   });
   const first = keyboard.criteria().find((criterion) => !isAnswered(criterion));
   for (const criterion of keyboard.criteria()) if (criterion !== first) fold(criterion);
+  // The first open one takes digits at once; the focus stays where the reader has it.
+  if (first) keyboard.activate(first, { isFocused: true });
   tell();
 
   function moveOn(criterion, input) {

@@ -3,8 +3,10 @@
  *
  * HTML that liveDiffs needs, for each editor:
  *   <textarea id="block-1">...</textarea>
- *   <p data-diff-for="block-1" data-diff-base="the text before">...</p>
+ *   <p data-diff-for="block-1" data-diff-base="the text before" data-diff-skip="5">...</p>
+ *       data-diff-skip: so many characters at the start (a heading) are left out while they stay the same
  *   <span data-diff-count-for="block-1" data-diff-against="revision 3"></span>      optional
+ * While the editor is in an open <details> long unchanged stretches are cut; when it is closed all is shown.
  * A "diff:changed" event with {isChanged} is dispatched on the editor after each turn.
  */
 
@@ -59,13 +61,16 @@ function liveDiff(root, place) {
     timer = setTimeout(update, 120);
   });
   editor.addEventListener("change", update);
+  const details = editor.closest("details");
+  details?.addEventListener("toggle", update);
   update();
 
   function update() {
     clearTimeout(timer);
-    const pieces = diffWords(base, editor.value);
+    const skip = editor.value.startsWith(base.slice(0, place.dataset.diffSkip)) ? Number(place.dataset.diffSkip) || 0 : 0;
+    const pieces = diffWords(base.slice(skip), editor.value.slice(skip));
     const isChanged = pieces.some(([kind]) => kind !== "same");
-    renderDiff(place, pieces);
+    renderDiff(place, pieces, { isWhole: !details?.open });
     if (count) count.textContent = isChanged ? changes(pieces, count.dataset.diffAgainst) : "No change yet";
     editor.dispatchEvent(new CustomEvent("diff:changed", { detail: { isChanged }, bubbles: true }));
   }

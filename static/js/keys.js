@@ -64,8 +64,8 @@ export function keys(form) {
   }
 
   function onArrow(event) {
-    // In a pane that scrolls the arrows scroll; elsewhere they move between criteria.
-    if (event.target.closest("[data-scroll]") || !criteria().length || event.shiftKey) return;
+    // On a pane that scrolls the arrows scroll; elsewhere they move between criteria.
+    if (event.target.matches("[data-scroll]") || !criteria().length || event.shiftKey) return;
     if (event.target.matches("select, summary, a")) return;
     event.preventDefault();
     step(event.key === "ArrowDown" ? 1 : -1);
@@ -78,9 +78,10 @@ export function keys(form) {
     event.preventDefault();
     const place = places[(places.indexOf(lastUsed.get(letter)) + 1) % places.length];
     lastUsed.set(letter, place);
+    const before = document.activeElement;
     place.click();
-    if (place.tagName === "SUMMARY" && place.parentElement.open) place.parentElement.querySelector("textarea")?.focus();
-    else if (place.tagName !== "BUTTON") place.focus();
+    if (place.tagName === "SUMMARY") place.parentElement.querySelector("textarea")?.focus();
+    else if (place.tagName !== "BUTTON" && document.activeElement === before) place.focus();
   }
 
   function choose(event, selector) {

@@ -39,7 +39,7 @@ function follow(event) {
 
 function tell() {
   const open = answers.total - answers.answered;
-  const findings = form.querySelectorAll(".cs-ref[data-hotkey=n]").length;
+  const findings = form.querySelectorAll("[data-hotkey=n]").length;
   const parts = [];
   if (open) parts.push(`${open} ${open === 1 ? "criterion" : "criteria"}`);
   if (findings) parts.push(`${findings} ${findings === 1 ? "finding" : "findings"}`);
@@ -73,17 +73,18 @@ function prepareBlocks() {
       details.querySelector("textarea").focus();
     });
   }
-  // A number in the text leads to its card; the card's first button is next.
+  // A number in the text leads to its card; whichever card has the focus, its words are framed.
   for (const ref of document.querySelectorAll(".cs-ref[href^='#finding-']")) {
+    const card = document.querySelector(ref.getAttribute("href"));
+    if (!card) continue;
     ref.addEventListener("click", (event) => {
-      const card = document.querySelector(ref.getAttribute("href"));
-      if (!card) return;
       event.preventDefault();
+      card.focus();
+    });
+    card.addEventListener("focusin", () => {
       for (const other of document.querySelectorAll(".cs-span[aria-current]")) other.removeAttribute("aria-current");
       ref.previousElementSibling?.setAttribute("aria-current", "true");
-      card.scrollIntoView({ block: "nearest" });
       ref.scrollIntoView({ block: "nearest" });
-      card.focus({ preventScroll: true });
     });
   }
 }

@@ -29,6 +29,7 @@ class Side:
     review: Review
     diff: Diff
     prompt_diff: Diff
+    same_as: str = ""  # letter of an earlier review that leaves the same text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +54,6 @@ class AdjudicationView:
     choice: str
     written: str
 
-    @property
-    def differs_in_text(self) -> bool:
-        return len({(s.review.revision_after.prompt, s.review.revision_after.completion) for s in self.sides}) > 1
-
 
 def adjudication_view(assignment: Assignment, form: Mapping[str, str], problems: Mapping[str, str]) -> AdjudicationView:
     """Everything for the page; scores on which all reviews agree are chosen already."""
@@ -71,7 +68,8 @@ def adjudication_view(assignment: Assignment, form: Mapping[str, str], problems:
         sides=sides,
         criteria=[CriterionSides(row=row, answers=_answers(row, sides)) for row in rows],
         rubric=rubric,
-        choice=form.get("choice", ""),
+        # Where all leave one text there is nothing to choose.
+        choice=form.get("choice", "" if sum(not side.same_as for side in sides) > 1 else LETTERS[0]),
         written=form.get("completion", sides[0].review.revision_after.completion if sides else ""),
     )
 
@@ -100,15 +98,20 @@ def _sides(assignment: Assignment) -> list[Side]:
         key=lambda review: hashlib.sha256(f"{assignment.key}:{review.pk}".encode()).digest(),
     )
     shown = assignment.revision
-    return [
-        Side(
-            letter=LETTERS[position],
+    first: dict[tuple[str, str], str] = {}
+    sides = []
+    for letter, review in zip(LETTERS, reviews, strict=False):
+        text = review.revision_after
+        before = first.setdefault((text.prompt, text.completion), letter)
+        side = Side(
+            letter=letter,
             review=review,
-            diff=diff_words(shown.completion, review.revision_after.completion),
-            prompt_diff=diff_words(shown.prompt, review.revision_after.prompt),
+            diff=diff_words(shown.completion, text.completion),
+            prompt_diff=diff_words(shown.prompt, text.prompt),
+            same_as=before if before != letter else "",
         )
-        for position, review in enumerate(reviews)
-    ]
+        sides.append(side)
+    return sides
 
 
 def _chosen(review: Review) -> dict[str, tuple[str, str]]:

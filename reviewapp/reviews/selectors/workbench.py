@@ -62,7 +62,10 @@ class TurnView:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockView:
-    """One block to edit. ``text`` is the draft, ``base`` what the revision says; equal unless ``is_changed``."""
+    """One block to edit. ``text`` is the draft, ``base`` what the revision says; equal unless ``is_changed``.
+
+    ``skip`` characters of the base are the heading, which stands above the block and is left out of its diff.
+    """
 
     field: str
     number: int
@@ -70,6 +73,7 @@ class BlockView:
     segments: list[Segment]
     text: str
     base: str
+    skip: int
     diff: Diff
 
     @property
@@ -223,6 +227,8 @@ def _block_views(text: str, blocks: list[Block], marks: list[Mark], form: Mappin
 
 def _block_view(text: str, block: Block, marks: list[Mark], draft: str, field: str = "") -> BlockView:
     start = block.body_start if block.heading and not field else block.start
+    skip = start - block.start
+    kept = skip if draft.startswith(block.text[:skip]) else 0
     return BlockView(
         field=field or f"block-{block.number}",
         number=block.number,
@@ -230,5 +236,6 @@ def _block_view(text: str, block: Block, marks: list[Mark], draft: str, field: s
         segments=segments_of(text, start, block.end, marks),
         text=draft,
         base=block.text,
-        diff=diff_words(block.text, draft),
+        skip=skip,
+        diff=diff_words(block.text[kept:], draft[kept:]),
     )

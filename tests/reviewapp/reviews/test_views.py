@@ -219,7 +219,7 @@ def test_a_sample_without_completion_is_written(ann: Client, w: SimpleNamespace)
     w.samples[0].revision = factories.revision(w.samples[0], completion="")
     w.samples[0].save()
     held = claim(w.project, w.ann)
-    assert '<details class="cs-block-edit" open>' in page(ann, "review_edit", held.key)
+    assert '<details class="cs-block-edit" name="block" open>' in page(ann, "review_edit", held.key)
     sent = {name: value for name, value in form().items() if name != "block-2"} | {"block-1": "Written."}
     ann.post(url("review_submit", held.key), sent)
     assert Review.objects.get().revision_after.completion == "Written."
