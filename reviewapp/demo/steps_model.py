@@ -61,8 +61,18 @@ def generate(story: Telling, number: int, chapter: Chapter) -> dict[str, Any]:
     run.refresh_from_db()
     story.generation = run
     prompts = story.heldout.prompts.count()
-    outputs = run.outputs.count()
-    return {"prompts": prompts, "outputs": outputs, "reconciled": outputs == 2 * prompts, "metrics": run.metrics}
+    counts = {
+        arm: {"answered": run.outputs.filter(arm=arm).count(), "missing": _missing(run, arm)}
+        for arm in ("baseline", "candidate")
+    }
+    is_reconciled = all(count["answered"] + count["missing"] == prompts for count in counts.values())
+    return {"prompts": prompts, "outputs": counts, "reconciled": is_reconciled, "metrics": run.metrics}
+
+
+def _missing(run: GenerationRun, arm: str) -> int:
+    """Prompts that this arm could not answer, such as those longer than the model reads; each has its reason."""
+    missing: int = run.metrics["arms"][arm]["exact_match"]["missing"]
+    return missing
 
 
 def grade(story: Telling) -> dict[str, Any]:
@@ -75,12 +85,18 @@ def grade(story: Telling) -> dict[str, Any]:
         )  # fmt: skip
         reports.gates_declare(round=round, declared=story.plan.gates, declared_by=story.lead)
     round.refresh_from_db()
-    locked = at_work.grade_all(round, story.people("sim-grader-1", "sim-grader-2"), story.plan.grader, say=story.say)
     if round.unsealed_at is None:
+        graders = story.people("sim-grader-1", "sim-grader-2")
+        at_work.grade_all(round, graders, story.plan.grader, say=story.say)
         round = round_unseal(round=round, unsealed_by=story.lead)
     story.round = round
     wanted = sum(item.slots for item in round.items.all())
-    return {"simulated": True, "grades": locked, "wanted": wanted, "early_unseal": round.is_early_unseal}
+    return {
+        "simulated": True,
+        "grades": round.grades.filter(superseded_by=None, is_undone=False).count(),
+        "wanted": wanted,
+        "early_unseal": round.is_early_unseal,
+    }
 
 
 def report(story: Telling) -> dict[str, Any]:
