@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.curation.anchoring import spans_moved, text_replaced
@@ -30,6 +30,7 @@ def test_a_span_across_two_kept_stretches_survives() -> None:
     assert spans_moved("", "new", [(0, 0)]) in ([(0, 0)], [None])
 
 
+@settings(deadline=None)
 @given(texts, texts, st.integers(0, 60), st.integers(0, 60))
 def test_property_a_moved_span_holds_the_same_words(old: str, new: str, a: int, b: int) -> None:
     start, end = sorted((min(a, len(old)), min(b, len(old))))
@@ -38,6 +39,7 @@ def test_property_a_moved_span_holds_the_same_words(old: str, new: str, a: int, 
         assert new[slice(*moved)] == old[start:end]
 
 
+@settings(deadline=None)
 @given(texts, st.integers(0, 60), st.integers(0, 60), texts, st.integers(0, 60), st.integers(0, 60))
 def test_property_one_replacement_keeps_every_span_outside_it(
     old: str, a: int, b: int, replacement: str, c: int, d: int

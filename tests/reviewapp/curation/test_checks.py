@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.curation.checks import (
@@ -397,6 +397,7 @@ pieces = st.sampled_from(
 texts = st.lists(pieces, max_size=8).map("".join)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(texts, texts), max_size=5), st.lists(texts, max_size=3))
 def test_property_spans_index_into_the_text_exactly(rows: list[tuple[str, str]], heldout: list[str]) -> None:
     made = corpus(*rows, heldout=heldout)
@@ -414,6 +415,7 @@ def test_property_spans_index_into_the_text_exactly(rows: list[tuple[str, str]],
                 assert finding.suggestion != finding.excerpt
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_property_text_checks_see_one_revision_as_they_see_many(prompt: str, completion: str) -> None:
     alone = text_findings(one(prompt, completion))

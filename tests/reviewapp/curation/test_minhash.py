@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.curation.minhash import PLACES, Index, Link, clusters_of, estimate, links_of, signature
@@ -56,6 +56,7 @@ def test_shingles_depend_on_order_and_are_the_same_every_time() -> None:
     assert word_shingles("hello world again").tolist() == [6545807948504569023]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_property_jaccard_of_shingles_is_that_of_plain_sets(a: str, b: str) -> None:
     def runs(text: str) -> set[str]:
@@ -74,6 +75,7 @@ def test_containment() -> None:
     assert containment(numbers(), numbers(1)) == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)))
 def test_property_known_places(values: list[int], known: list[int]) -> None:
     array, ordered = np.array(values, dtype=np.uint64), np.array(sorted(set(known)), dtype=np.uint64)
@@ -83,6 +85,7 @@ def test_property_known_places(values: list[int], known: list[int]) -> None:
 # Signatures
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400))
 def test_property_estimate_is_close_to_exact_jaccard(shared: int, left: int, right: int) -> None:
     both = np.arange(shared, dtype=np.uint64)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.samples.cleaning import ACTIONS, clean, repair_word
@@ -59,6 +59,7 @@ def test_repair_word_leaves_the_doubtful_to_a_person() -> None:
     assert repair_word("donâ€t") is None  # a byte is missing: no repair is certain
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(pieces).map("".join)))
 def test_property_cleaning_is_idempotent(text: str) -> None:
     once = clean(text)
@@ -67,6 +68,7 @@ def test_property_cleaning_is_idempotent(text: str) -> None:
     assert twice.actions == {}
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(pieces).map("".join)))
 def test_property_actions_are_named_exactly_when_the_text_changed(text: str) -> None:
     result = clean(text)
@@ -74,11 +76,13 @@ def test_property_actions_are_named_exactly_when_the_text_changed(text: str) -> 
     assert bool(result.actions) == (result.text != text)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"])))
 def test_property_plain_ascii_loses_outer_space_at_most(text: str) -> None:
     assert clean(text).text == text.rstrip(" ")
 
 
+@settings(deadline=None)
 @given(st.lists(pieces).map("".join))
 def test_property_result_holds_nothing_the_rules_remove(text: str) -> None:
     result = clean(text).text

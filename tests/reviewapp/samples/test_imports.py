@@ -317,7 +317,7 @@ rows = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
 def test_property_rows_in_are_accounted_for(db: None, rows: list[tuple[str, str, str]]) -> None:
     project = factories.project()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.samples.mapping import (
@@ -242,6 +242,7 @@ def test_row_hash_is_of_id_and_text_alone() -> None:
 stored = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
+@settings(deadline=None)
 @given(stored, stored, stored, stored)
 def test_property_hashes_tell_prompt_from_completion(a: str, b: str, c: str, d: str) -> None:
     assert (content_hash(a, b) == content_hash(c, d)) == ((a, b) == (c, d))

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.samples.parsing.encodings import EncodingUnknown, encoding_of
@@ -371,6 +371,7 @@ def test_russian_text_is_guessed_as_cyrillic(tmp_path: Path) -> None:
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_property_csv_rows_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: Any, end: str
@@ -381,6 +382,7 @@ def test_property_csv_rows_come_back_as_they_were(
     assert [tuple(row.values()) for row in values(path)] == rows
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=20), st.sampled_from([b'"', b',"', b'{"a": 1}', b"a,b"])), max_size=12))
 def test_property_every_line_of_any_csv_is_in_a_row_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]
@@ -407,6 +409,7 @@ def test_property_every_line_of_any_csv_is_in_a_row_or_an_error(
     assert filled <= covered
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.dictionaries(cells, cells, max_size=3), st.integers(), st.just("{broken")), min_size=1))
 def test_property_jsonl_rows_in_are_rows_and_errors_out(tmp_path_factory: pytest.TempPathFactory, items: Any) -> None:
     lines = ['{"a": 1}', *(item if item == "{broken" else json.dumps(item) for item in items)]
@@ -415,6 +418,7 @@ def test_property_jsonl_rows_in_are_rows_and_errors_out(tmp_path_factory: pytest
     assert [row.values for row in rows][1:] == [item for item in items if isinstance(item, dict)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.dictionaries(cells, cells, max_size=3), st.integers()), min_size=1, max_size=9))
 def test_property_json_items_in_are_rows_and_errors_out(tmp_path_factory: pytest.TempPathFactory, items: Any) -> None:
     path = write(tmp_path_factory.mktemp("json"), "a.json", json.dumps([{"a": 1}, *items], indent=1))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.samples.exporting import csv_lines, safe_cell
@@ -38,6 +38,7 @@ def test_pieces_leave_out_findings_on_the_whole_text_and_those_that_do_not_fit()
 texts = st.text(st.sampled_from("ab \n.é"), max_size=30)
 
 
+@settings(deadline=None)
 @given(texts, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=6))
 def test_property_pieces_are_the_whole_text(text: str, spans: list[tuple[int, int]]) -> None:
     noted = [Noted(number, *sorted(span)) for number, span in enumerate(spans, start=1)]
@@ -54,6 +55,7 @@ def test_changes_are_of_whole_words() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_property_changes_hold_both_texts(old: str, new: str) -> None:
     changes = changes_of(old, new)
@@ -61,6 +63,7 @@ def test_property_changes_hold_both_texts(old: str, new: str) -> None:
     assert "".join(change.text for change in changes if change.kind != "old") == new
 
 
+@settings(deadline=None)
 @given(st.text(max_size=10))
 def test_property_no_cell_is_a_formula(text: str) -> None:
     cell = safe_cell(text)
