@@ -7,12 +7,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import Client
 
 from reviewapp.accounts.models import User
 from reviewapp.projects.models import Membership, Project
 from tests import factories
+
+# a busy machine is not a fault of the code
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
