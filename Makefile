@@ -43,7 +43,7 @@ setup: ## create .venv and install what constraints.txt pins
 setup-test: ## the same, with what the tests need
 	@EXTRAS=$(TEST_EXTRAS) ./setup.sh
 
-check: setup-test lint contracts types migrations-check test-fast ## lint, types, contracts and fast tests: at most two minutes
+check: setup-test lint contracts migrations-check types test-fast ## lint, types, contracts and fast tests: at most two minutes
 	@echo "make check: all good"
 
 lint: ## ruff: rules and format
@@ -59,8 +59,9 @@ contracts: ## import contracts (pyproject.toml, tool.importlinter)
 migrations-check: ## every change of a model has its migration
 	@$(TEST_ENV) $(PY) manage.py makemigrations --check --dry-run
 
+# The tables are made from the models here, which is quicker; test-postgres makes them by the migrations.
 test-fast: ## unit, property, permission and architecture tests on SQLite
-	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q
+	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q --no-migrations
 
 test-slow: ## tests that train, start servers or take long, on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault" -n $(JOBS) -q

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
-from tests.architecture.rules import ROOT, layers, shown, sources
+from tests.architecture.rules import ROOT, layers, shown, sources, tree_of
 
 
 def our_models() -> list[type[Model]]:
@@ -47,7 +47,7 @@ def test_foreign_keys_point_to_the_same_or_a_lower_app() -> None:
 def job_paths() -> Iterator[tuple[str, str]]:
     """(where, dotted path) of every job that is enqueued: first argument of a call of ``enqueue``."""
     for path in sources():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         constants = module_constants(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and called_name(node) == "enqueue" and node.args:
@@ -113,7 +113,7 @@ def test_signals_are_not_used() -> None:
 
 
 def imports(path: Path, module: str) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and any(alias.name.startswith(module) for alias in node.names):
             return True

@@ -33,7 +33,7 @@ def test_no_file_is_too_long() -> None:
 
 def test_views_tell_a_short_story() -> None:
     views = [path for path in sources() if path.name == "views.py" or path.parent.name == "views"]
-    long = [f for path in views for f in functions(path) if f.lines > VIEW_MAX]
+    long = [f for path in views for f in functions(path) if f.lines > VIEW_MAX and not f.name.startswith("_")]
     assert not long, f"views longer than {VIEW_MAX} lines: {long}"
 
 

@@ -64,6 +64,7 @@ class TestReviews:
         assert 0.97 < len(accepted) / len(sound) < 1.0
         assert all(decisions[row["id"]].completion == row["completion"] for row in accepted)
 
+    @pytest.mark.slow
     def test_less_care_misses_more(self, world: World, truth: dict[str, list[experts.TruthEntry]]) -> None:
         missed = [
             sum(_decide(world, truth, "A", care)[sample].decision == "accept" for sample in truth)

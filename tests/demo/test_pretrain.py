@@ -14,6 +14,9 @@ from demo.world.corpus import corpus  # noqa: E402
 from training import pretrain  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 
+# these train models: `make test` runs them, `make check` does not
+pytestmark = pytest.mark.slow
+
 TINY = [
     "--steps",
     "6",

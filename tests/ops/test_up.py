@@ -203,6 +203,7 @@ class TestRefusals:
         assert f"make demo PORT={port + 10}" in done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.slow
     def test_state_that_cannot_be_written(self) -> None:
         done = up(Path("/proc/nowhere"))
         assert done.returncode == 1
@@ -240,6 +241,7 @@ class TestRefusals:
 
 
 class TestReset:
+    @pytest.mark.slow
     def test_only_a_demo_is_removed(self, state_dir: Path) -> None:
         (state_dir / "countersign.sqlite3").touch()
         done = up(state_dir, "--reset")

@@ -23,6 +23,9 @@ from tests.training.tiny import (
 )
 from training import contract, outputs
 
+# these train models: `make test` runs them, `make check` does not
+pytestmark = pytest.mark.slow
+
 BASE = contract.Arm(name="base")
 
 

@@ -14,6 +14,9 @@ from tests.training.tiny import events_of, examples, execute
 from training import contract, material, models, trainer
 from training.session import open_session
 
+# these train models: `make test` runs them, `make check` does not
+pytestmark = pytest.mark.slow
+
 bitsandbytes = pytest.importorskip("bitsandbytes", reason="the extra 'qlora' is not installed")
 
 

@@ -27,6 +27,9 @@ from training import checkpoints, contract, data, decoding, generate, material, 
 from training.errors import DataError, NumericalError
 from training.session import open_session
 
+# these train models: `make test` runs them, `make check` does not
+pytestmark = pytest.mark.slow
+
 LONG = {**example(90), "id": "long-prompt", "prompt": "cough " * 200}
 TAIL = {**example(91), "id": "long-answer", "completion": "Complaint: " + "a cough " * 200}
 

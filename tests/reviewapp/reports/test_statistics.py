@@ -225,6 +225,7 @@ def test_permutation_of_darwins_maize_is_exact() -> None:
     assert "exact" in found.method and found.seed is None
 
 
+@pytest.mark.slow
 def test_permutation_by_draws_agrees_with_the_exact_one() -> None:
     values = [*MAIZE, 3, -2, 1, 5]
     found, again = statistics.permutation(values, seed=5), statistics.permutation(values, seed=5)
