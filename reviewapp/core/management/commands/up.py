@@ -28,6 +28,7 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.processes import ending
 from reviewapp.core.supervisor import (
     TERM_TWICE_THEN_KILL,
+    Child,
     Program,
     StopRequested,
     Supervisor,
@@ -43,6 +44,7 @@ DEMO_MARK = "is_demo"  # only a state directory with this file is ever emptied b
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they would load every page before anything is started
     help = "Starts web server, workers, clock and queue server; Ctrl-C stops them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -115,9 +117,9 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
 
     def start(self, supervisor: Supervisor, listener: socket.socket, options: dict[str, Any]) -> None:
-        url = self.start_queue_server(supervisor)
-        env = {"REDIS_URL": url}
+        env = {"REDIS_URL": self.start_queue_server(supervisor)}
         supervisor.add(web_program(listener, options["web_workers"], env))
+        demo = supervisor.add(demo_program(env)) if settings.DEMO else None
         for queue, count in (("default", options["workers"]), ("training", options["training_workers"])):
             for number in range(1, count + 1):
                 supervisor.add(worker_program(queue, number, env))
@@ -125,11 +127,9 @@ class Command(BaseCommand):
         wanted = options["workers"] + options["training_workers"]
         supervisor.wait_until(partial(web_answers, listener), what="the web server", seconds=START_SECONDS)
         supervisor.wait_until(partial(workers_live, wanted), what="the workers", seconds=START_SECONDS)
-        if settings.DEMO:
-            load_demo(supervisor, env)
-        host, port = listener.getsockname()[:2]
-        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host  # noqa: S104 - compared, not bound
-        self.say(f"\nCountersign is ready: http://{shown}:{port}/\nCtrl-C stops it.\n")
+        if demo is not None:
+            wait_for_demo(supervisor, demo)
+        self.say(f"\nCountersign is ready: {address_of(listener)}\nCtrl-C stops it.\n")
 
     def start_queue_server(self, supervisor: Supervisor) -> str:
         """Starts the embedded server, or finds the one that REDIS_URL names. Returns its URL."""
@@ -214,14 +214,23 @@ def workers_live(wanted: int) -> bool:
     return queues.queue_health().alive() >= wanted
 
 
-def load_demo(supervisor: Supervisor, env: dict[str, str]) -> None:
+def demo_program(env: dict[str, str]) -> Program:
     """Loads the demo project (at once where it is there already) and shows its sign-ins."""
     if "demo_load" not in get_commands():
         raise SupervisorError("This copy of Countersign has no demo project. Unset COUNTERSIGN_DEMO.")
-    child = supervisor.add(Program(name="demo", argv=manage("demo_load"), env=env, is_once=True))
-    supervisor.wait_until(lambda: not child.is_running, what="the demo project", seconds=DEMO_SECONDS)
-    if child.exit_code != 0:
-        raise SupervisorError(f"The demo project could not be loaded: demo_load {ending(child.exit_code)}.")
+    return Program(name="demo", argv=manage("demo_load"), env=env, is_once=True)
+
+
+def wait_for_demo(supervisor: Supervisor, demo: Child) -> None:
+    supervisor.wait_until(lambda: not demo.is_running, what="the demo project", seconds=DEMO_SECONDS)
+    if demo.exit_code != 0:
+        raise SupervisorError(f"The demo project could not be loaded: demo_load {ending(demo.exit_code)}.")
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{port}/"
 
 
 def state_reset(state_dir: Path) -> str:
