@@ -74,8 +74,9 @@ def _train(handle: JobHandle, run: TrainingRun) -> None:
             outcome = launcher.run(
                 "sft", run_dir, on_poll=on_poll, allow_hub=run.base_model.is_hub, poll_seconds=POLL_SECONDS
             )
-        finally:
+        except JobCancelled as cancelled:
             services.run_ingest_events(run=run)
+            raise JobCancelled(rundir.last_message(run_dir, "cancelled") or cancelled.message) from cancelled
         _report(handle, run)
         if outcome.code == contract.EXIT_OK:
             return

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
 from reviewapp.core import queues
 from reviewapp.core.models import Job
 from reviewapp.core.queues import JobWait
@@ -71,6 +73,12 @@ class RunPage:
     @property
     def is_terminal(self) -> bool:
         return self.run.job is None or self.run.job.is_terminal
+
+    @property
+    def heard_seconds(self) -> float | None:
+        """Seconds since the worker last wrote to the job row; None before it ever did."""
+        beat = self.run.job.heartbeat_at if self.run.job else None
+        return None if beat is None else max(0.0, (timezone.now() - beat).total_seconds())
 
     @property
     def curve_rows(self) -> list[CurveRow]:
@@ -232,7 +240,7 @@ _TITLES = {
     "eval": "Validation",
     "best": "Best so far",
     "checkpoint": "Checkpoint",
-    "log": "Note",
+    "log": "Stage",
     "warning": "Warning",
     "cancelled": "Cancelled",
     "failed": "Failed",

@@ -106,12 +106,17 @@ def _parse_event(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def last_failure(run_dir: Path) -> str:
-    """The sentence of the last ``failed`` event, or an empty string."""
+def last_message(run_dir: Path, kind: str) -> str:
+    """The sentence of the last event of this kind, or an empty string."""
     for event in reversed(read_events(run_dir).events):
-        if event.get("kind") == "failed":
+        if event.get("kind") == kind:
             return str((event.get("data") or {}).get("message", ""))
     return ""
+
+
+def last_failure(run_dir: Path) -> str:
+    """The sentence of the last ``failed`` event, or an empty string."""
+    return last_message(run_dir, "failed")
 
 
 def read_result(run_dir: Path) -> dict[str, Any] | None:

@@ -105,9 +105,9 @@ class VersionPage:
 
     @property
     def hash_lines(self) -> list[str]:
-        """The hash in two lines of four-digit blocks, for people who compare it by eye."""
+        """The hash in four lines of four blocks, for people who compare it by eye."""
         blocks = [self.content_hash[start : start + 4] for start in range(0, len(self.content_hash), 4)]
-        return [" ".join(blocks[:8]), " ".join(blocks[8:])]
+        return [" ".join(blocks[start : start + 4]) for start in range(0, len(blocks), 4)]
 
 
 def page_of(version: TrainingSetVersion) -> VersionPage:
@@ -264,11 +264,26 @@ def _segments(tokens: Sequence[dict[str, Any]], *, has_end: bool) -> list[Segmen
 
 
 def _stretch(texts: Sequence[str], is_trained: bool) -> list[Segment]:
-    """One stretch, its middle left out when it is long and only read."""
+    """One stretch, its middle left out when it is long and only read. Words stay whole where tokens are letters."""
     if is_trained or len(texts) <= LONG_READ:
         return [Segment(text="".join(texts), is_trained=is_trained)]
-    more = len(texts) - 2 * KEPT_TOKENS
+    head = _word_start(texts, KEPT_TOKENS)
+    tail = _word_start(texts, len(texts) - KEPT_TOKENS)
     return [
-        Segment(text="".join(texts[:KEPT_TOKENS]), is_trained=False, more=more),
-        Segment(text="".join(texts[-KEPT_TOKENS:]), is_trained=False),
+        Segment(text="".join(texts[:head]), is_trained=False, more=tail - head),
+        Segment(text="".join(texts[tail:]), is_trained=False),
     ]
+
+
+def _word_start(texts: Sequence[str], place: int) -> int:
+    """The first place from ``place`` on, at most fifteen further, whose token begins with white space."""
+    near = range(place, min(place + 15, len(texts)))
+    return next((index for index in near if texts[index][:1].isspace()), place)
+
+
+def preview_warnings(preview: Preview | None) -> list[str]:
+    """The trainer's other remarks: what it says of cut and unlearned examples stands on the page with its way out."""
+    result = (preview.result or {}) if preview else {}
+    counts = result.get("counts", {})
+    said = sum(1 for name in ("dropped", "truncated") if counts.get(name))
+    return list(result.get("warnings", []))[said:]

@@ -95,6 +95,7 @@ def _preview_context(request: AuthenticatedRequest, version: TrainingSetVersion)
         "version": version,
         "preview": preview,
         "preview_row": version_page.preview_row(preview, int(number) if number.isdigit() else 1),
+        "preview_warnings": version_page.preview_warnings(preview),
         "wait": queues.job_wait(preview.job) if preview and preview.job else None,
     }
 

@@ -5,21 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0001_initial'),
-        ('trainingsets', '0002_preview_facts'),
+        ("core", "0001_initial"),
+        ("trainingsets", "0002_preview_facts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='trainingsetversion',
-            name='overlap',
+            model_name="trainingsetversion",
+            name="overlap",
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
-            model_name='trainingsetversion',
-            name='overlap_job',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.job'),
+            model_name="trainingsetversion",
+            name="overlap_job",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="core.job"
+            ),
         ),
     ]

@@ -199,9 +199,11 @@ def test_cancel_keeps_a_checkpoint_and_resume_goes_on(run: TrainingRun, people: 
         process.wait(timeout=240)
     finally:
         process.kill()
-    assert job_of(run).state == State.CANCELLED
+    job = job_of(run)
+    assert job.state == State.CANCELLED
     assert run.events.filter(kind="cancelled").exists() and not hasattr(run, "model_version")
     checkpoint = run.events.filter(kind="checkpoint").order_by("-seq")[0].step
+    assert job.message == f"Cancelled on request. A checkpoint is kept at step {checkpoint}."
     services.run_resume(run=TrainingRun.objects.get(pk=run.pk), resumed_by=people.lead)
     jobs.execute(job_of(run).pk)
     job = job_of(run)

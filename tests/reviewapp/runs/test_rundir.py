@@ -158,14 +158,15 @@ def test_a_file_that_shrank_is_an_error(tmp_path: Path) -> None:
         rundir.read_events(tmp_path, 11)
 
 
-def test_last_failure_is_the_last_sentence(tmp_path: Path) -> None:
-    assert rundir.last_failure(tmp_path) == ""
+def test_the_last_message_of_a_kind_is_its_last_sentence(tmp_path: Path) -> None:
+    assert rundir.last_message(tmp_path, "failed") == ""
     events_file(
         tmp_path,
         b'{"kind":"failed","data":{"message":"First."}}\n{"kind":"step"}\n'
         b'{"kind":"failed","data":{"message":"Second."}}\n{"kind":"step"}\n',
     )
-    assert rundir.last_failure(tmp_path) == "Second."
+    assert rundir.last_message(tmp_path, "failed") == "Second."
+    assert rundir.last_message(tmp_path, "cancelled") == ""
 
 
 # ---- result, stop, log

@@ -189,7 +189,7 @@ def test_the_author_sees_why_they_cannot_sign_and_another_lead_signs(
     assert not Signature.objects.exists()
     text = page(other, url("version_detail", version.pk))
     blocks = [version.content_hash[start : start + 4] for start in range(0, 64, 4)]
-    assert " ".join(blocks[:8]) in text and " ".join(blocks[8:]) in text
+    assert all(" ".join(blocks[start : start + 4]) in text for start in (0, 4, 8, 12))
     assert other.post(url("version_sign", version.pk), {**data, "meaning": ""}).status_code == 422
     response = other.post(url("version_sign", version.pk), data, follow=True)
     text = response.content.decode()
@@ -210,7 +210,7 @@ def test_returning_a_version(project: Project, people: SimpleNamespace, client_f
 PREVIEW = {
     "counts": {"rows": 20, "tokens": 900, "trained_tokens": 321, "truncated": 2, "dropped": 0, "longest": 77},
     "splits": {"train": {"ids": {"truncated": ["c0001"]}}, "validation": {"ids": {"truncated": ["c0002"]}}},
-    "warnings": ["Rows may be long."],
+    "warnings": ["2 rows lose the end of their completion.", "Rows may be long."],
     "rows": [
         {
             "id": "c0001", "split": "train", "length": 300, "trained_tokens": 3, "is_truncated": False,
@@ -239,6 +239,7 @@ def test_a_preview_shows_learned_and_masked_tokens_as_text(
     assert "<mark> &lt;b&gt;note&lt;/b&gt; done</mark>" in text and '<span class="special">&lt;|end|&gt;</span>' in text
     assert "80 tokens more" in text and " w59" in text and " w60" not in text and " w199" in text
     assert "Agree to cut 2 completions" in text and "321" in text
+    assert "Rows may be long." in text and "2 rows lose" not in text  # said above it in the page's own words
     assert "2 completions are cut" in text  # in place of the form to sign
     second = page(client, url("version_detail", version.pk) + "?row=2")
     assert "Example 2 of 2 shown" in second and "<mark>answer</mark>" in second
