@@ -146,9 +146,11 @@ def assignment_leave(*, assignment: Assignment) -> None:
     Assignment.objects.filter(pk=assignment.pk, lease_expires_at__gt=end).live().update(lease_expires_at=end)
 
 
+@transaction.atomic
 def assignment_release(*, assignment: Assignment) -> None:
     """Gives the sample back at once; the draft stays for this person."""
     leases.lease_release(lease=assignment)
+    _record(assignment, assignment.holder, "assignment.release", {})
 
 
 @transaction.atomic
