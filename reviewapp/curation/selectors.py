@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
-from reviewapp.core.models import Job
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding, Scan
 from reviewapp.projects.models import Project
@@ -42,15 +42,22 @@ def findings_filtered(project: Project, chosen: Mapping[str, str]) -> QuerySet[F
 
     Values that do not exist find nothing.
     """
-    found = Finding.objects.filter(sample__project=project)
+    found = findings_in(project)
     for name, column in _COLUMNS.items():
         value = chosen.get(name, "")
         if value and value != ALL:
             found = found.filter(**{column: value})
-    related = found.select_related(
-        "sample__revision", "sample__group", "revision", "related_sample", "related_heldout__heldout_set", "decided_by"
+    return found.order_by(_SEVERE_FIRST, "sample_id", _PROMPT_FIRST, "start", "pk")
+
+
+def findings_in(project: Project) -> QuerySet[Finding]:
+    """All findings of a project with what their pages show of them."""
+    return Finding.objects.filter(sample__project=project).select_related(
+        "sample__project", "revision", "related_sample__revision", "related_heldout__heldout_set", "decided_by"
     )
-    return related.order_by(_SEVERE_FIRST, "sample_id", _PROMPT_FIRST, "start", "pk")
+
+
+Choice = tuple[str, str, int]  # value, label, how many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +68,21 @@ class FindingCounts:
     severity: dict[str, int]
     state: dict[str, int]
 
-    def choices(self, name: str) -> list[tuple[str, str, int]]:
-        """(value, label, count) of the filter in its own order."""
-        labels = {"check": TITLES, "severity": _SEVERITIES, "state": dict(Finding.State.choices)}[name]
-        counts: dict[str, int] = getattr(self, name)
-        return [(str(value), str(label), counts.get(value, 0)) for value, label in labels.items()]
+    @property
+    def checks(self) -> list[Choice]:
+        return _choices(TITLES, self.check)
+
+    @property
+    def severities(self) -> list[Choice]:
+        return _choices(dict(reversed(Finding.Severity.choices)), self.severity)
+
+    @property
+    def states(self) -> list[Choice]:
+        return _choices(dict(Finding.State.choices), self.state)
 
 
-_SEVERITIES = dict(reversed(Finding.Severity.choices))
+def _choices(labels: Mapping[str, Any], counts: Mapping[str, int]) -> list[Choice]:
+    return [(str(value), str(label), counts.get(value, 0)) for value, label in labels.items()]
 
 
 def finding_counts(project: Project, chosen: Mapping[str, str] | None = None) -> FindingCounts:
@@ -93,11 +107,12 @@ def scans_of(project: Project) -> QuerySet[Scan]:
     return Scan.objects.filter(project=project).select_related("job", "requested_by").order_by("-pk")
 
 
-def scan_running(project: Project) -> Scan | None:
-    """The scan that waits or runs now; there is at most one."""
-    return scans_of(project).exclude(job=None).exclude(job__state__in=Job.TERMINAL).first()
+def scan_finished(project: Project) -> Scan | None:
+    """The last scan that came to its end."""
+    return Scan.objects.filter(project=project, finished_at__isnull=False).order_by("-pk").first()
 
 
-def samples_unchecked(project: Project) -> int:
-    """Imported samples that no scan has looked at."""
-    return Sample.objects.filter(project=project, state=Sample.State.IMPORTED).count()
+def samples_unchecked(project: Project) -> tuple[bool, int]:
+    """Whether there are samples at all, and how many imported ones no scan has looked at."""
+    samples = Sample.objects.filter(project=project)
+    return samples.exists(), samples.filter(state=Sample.State.IMPORTED).count()

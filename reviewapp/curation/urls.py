@@ -1,7 +1,19 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from reviewapp.curation import views
 
 app_name = "curation"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("findings/", views.finding_list, name="finding_list"),
+    path("findings/<int:finding_id>/", views.finding_detail, name="finding_detail"),
+    path("findings/<int:finding_id>/accept/", views.finding_accept, name="finding_accept"),
+    path("findings/<int:finding_id>/dismiss/", views.finding_dismiss, name="finding_dismiss"),
+    path("findings/<int:finding_id>/reopen/", views.finding_reopen, name="finding_reopen"),
+    path("scans/", views.scan_list, name="scan_list"),
+    path("scans/request/", views.scan_request, name="scan_request"),
+    path("scans/<int:scan_id>/live/", views.scan_live, name="scan_live"),
+    path("scans/<int:scan_id>/cancel/", views.scan_cancel, name="scan_cancel"),
+]

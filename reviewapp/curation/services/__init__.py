@@ -7,7 +7,7 @@ from reviewapp.curation.services.checking import findings_sweep, findings_write,
 from reviewapp.curation.services.cleaning import sample_clean, samples_clean
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
-from reviewapp.curation.services.scans import scan_finish, scan_request
+from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
 
 __all__ = [
     "finding_accept",
@@ -19,6 +19,7 @@ __all__ = [
     "sample_clean",
     "sample_scan",
     "samples_clean",
+    "scan_cancel",
     "scan_finish",
     "scan_request",
 ]

@@ -47,8 +47,17 @@ def scan_request(*, project: Project, requested_by: User, idempotency_key: UUID 
         project_slug=project.slug,
     )
     scan.save(update_fields=["job"])
-    _record(scan, "scan.request", {"job": scan.job.pk})
+    _record(scan, "scan.request", {"job": scan.job.pk}, requested_by)
     return scan
+
+
+@transaction.atomic
+def scan_cancel(*, scan: Scan, cancelled_by: User) -> None:
+    """Asks a scan to stop after the check it is at; what it found stays. Raises ApplicationError when it has ended."""
+    if scan.job is None or scan.job.is_terminal:
+        raise ApplicationError("This scan has ended; there is nothing to cancel.")
+    jobs.cancel_request(job=scan.job)
+    _record(scan, "scan.cancel", {"job": scan.job.pk}, cancelled_by)
 
 
 @transaction.atomic
@@ -68,13 +77,13 @@ def scan_finish(*, scan: Scan, corpus_size: int) -> dict[str, Any]:
     }
     scan.counts, scan.finished_at = counts, timezone.now()
     scan.save(update_fields=["counts", "finished_at"])
-    _record(scan, "scan.finish", counts)
+    _record(scan, "scan.finish", counts, scan.requested_by)
     return counts
 
 
-def _record(scan: Scan, action: str, data: dict[str, Any]) -> None:
+def _record(scan: Scan, action: str, data: dict[str, Any], actor: User | None) -> None:
     audit.record(
-        actor=scan.requested_by,
+        actor=actor,
         action=action,
         project=scan.project.slug,
         target_type="scan",

@@ -1,0 +1,122 @@
+"""What the pages of findings show of each one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reviewapp.curation.checks.registry import TITLES
+from reviewapp.curation.models import Finding
+from reviewapp.curation.showing import Passage, Piece, passage, side_by_side, visible, whole
+from reviewapp.samples.models import Revision, Sample
+
+State = Finding.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingCard:
+    """One finding with its words; ``refusal`` is the sentence of a decision that was not possible."""
+
+    finding: Finding
+    refusal: str = ""
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.finding.check_name, self.finding.check_name)
+
+    @property
+    def message(self) -> str:
+        return visible(self.finding.message)
+
+    @property
+    def passage(self) -> Passage:
+        finding = self.finding
+        return passage(getattr(finding.revision, finding.field), finding.start, finding.end)
+
+    @property
+    def words(self) -> str:
+        """The words that it is about, as they were when it was made."""
+        return visible(self.finding.excerpt) if self.is_replaced else self.passage.words
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether other words are suggested, or have taken the place already."""
+        return self.finding.suggestion is not None and self.finding.start is not None
+
+    @property
+    def suggestion(self) -> str:
+        return visible(self.finding.suggestion or "")
+
+    @property
+    def is_open(self) -> bool:
+        return self.finding.state == State.OPEN
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it stands on the text that the sample has now."""
+        return self.finding.revision_id == self.finding.sample.revision_id
+
+    @property
+    def can_accept(self) -> bool:
+        return self.is_open and self.is_replaced and self.is_current
+
+    @property
+    def can_reopen(self) -> bool:
+        return self.finding.state in (State.ACCEPTED, State.DISMISSED) and self.is_current
+
+    @property
+    def state_kind(self) -> str:
+        return {State.OPEN: "wait", State.ACCEPTED: "pass", State.FIXED: "pass"}.get(State(self.finding.state), "open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One field of two samples, cut where they differ."""
+
+    name: str
+    left: list[Piece]
+    right: list[Piece]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two texts side by side; ``other`` is None for a held-out prompt.
+
+    Marked is what differs, or with ``is_passage`` what both share.
+    """
+
+    title: str
+    other: Sample | None
+    pairs: list[Pair]
+    is_passage: bool = False
+
+
+def comparison_of(finding: Finding, *, may_read_heldout: bool) -> Comparison | None:
+    """The text beside the one it resembles; None where there is none, or where it is sealed to this person."""
+    other = finding.related_sample
+    if other is not None and other.revision is not None:
+        title = f"Sample {other.external_id}"
+        return Comparison(title=title, other=other, pairs=_pairs(finding.revision, other.revision))
+    held = finding.related_heldout
+    if held is None or not may_read_heldout:
+        return None
+    left, right = side_by_side(getattr(finding.revision, finding.field), held.prompt)
+    pair = Pair(name=finding.get_field_display(), left=left, right=right)
+    title = f"Held-out prompt {held.external_id}"
+    return Comparison(title=title, other=None, pairs=[pair], is_passage=finding.kind == "heldout_passage")
+
+
+def _pairs(left: Revision, right: Revision) -> list[Pair]:
+    pairs = []
+    for field, name in Finding.Field.choices:
+        ours, theirs = side_by_side(getattr(left, field), getattr(right, field))
+        pairs.append(Pair(name=str(name), left=ours, right=theirs))
+    return pairs
+
+
+def texts_of(finding: Finding) -> list[tuple[str, Passage]]:
+    """(name, text) of both fields in full, the finding's words apart from the rest."""
+    texts = []
+    for field, name in Finding.Field.choices:
+        span = (finding.start, finding.end) if field == finding.field else (None, None)
+        texts.append((str(name), whole(getattr(finding.revision, field), *span)))
+    return texts
