@@ -63,6 +63,7 @@ def generation_runs(project: Project) -> QuerySet[GenerationRun]:
         GenerationRun.objects.filter(project=project)
         .select_related("heldout_set", "baseline", "candidate", "job", "requested_by")
         .annotate(n_outputs=Count("outputs"))
+        .order_by("-number")
     )
 
 

@@ -113,18 +113,21 @@ def gate_estimate(result: GateResult) -> str:
 
 
 def gate_bound(result: GateResult) -> str:
-    """The bound that had to hold, or the p value of a test."""
+    """The bound that decided (for a failed gate the opposite one), or the p value of a test."""
     statistic, gate = result.statistic, result.gate
     if isinstance(statistic, Comparison) and isinstance(gate, declared.Improvement):
         return p_value(statistic.p)
     if isinstance(gate, declared.Completeness):
         return "counted"
-    if result.bound is None:
+    bound, is_upper = result.bound, result.bound_is_upper
+    if result.result == Result.FAIL and statistic is not None:  # then the other side decided
+        bound, is_upper = (statistic.low, False) if is_upper else (statistic.high, True)
+    if bound is None:
         return "unknown"
-    sign = "≤" if result.bound_is_upper else "≥"
+    sign = "≤" if is_upper else "≥"
     if isinstance(gate, declared.SafetyBound | declared.LeakZero | declared.SlotFloor):
-        return f"{sign} {percent(result.bound)}"
-    return f"{sign} {signed(result.bound) if isinstance(gate, declared.NonInferiority) else number(result.bound)}"
+        return f"{sign} {percent(bound)}"
+    return f"{sign} {signed(bound) if isinstance(gate, declared.NonInferiority) else number(bound)}"
 
 
 def gate_reliability(result: GateResult) -> str:

@@ -57,11 +57,16 @@ function add(passage, more = {}) {
   changed();
 }
 
-/** A new error goes to the criterion that still lacks evidence: the active one first. */
+/** A new error goes to a criterion that still lacks evidence, the active one first; before any answer, to the
+ * critical criterion of levels, where most errors belong. */
 function criterionForNew() {
+  const all = keyboard.criteria();
   const active = form.querySelector("[data-criterion][data-active]");
-  const lacking = keyboard.criteria().filter(lacksEvidence);
-  const chosen = lacking.includes(active) ? active : lacking[0] || active || keyboard.criteria()[0];
+  const lacking = all.filter(lacksEvidence);
+  if (lacking.length) return (lacking.includes(active) ? active : lacking[0]).dataset.criterion;
+  const levels = all.filter((criterion) => criterion.dataset.kind === "levels");
+  const usual = levels.find((criterion) => "critical" in criterion.dataset) || levels[0] || all[0];
+  const chosen = active && active.dataset.kind === "levels" && isAnswered(active) ? active : usual;
   return chosen.dataset.criterion;
 }
 

@@ -62,6 +62,7 @@ def test_a_failed_bound_is_said_from_below() -> None:
     said = wording.verdict_sentences(verdict(evidence(faults=40)))
     assert "We are 95% sure the rate is above 14%; the declared limit is 5%." in said[0]
     assert said[1] == "1 gate of 2 failed."
+    assert wording.gate_bound(verdict(evidence(faults=40)).results[0]) == "≥ 14%"
 
 
 def test_none_seen_is_never_called_zero() -> None:
