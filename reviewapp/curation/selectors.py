@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding, Scan
@@ -34,7 +34,7 @@ def findings_for(revision: Revision) -> QuerySet[Finding]:
     """
     shown = Finding.objects.filter(revision=revision).exclude(state=Finding.State.GONE)
     related = shown.select_related("related_sample", "related_heldout__heldout_set", "decided_by")
-    return related.order_by(_PROMPT_FIRST, Case(When(start=None, then=-1), default="start"), "pk")
+    return related.order_by(_PROMPT_FIRST, F("start").asc(nulls_first=True), "pk")
 
 
 def findings_filtered(project: Project, chosen: Mapping[str, str]) -> QuerySet[Finding]:
@@ -47,7 +47,7 @@ def findings_filtered(project: Project, chosen: Mapping[str, str]) -> QuerySet[F
         value = chosen.get(name, "")
         if value and value != ALL:
             found = found.filter(**{column: value})
-    return found.order_by(_SEVERE_FIRST, "sample_id", _PROMPT_FIRST, "start", "pk")
+    return found.order_by(_SEVERE_FIRST, "sample_id", _PROMPT_FIRST, F("start").asc(nulls_first=True), "pk")
 
 
 def findings_in(project: Project) -> QuerySet[Finding]:
