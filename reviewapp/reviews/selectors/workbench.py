@@ -45,7 +45,10 @@ class FindingView:
     @property
     def words(self) -> str:
         """What became of a settled finding."""
-        return "Fixed by you" if self.is_fixed else str(self.finding.get_state_display())
+        if not self.is_fixed:
+            return str(self.finding.get_state_display())
+        # The prompt is changed by accepting suggestions only.
+        return "Accepted by you" if self.finding.field == Finding.Field.PROMPT else "Fixed by you"
 
     @property
     def state_kind(self) -> str:

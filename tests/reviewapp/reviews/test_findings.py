@@ -76,7 +76,7 @@ def test_the_prompt_is_mended_in_the_draft_and_by_the_decision(w: SimpleNamespac
     sample = Sample.objects.get()
     assert sample.revision is not None
     assert (made.decision, sample.revision.prompt, sample.revision.completion) == ("fix", prompt, TEXT)
-    assert (Finding.objects.get(pk=phone.pk).state, Finding.objects.get(pk=phone.pk).decided_by) == ("fixed", w.ann)
+    assert (Finding.objects.get(pk=phone.pk).state, Finding.objects.get(pk=phone.pk).decided_by) == ("accepted", w.ann)
 
 
 def test_changes_of_the_prompt_are_taken_back(w: SimpleNamespace) -> None:

@@ -305,7 +305,7 @@ def test_findings_are_settled_without_losing_the_form(ann: Client, w: SimpleName
     held.refresh_from_db()
     assert held.draft["score-complete"] == "3" and "[TIME]" in held.draft["prompt"]
     text = page(ann, "review_edit", held.key)
-    assert "2 findings, all settled" in text and "Fixed by you" in text and "Dismissed" in text
+    assert "2 findings, all settled" in text and "Accepted by you" in text and "Dismissed" in text
     ann.post(url("prompt_restore", held.key))
     assert "1 of 2 findings open" in page(ann, "review_edit", held.key)
 
