@@ -10,11 +10,12 @@ const field = form.querySelector("[data-spans]");
 const texts = { output: document.querySelector('[data-text="output"]'), prompt: document.querySelector('[data-text="prompt"]') };
 const list = document.querySelector("[data-errors]");
 const card = document.getElementById("error-card");
+// First: it puts back what an earlier page could not send.
+const saving = autosave(form);
 let errors = read();
 let current = -1;
 let lastRange = null;
 
-const saving = autosave(form);
 const keyboard = keys(form);
 const holding = lease(document.querySelector("[data-lease]"));
 criteria(keyboard, () => tell());
@@ -311,10 +312,6 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
-form.addEventListener("autosave:restored", () => {
-  errors = read();
-  draw();
-});
 form.addEventListener("autosave:refused", (event) => trouble(event.detail.message));
 form.addEventListener("keys:blocked", () => trouble(document.querySelector("[data-why]").textContent));
 form.addEventListener("submit", (event) => {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 State = GradeAssignment.State
+DRAFTED = ("score-", "note", "spans", "correction")  # how the names of the form's own fields begin
 LEAVE_SECONDS = 60  # a page that is left keeps its output this long: a reload gets it back
 
 
@@ -151,7 +152,7 @@ def grade_submit(
         given = judging.grade_read(values, rubric, output.text, output.heldout_prompt.prompt)
     except judging.GradeInvalid as invalid:
         raise ApplicationError("This grade cannot be locked yet.", problems=invalid.problems) from invalid
-    _close(row)
+    _close(row, values)
     grade = _write(row, given, idempotency_key)
     audit.record(
         actor=submitted_by,
@@ -175,13 +176,17 @@ def _check_submit(row: GradeAssignment, round: GradingRound, user: User) -> None
         )
 
 
-def _close(row: GradeAssignment) -> None:
-    """Marks the assignment submitted. A lease that ran out still counts unless the slot went to someone else."""
+def _close(row: GradeAssignment, values: Mapping[str, str]) -> None:
+    """Marks the assignment submitted. A lease that ran out still counts unless the slot went to someone else.
+
+    The form as it was locked becomes the draft: an undo shows exactly that.
+    """
     row.state = State.SUBMITTED
     row.closed_at = timezone.now()
+    row.draft = {name: value for name, value in values.items() if value and name.startswith(DRAFTED)}
     try:
         with transaction.atomic():
-            row.save(update_fields=["state", "closed_at"])
+            row.save(update_fields=["state", "closed_at", "draft"])
     except IntegrityError as error:
         raise LeaseLost(
             "Your lease ran out and another grader has this output by now. What you wrote is kept on your side."
