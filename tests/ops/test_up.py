@@ -38,6 +38,14 @@ class Stack:
                 start_new_session=True,
             )
 
+    def __enter__(self) -> Stack:
+        self.wait_ready()
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
     @property
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
@@ -92,13 +100,8 @@ def state_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stack(state_dir: Path) -> Iterator[Stack]:
-    one = Stack(state_dir)
-    try:
-        one.wait_ready()
+    with Stack(state_dir) as one:
         yield one
-    finally:
-        if one.process.poll() is None:
-            one.stop()
 
 
 def up(state_dir: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -111,13 +114,17 @@ def up(state_dir: Path, *words: str, **env: str) -> subprocess.CompletedProcess[
 
 @pytest.mark.slow
 class TestRunning:
-    def test_serves_and_stops_cleanly(self, stack: Stack) -> None:
-        assert stack.get("/") in {200, 302}
-        started = tree(stack.process.pid)
-        assert len(started) >= 6, started
-        assert stack.stop(signal.SIGINT) == 0
+    def test_serves_and_stops_cleanly(self, state_dir: Path, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        with Stack(state_dir, HOME=str(home)) as stack:
+            assert stack.get("/") in {200, 302}
+            started = tree(stack.process.pid)
+            assert len(started) >= 6, started
+            assert stack.stop(signal.SIGINT) == 0
         assert "Stopped. Everything is saved." in stack.output
         assert not [line for pid, line in started.items() if is_alive(pid)]
+        assert not list(home.iterdir()), "everything lies in the state directory"
 
     def test_every_line_says_whose_it_is(self, stack: Stack) -> None:
         assert re.search(r"^ +default \| Waiting for work in: default$", stack.output, re.M)
@@ -170,13 +177,9 @@ class TestRunning:
 
 @pytest.mark.slow
 def test_without_debug_static_files_have_hashed_names(state_dir: Path) -> None:
-    one = Stack(state_dir, DEBUG="False")
-    try:
-        one.wait_ready()
+    with Stack(state_dir, DEBUG="False") as one:
         assert (state_dir / "static" / "staticfiles.json").is_file()
         assert one.get("/") in {200, 302}
-    finally:
-        one.stop()
 
 
 def enqueue(stack: Stack, function: str, **kwargs: object) -> int:

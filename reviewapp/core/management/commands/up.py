@@ -189,6 +189,7 @@ def web_program(listener: socket.socket, processes: int, env: dict[str, str]) ->
     argv = [sys.executable, "-m", "gunicorn", "reviewapp.wsgi:application", "--bind", f"fd://{listener.fileno()}"]
     argv += ["--workers", str(processes), "--worker-class", "gthread", "--threads", "8", "--timeout", "60"]
     argv += ["--graceful-timeout", "8", "--preload", "--log-level", "warning", "--chdir", str(settings.BASE_DIR)]
+    argv += ["--no-control-socket"]  # it would be made in the account's home folder
     return Program(name="web", argv=argv, env=env, pass_fds=(listener.fileno(),))
 
 
