@@ -10,6 +10,9 @@ from itertools import accumulate
 Span = tuple[int, int]
 
 _TOKEN = re.compile(r"\w+|\W")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+# The comparison is quadratic: above this many pairs of words (half a second) whole lines are compared.
+_MAX_PAIRS = 25_000_000
 
 
 def spans_moved(old: str, new: str, spans: Sequence[Span]) -> list[Span | None]:
@@ -40,8 +43,7 @@ def _same_blocks(old: str, new: str) -> list[tuple[int, int, int]]:
     """
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
-    old_tokens = _TOKEN.findall(old[head : len(old) - tail])
-    new_tokens = _TOKEN.findall(new[head : len(new) - tail])
+    old_tokens, new_tokens = _cut(old[head : len(old) - tail], new[head : len(new) - tail])
     old_places, new_places = _places(old_tokens, head), _places(new_tokens, head)
     matcher = difflib.SequenceMatcher(None, old_tokens, new_tokens, autojunk=False)
     middle = [
@@ -49,6 +51,13 @@ def _same_blocks(old: str, new: str) -> list[tuple[int, int, int]]:
         for a, b, size in matcher.get_matching_blocks()
     ]
     return _joined([(0, 0, head), *middle, (len(old) - tail, len(new) - tail, tail)])
+
+
+def _cut(old: str, new: str) -> tuple[list[str], list[str]]:
+    words = _TOKEN.findall(old), _TOKEN.findall(new)
+    if len(words[0]) * len(words[1]) <= _MAX_PAIRS:
+        return words
+    return _LINE.findall(old), _LINE.findall(new)
 
 
 def _joined(blocks: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

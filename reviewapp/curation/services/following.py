@@ -132,7 +132,8 @@ def _spans(findings: Sequence[Finding], before: Revision, after: Revision) -> li
             for finding in findings
             if finding.field == field and finding.start is not None and finding.end is not None
         }
-        places.update(zip(spans, spans_moved(old, new, list(spans.values())), strict=True))
+        if spans:
+            places.update(zip(spans, spans_moved(old, new, list(spans.values())), strict=True))
     return [places.get(finding.pk) for finding in findings]
 
 

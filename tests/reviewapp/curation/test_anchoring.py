@@ -30,6 +30,17 @@ def test_a_span_across_two_kept_stretches_survives() -> None:
     assert spans_moved("", "new", [(0, 0)]) in ([(0, 0)], [None])
 
 
+def test_very_long_texts_are_compared_by_lines() -> None:
+    """Every other line is rewritten, in more words than could be compared one by one."""
+    old = "".join(f"line {n} is kept\nline {n} is old\n" for n in range(1_500))
+    new = "".join(f"line {n} is kept\nline {n} is new\n" for n in range(1_500))
+    kept, gone = old.index("line 700 is kept"), old.index("700 is old")
+
+    moved = spans_moved(old, new, [(kept, kept + 16), (gone, gone + 10)])
+
+    assert moved == [(new.index("line 700 is kept"), new.index("line 700 is kept") + 16), None]
+
+
 @settings(deadline=None)
 @given(texts, texts, st.integers(0, 60), st.integers(0, 60))
 def test_property_a_moved_span_holds_the_same_words(old: str, new: str, a: int, b: int) -> None:
