@@ -20,7 +20,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 FAST := not slow and not e2e and not fault
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test loop up worker
+	test-postgres test loop up worker bench-start
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ test: setup-test ## install what the tests need and run everything: at most 25 m
 	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-e2e
 	@echo "make test: all good"
+
+bench-start: ## time the first and second `make demo` of a clean clone with empty caches
+	@python3 scripts/bench_start.py
 
 loop: setup ## the whole loop without a browser, as JSON (DATA=mts-dialog: on real data)
 	@DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(CURDIR)/var/loop" $(PY) manage.py loop $(if $(DATA),--data $(DATA))

@@ -50,7 +50,11 @@ class Demo:
             assert self.make.poll() is None, self.log.read_text()
             return "Countersign is ready" in self.log.read_text()
 
-        wait_for(is_ready, DEMO_SECONDS, self.log.read_text)
+        try:
+            wait_for(is_ready, DEMO_SECONDS, self.log.read_text)
+        except BaseException:
+            os.killpg(self.make.pid, signal.SIGTERM)
+            raise
         return self
 
     def __exit__(self, *ignored: object) -> None:

@@ -39,7 +39,11 @@ class Stack:
             )
 
     def __enter__(self) -> Stack:
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *ignored: object) -> None:
