@@ -1,0 +1,112 @@
+"""The generation job with the real trainer on a tiny model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reviewapp.core import jobs
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.models import Job
+from reviewapp.evaluations import selectors
+from reviewapp.evaluations.models import GenerationRun, Output
+from reviewapp.evaluations.services import generations, rounds
+from reviewapp.projects.models import Project
+from reviewapp.runs import launcher
+from reviewapp.runs import services as runs
+from reviewapp.runs.models import ModelVersion
+from tests import factories
+from training import contract
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model folder, built once in another process: this one never loads torch."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    command = [sys.executable, "-m", "tests.reviewapp.runs.folders", str(folder)]
+    subprocess.run(command, cwd=launcher.ROOT, env=launcher.environment(os.environ), check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def run(project: Project, people: SimpleNamespace, tiny_base: Path, settings: Any) -> GenerationRun:
+    settings.MODEL_DIRS = [tiny_base.parent]
+    base = runs.base_model_register(project=project, name="Tiny", path=str(tiny_base), registered_by=people.engineer)
+    # the same weights once more, as a whole tuned model: both arms must then answer alike
+    candidate = ModelVersion.objects.create(
+        project=project, number=9, base_model=base, label="Tiny again", model_path=str(tiny_base)
+    )
+    return generations.generation_run_request(
+        project=project,
+        heldout_set=factories.heldout_set(project, prompts=3),
+        candidate=candidate,
+        requested_by=people.engineer,
+        idempotency_key=uuid.uuid4(),
+        values={"max_new_tokens": 8, "max_length": 256},
+    )
+
+
+def execute(run: GenerationRun) -> Job:
+    assert run.job is not None
+    jobs.execute(run.job.pk)
+    run.refresh_from_db()
+    return Job.objects.get(pk=run.job.pk)
+
+
+def test_both_models_answer_and_everything_is_taken_in_once(run: GenerationRun) -> None:
+    job = execute(run)
+    assert job.state == Job.State.SUCCEEDED, f"{job.message}\n{job.log}\n{job.traceback}"
+    counts = selectors.arm_counts(run)
+    assert all(found == {"attempted": 3, "completed": 3, "missing": 0} for found in counts.values())
+    texts = {arm: list(run.outputs.filter(arm=arm).order_by("heldout_prompt").values_list("text", flat=True))
+             for arm in Output.Arm.values}  # fmt: skip
+    assert texts["baseline"] == texts["candidate"]
+    assert {"rougeL", "slot_accuracy"} <= set(run.metrics["arms"]["candidate"])
+    assert all(output.metrics["slots"] for output in run.outputs.all())
+    assert selectors.is_generated(run)
+    lines = list(contract.read_jsonl(Path(run.run_dir) / contract.OUTPUTS_FILE))
+    again = generations.outputs_ingest(run=run, lines=lines, metrics=run.metrics, result=run.result or {})
+    assert (again.written, again.known) == (0, 6)
+
+
+def test_altered_outputs_are_not_taken_in(run: GenerationRun) -> None:
+    execute(run)
+    Output.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    GenerationRun.objects.update(result=None)
+    path = Path(run.run_dir) / contract.OUTPUTS_FILE
+    path.write_text(path.read_text(encoding="utf-8").replace("end_token", "end_tokem", 1) + "\n", encoding="utf-8")
+    Job.objects.update(state=Job.State.FAILED)
+    generations.generation_run_resume(run=GenerationRun.objects.get(), resumed_by=run.requested_by)  # type: ignore[arg-type]
+    job = execute(run)
+    assert job.state == Job.State.FAILED and "was altered" in job.message
+    assert not Output.objects.exists()
+
+
+def test_a_set_changed_after_the_request_is_refused(run: GenerationRun) -> None:
+    prompt = run.heldout_set.prompts.first()
+    assert prompt is not None
+    type(prompt).objects.filter(pk=prompt.pk)._raw_delete("default")
+    job = execute(run)
+    assert job.state == Job.State.FAILED and not Output.objects.exists()
+    assert "prompts.jsonl" in job.message
+
+
+def test_a_cancelled_run_is_not_started(run: GenerationRun, people: SimpleNamespace) -> None:
+    generations.generation_run_cancel(run=run, cancelled_by=people.engineer)
+    assert execute(run).state == Job.State.CANCELLED
+    with pytest.raises(ApplicationError, match="no outputs yet"):
+        rounds.round_create(
+            generation_run=run,
+            rubric_version=factories.rubric_version(run.project, applies_to="outputs"),
+            overlap_percent=0,
+            created_by=people.lead,
+        )
