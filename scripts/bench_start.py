@@ -59,7 +59,8 @@ def start_once(clone: Path, env: dict[str, str]) -> dict[str, float]:
         page, ready = watch(make, port, began)
     finally:
         asked = time.monotonic()
-        os.killpg(make.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself, which watch() has reported
+            os.killpg(make.pid, signal.SIGINT)
         make.communicate(timeout=120)
     return {"page": round(page, 1), "ready": round(ready, 1), "stop": round(time.monotonic() - asked, 1)}
 
