@@ -104,7 +104,7 @@ def page_of(run: TrainingRun, *, all_events: bool = False) -> RunPage:
         last=series.validation[-1] if series.validation else None,
         earlier=earlier,
         plan=_plan(run, config, progress, earlier),
-        events=[_words(event) for event in events],
+        events=_all_words(run, events),
         event_count=selectors.event_count(run),
         log=_log(run),
         wait=queues.job_wait(run.job) if run.job else None,
@@ -154,7 +154,7 @@ def _time_row(run: TrainingRun, config: TrainConfig, progress: Progress, earlier
         forecast = progress.seconds + progress.seconds_left
     budget = f", stops at {duration(config.budget_seconds)}" if config.budget_seconds else ""
     if planned is None:
-        state, words = "open", f"No earlier run to plan from{budget}"
+        state, words = "open", f"No earlier run{budget}"
     elif forecast is None:
         state, words = "open", f"No forecast yet{budget}"
     elif forecast <= planned * TOLERANCE:
@@ -185,7 +185,7 @@ def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | Non
         return None
     result = (earlier.result or {}) if earlier else {}
     before = result["tokens"] / result["seconds"] if result.get("seconds") and result.get("tokens") else None
-    words, state = "No earlier run to compare with", "open"
+    words, state = "No earlier run", "open"
     if before is not None:
         state, words = (
             ("pass", "Yes") if now * TOLERANCE >= before else ("warn", f"{100 * (1 - now / before):.0f}% slower")
@@ -227,8 +227,15 @@ def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
 # ---- events
 
 
-def _words(event: RunEvent) -> EventWords:
+def _all_words(run: TrainingRun, events: list[RunEvent]) -> list[EventWords]:
+    best = set(run.events.filter(kind="best").values_list("step", flat=True))
+    return [_words(event, is_best=event.step in best) for event in events]
+
+
+def _words(event: RunEvent, *, is_best: bool) -> EventWords:
     title, text = _TITLES.get(event.kind, event.kind.capitalize()), _text(event)
+    if event.kind == "eval" and is_best:
+        text = text.removesuffix(".") + ", the lowest so far."
     if event.kind == "plan" and event.step:
         title = "Resumed"
     return EventWords(at=event.at, title=title, text=text)
@@ -238,7 +245,6 @@ _TITLES = {
     "start": "Started",
     "plan": "Read",
     "eval": "Validation",
-    "best": "Best so far",
     "checkpoint": "Checkpoint",
     "log": "Stage",
     "warning": "Warning",
@@ -252,12 +258,10 @@ def _text(event: RunEvent) -> str:
     data = event.data
     if event.kind == "eval":
         return f"Step {event.step:,}, loss {_number(data.get('eval_loss'))}."
-    if event.kind == "best":
-        return f"Step {event.step:,}, lowest validation loss, {_number(data.get('eval_loss'))}."
     if event.kind == "checkpoint":
         return f"Step {event.step:,} saved."
     if event.kind == "plan":
-        return f"Continues from step {event.step:,}, nothing is repeated." if event.step else _plan_text(data)
+        return f"Continues from the checkpoint at step {event.step:,}." if event.step else _plan_text(data)
     if event.kind == "start":
         return "The trainer is at work."
     if event.kind == "finished":

@@ -95,7 +95,7 @@ def steps_per_epoch(config: TrainConfig) -> int:
 
 
 def run_series(run: TrainingRun) -> Series:
-    """Both losses by step. A step that was trained again after a resume counts once, with its last value."""
+    """Both losses by step."""
     config = run_config(run)
     return Series(
         train=_points(run, "step", "loss"),
@@ -111,11 +111,9 @@ def _points(run: TrainingRun, kind: str, key: str) -> list[Point]:
     events = RunEvent.objects.filter(run=run, kind=kind)
     stride = events.count() // MAX_SERIES + 1
     rows = events.annotate(phase=F("step") % stride).filter(phase=0).order_by("seq").values_list("step", "data")
-    values: dict[int, float] = {}
-    for step, data in rows:
-        if key in data:
-            values[step] = math.nan if data[key] is None else float(data[key])
-    return [Point(step, values[step]) for step in sorted(values)]
+    return sorted(
+        Point(step, math.nan if data[key] is None else float(data[key])) for step, data in rows if key in data
+    )
 
 
 def run_progress(run: TrainingRun) -> Progress:
@@ -143,15 +141,9 @@ def run_progress(run: TrainingRun) -> Progress:
 
 
 def _seconds_left(recent: list[tuple[int, dict[str, Any]]], total: int) -> float | None:
-    """From the steps of one attempt only: after a resume the counted steps start again lower."""
-    newest_step, newest = recent[0]
-    oldest_step, oldest = newest_step, newest
-    for step, data in recent[1:]:
-        if step >= oldest_step:
-            break
-        oldest_step, oldest = step, data
+    (newest_step, newest), (oldest_step, oldest) = recent[0], recent[-1]
     seconds = float(newest.get("seconds") or 0.0) - float(oldest.get("seconds") or 0.0)
-    if newest_step == oldest_step or seconds <= 0:
+    if newest_step <= oldest_step or seconds <= 0:
         return None
     return max(0, total - newest_step) * seconds / (newest_step - oldest_step)
 
@@ -176,14 +168,17 @@ def run_earlier(run: TrainingRun) -> TrainingRun | None:
     )
 
 
+_UNLISTED = ("step", "best")
+
+
 def events_shown(run: TrainingRun, *, limit: int | None) -> list[RunEvent]:
-    """The newest events first, without the single steps that the curve shows."""
-    rows = run.events.exclude(kind="step").order_by("-seq")
+    """The newest events first, without the single steps of the curve; a best loss is said by its validation."""
+    rows = run.events.exclude(kind__in=_UNLISTED).order_by("-seq")
     return list(rows[:limit] if limit else rows)
 
 
 def event_count(run: TrainingRun) -> int:
-    return run.events.exclude(kind="step").count()
+    return run.events.exclude(kind__in=_UNLISTED).count()
 
 
 def best_loss(run: TrainingRun) -> float | None:

@@ -38,6 +38,7 @@ SETTINGS = frozenset(
         "seed", "budget_seconds",
     }
 )  # fmt: skip
+ONCE_A_STEP = ("step", "eval", "best", "checkpoint")
 LORA_SETTINGS = frozenset(field.name for field in dataclasses.fields(Lora))
 
 
@@ -267,17 +268,34 @@ def _truncated(version: TrainingSetVersion, base: BaseModel, max_length: int) ->
 def run_ingest_events(*, run: TrainingRun) -> int:
     """Takes the new lines of ``events.jsonl`` into the database; returns how many. Safe to repeat and to race.
 
-    Heartbeats of the trainer are left out: they only say that it lives, and the job row says that.
+    Left out are heartbeats of the trainer (the job row says that it lives) and what a resumed run tells again
+    of steps after its checkpoint: each step counts once, the file keeps all.
     """
     locked = TrainingRun.objects.select_for_update().get(pk=run.pk)
     batch = rundir.read_events(Path(locked.run_dir), locked.events_offset)
     if batch.offset == locked.events_offset:
         return 0
-    rows = [_event(locked, event) for event in batch.events if not (event.get("data") or {}).get("heartbeat")]
+    told = [_event(locked, event) for event in batch.events if not (event.get("data") or {}).get("heartbeat")]
+    rows = _told_once(locked, told)
     RunEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
     TrainingRun.objects.filter(pk=run.pk).update(events_offset=batch.offset)
     run.events_offset = batch.offset
     return len(rows)
+
+
+def _told_once(run: TrainingRun, events: list[RunEvent]) -> list[RunEvent]:
+    """The events without those of a step that the database, or the list itself, has already."""
+    steps = {event.step for event in events if event.kind in ONCE_A_STEP}
+    known = set(RunEvent.objects.filter(run=run, kind__in=ONCE_A_STEP, step__in=steps).values_list("kind", "step"))
+    rows = []
+    for event in events:
+        place = (event.kind, event.step)
+        if event.kind in ONCE_A_STEP:
+            if place in known:
+                continue
+            known.add(place)
+        rows.append(event)
+    return rows
 
 
 def _event(run: TrainingRun, event: dict[str, Any]) -> RunEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_a_form_sent_twice_makes_one_run(
     key = uuid.uuid4()
     first = request(project, version, base, people.lead, idempotency_key=key)
     assert request(project, version, base, people.lead, idempotency_key=key) == first
-    assert Job.objects.count() == 1
+    assert Job.objects.filter(path=services.RUN_JOB).count() == 1
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_settings_that_make_no_sense_start_nothing(
 ) -> None:  # fmt: skip
     with pytest.raises(ApplicationError, match=message):
         request(project, version, base, people.lead, **values)
-    assert not TrainingRun.objects.exists() and not Job.objects.exists()
+    assert not TrainingRun.objects.exists() and not Job.objects.filter(path=services.RUN_JOB).exists()
 
 
 def test_only_a_signed_unaltered_version_trains(base: BaseModel, project: Project, people: SimpleNamespace) -> None:
@@ -235,30 +236,39 @@ def test_a_reader_that_starts_over_doubles_nothing(run: TrainingRun) -> None:
     assert RunEvent.objects.filter(run=run).count() == 5
 
 
-def test_a_step_trained_again_after_a_resume_counts_once_on_the_curve(run: TrainingRun) -> None:
-    write_events(run, event(1, step=1, loss=3.0), event(2, step=2, loss=2.0), event(3, "plan", 1))
-    write_events(run, event(4, step=2, loss=2.5), event(5, "eval", 2, eval_loss=None), event(6, "eval", 3, eval_loss=1))
+def test_what_a_resumed_run_tells_again_counts_once(run: TrainingRun) -> None:
+    write_events(run, event(1, step=1, loss=3.0), event(2, step=2, loss=2.0), event(3, "checkpoint", 1))
     services.run_ingest_events(run=run)
-    series = selectors.run_series(run)
-    assert [(point.step, point.value) for point in series.train] == [(1, 3.0), (2, 2.5)]
-    assert [point.step for point in series.validation] == [2, 3]
-    assert series.validation[0].value != series.validation[0].value  # NaN: shown as broken, not as 0
+    write_events(run, event(4, "start"), event(5, "plan", 1), event(6, step=2, loss=2.0), event(7, "checkpoint", 1))
+    write_events(run, event(8, step=3, loss=1.5), event(9, step=3, loss=1.5), event(10, "log", message="m"))
+    assert services.run_ingest_events(run=run) == 4
+    assert list(run.events.values_list("kind", "step")) == [
+        ("step", 1), ("step", 2), ("checkpoint", 1), ("start", 0), ("plan", 1), ("step", 3), ("log", 0),
+    ]  # fmt: skip
+    assert [tuple(point) for point in selectors.run_series(run).train] == [(1, 3.0), (2, 2.0), (3, 1.5)]
 
 
-def test_time_left_comes_from_the_steps_of_this_attempt(run: TrainingRun) -> None:
+def test_a_loss_that_is_no_number_is_shown_as_none(run: TrainingRun) -> None:
+    write_events(run, event(1, "eval", 2, eval_loss=None, nonfinite=["eval_loss"]), event(2, "eval", 3, eval_loss=1))
+    services.run_ingest_events(run=run)
+    first, second = selectors.run_series(run).validation
+    assert (first.step, second) == (2, (3, 1.0)) and math.isnan(first.value)
+
+
+def test_time_left_comes_from_the_last_steps(run: TrainingRun) -> None:
     run.config["max_steps"] = 100
     TrainingRun.objects.filter(pk=run.pk).update(config=run.config)
     assert run.job is not None
     Job.objects.filter(pk=run.job.pk).update(state="running")
     run = selectors.run_in(run.project, run.number)
     assert selectors.run_progress(run).seconds_left is None
-    write_events(run, *(event(n, step=n, seconds=100.0 * n, tokens_per_second=50.0) for n in range(1, 11)))
-    write_events(run, *(event(20 + n, step=5 + n, seconds=1000.0 + 2 * n, tokens_per_second=70.0) for n in range(5)))
+    write_events(run, *(event(n, step=n, seconds=100.0 * n) for n in range(1, 11)))
+    write_events(run, *(event(n, step=n, seconds=1000.0 + 2 * n, tokens_per_second=70.0) for n in range(11, 70)))
     services.run_ingest_events(run=run)
     progress = selectors.run_progress(run)
-    assert (progress.step, progress.total_steps, progress.seconds) == (9, 100, 1008.0)
-    assert progress.seconds_left == pytest.approx(2 * 91)
-    assert progress.ends_at is not None
+    assert (progress.step, progress.total_steps, progress.seconds) == (69, 100, 1138.0)
+    assert progress.seconds_left == pytest.approx(2 * 31)
+    assert progress.tokens_per_second == 70.0 and progress.ends_at is not None
 
 
 # ---- results

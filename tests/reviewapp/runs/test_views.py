@@ -72,6 +72,7 @@ def add_events(run: TrainingRun, steps: int) -> None:
         add("step", step, loss=3 - step * 0.05, epoch=step / 10, seconds=2.0 * step, tokens_per_second=640.0)
         if step % 5 == 0:
             add("eval", step, eval_loss=3.1 - step * 0.05)
+            add("best", step, eval_loss=3.1 - step * 0.05)
             add("checkpoint", step)
     RunEvent.objects.bulk_create(rows)
 
@@ -200,6 +201,7 @@ def test_a_running_run_shows_curve_plan_diagnosis_and_events(
     assert "20 / 30" in text and "2.100" in text and "640" in text and "Cancel run" in text
     assert "Learning" in text and "Equals approved" in text and "20 s" in text
     assert '<path class="line-b" d="M' in text and "now, step 20" in text
+    assert "Step 20, loss 2.100, the lowest so far." in text and "All 10" in text
     assert "18 train and 2 validation examples, 0 dropped" in page(
         client, url("run_detail", run.number) + "?events=all"
     )
@@ -267,7 +269,7 @@ def test_a_finished_run_leads_to_its_model_version(
     model = services.run_succeed(run=selectors.run_in(run.project, run.number), result=result)
     client = client_for(people.observer)
     text = page(client, url("run_detail", run.number))
-    assert model.label in text and "Complete" in text and "1 min" in text and "1.600" in text
+    assert f"Model version {model.number}" in text and "Complete" in text and "1 min" in text and "1.600" in text
     text = page(client, url("model_detail", model.number))
     assert "Notes, version 1" in text and run.version.content_hash in text and "Lead" in text and "18 trained" in text
     text = page(client, url("model_list"))
