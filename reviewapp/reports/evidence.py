@@ -130,8 +130,9 @@ def agreement_of(facts: RoundFacts, info: CriterionInfo) -> CriterionAgreement:
     double: dict[int, int] = defaultdict(int)
     for _, output, value in rows:
         double[output] += value is not None
-    # outputs that one person graded say nothing about agreement and only make the table wide
-    table = ratings_table((grader, output, value) for grader, output, value in rows if double[output] > 1)
+    # outputs that one person graded say nothing about agreement and only make the table wide; where there are no
+    # others they stay, so that the reason is "none has two" and not "nothing was graded"
+    table = ratings_table([row for row in rows if double[row[1]] > 1] or rows)
     categories = [float(value) for value in range(info.low, info.high + 1)]
     return CriterionAgreement(
         alpha=krippendorff_alpha(table, "nominal" if info.kind == "gate" else "ordinal"),

@@ -8,6 +8,8 @@ from typing import Any
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.reports.defaults import OfferedGate
 
+CLUSTERED = ("safety_bound", "mean_floor", "non_inferiority")
+
 
 @dataclass(frozen=True)
 class GateField:
@@ -35,10 +37,13 @@ def gate_fields(offers: list[OfferedGate], sent: Mapping[str, str] | None = None
 def gates_from_form(offers: list[OfferedGate], sent: Mapping[str, str]) -> list[dict[str, Any]]:
     """The gates that were chosen, and those of the field ``more`` (a JSON list).
 
+    With the box ``clustered`` the bounds of shares and means count the prompts of one group as related.
     Raises ApplicationError with every threshold that is no number; what the numbers mean is checked by the service.
     """
     problems: list[str] = []
     chosen = [_chosen(field, problems) for field in gate_fields(offers, sent) if field.is_on]
+    if "clustered" in sent:
+        chosen = [gate | {"clustered": True} if gate["kind"] in CLUSTERED else gate for gate in chosen]
     chosen += _more(sent.get("more", ""), problems)
     if problems:
         raise ApplicationError("These gates cannot be declared yet.", problems=problems)

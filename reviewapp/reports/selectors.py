@@ -61,3 +61,9 @@ def gates_offered(round: GradingRound) -> list[OfferedGate]:
         critical=frozenset(critical),
     )
     return offered_gates(criteria_of(round.rubric_version), setting)
+
+
+def prompts_and_groups(round: GradingRound) -> tuple[int, int]:
+    """How many prompts a round is about, and from how many groups they come."""
+    prompts = round.generation_run.heldout_set.prompts
+    return prompts.count(), prompts.order_by().values("group").distinct().count()

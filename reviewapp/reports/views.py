@@ -76,12 +76,14 @@ def _gates_page(
     sent: Mapping[str, str] | None = None,
     error: ApplicationError | None = None,
 ) -> HttpResponse:
-    n = round.generation_run.heldout_set.prompts.count()
+    n, groups = selectors.prompts_and_groups(round)
     fields = gate_fields(selectors.gates_offered(round), sent)
     context = {
         "project": round.project,
         "round": round,
         "prompts": n,
+        "groups": groups,
+        "is_clustered": "clustered" in (sent or {}),
         "fields": [(field, defaults.offer_arithmetic(field.offer, field.threshold, n)) for field in fields],
         "more": (sent or {}).get("more", ""),
         "kinds": list(KINDS),

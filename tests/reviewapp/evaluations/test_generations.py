@@ -180,7 +180,8 @@ def test_imported_outputs_stand_beside_the_same_base(project: Project, people: S
     run = bring_in(source, people, jsonl(rows_for(source.heldout_set)))
     assert run.is_imported and run.candidate.is_external and run.candidate.is_simulated
     assert run.outputs.filter(arm="candidate", metrics__slot_accuracy=1.0).count() == 4
-    base = [list(part.outputs.filter(arm="baseline").values_list("heldout_prompt", "text")) for part in (source, run)]
+    outputs = [part.outputs.filter(arm="baseline").order_by("heldout_prompt") for part in (source, run)]
+    base = [list(part.values_list("heldout_prompt", "text", "metrics")) for part in outputs]
     assert base[0] == base[1] and len(base[0]) == 4
     assert run.metrics["arms"]["candidate"]["slot_accuracy"]["value"] == 1.0
     assert selectors.is_generated(run)
@@ -243,3 +244,10 @@ def test_a_run_can_be_cancelled_and_resumed(
     generations.generation_run_resume(run=run, resumed_by=people.engineer)
     run.job.refresh_from_db()
     assert run.job.state == Job.State.QUEUED
+
+
+def test_row_numbers_tell_nothing_of_the_model(project: Project) -> None:
+    run = generated(project, prompts=20)
+    arms = list(run.outputs.order_by("pk").values_list("arm", flat=True))
+    changes = sum(one != other for one, other in zip(arms, arms[1:], strict=False))
+    assert 8 < changes < 32, "neither sorted by arm nor in turns"

@@ -34,12 +34,20 @@ COMPLETE = {"kind": "completeness", "name": "Complete"}
 TONE = {"kind": "non_inferiority", "name": "Tone", "criterion": "tone", "margin": 0.25}
 
 
-def planned(project: Project, people: SimpleNamespace, *, prompts: int = 6, overlap_percent: int = 0) -> GradingRound:
+def planned(
+    project: Project,
+    people: SimpleNamespace,
+    *,
+    prompts: int = 6,
+    overlap_percent: int = 0,
+    grade_baseline: bool = True,
+) -> GradingRound:
     version = factories.rubric_version(project, applies_to="outputs")
     return rounds.round_create(
         generation_run=generated(project, prompts=prompts),
         rubric_version=version,
         overlap_percent=overlap_percent,
+        grade_baseline=grade_baseline,
         created_by=people.lead,
     )
 

@@ -210,9 +210,10 @@ def test_declaring_from_the_form(round: GradingRound, people: SimpleNamespace, c
     assert "<b>many" not in text and not GateSet.objects.exists()
     refused = client.post(url, form | {"gate-0-threshold": "80"})
     assert refused.status_code == 422 and "The limit must be a number above 0" in refused.content.decode()
-    made = client.post(url, form | {"more": more})
+    made = client.post(url, form | {"more": more, "clustered": "on"})
     assert made.status_code == 302 and made.url == reverse("evaluations:round_detail", args=["letters", round.pk])
     gate_set = GateSet.objects.get()
+    assert [gate["clustered"] for gate in gate_set.gates[:3]] == [True] * 3
     assert gate_set.gates[0]["limit"] == 0.045 and gate_set.gates[-1]["metric"] == "rougeL"
     assert client.get(url).status_code == 302
     assert "below 4.5%" in page(client_for, people.observer, address("gates_detail", round.pk))
@@ -239,3 +240,30 @@ def test_a_report_is_frozen_from_the_round(round: GradingRound, people: SimpleNa
     assert "Open report 1" in page(
         client_for, people.observer, reverse("evaluations:round_detail", args=["letters", round.pk])
     )
+
+
+@pytest.mark.parametrize("grade_baseline", [True, False], ids=["both models", "tuned alone"])
+def test_a_poor_round_gives_words_and_no_crash(
+    project: Project, people: SimpleNamespace, client_for: ClientFor, grade_baseline: bool
+) -> None:
+    """Three prompts, one grader, no overlap, a criterion that never applied, all other answers equal."""
+    round = planned(project, people, prompts=3, grade_baseline=grade_baseline)
+    gates = [
+        {"kind": "non_inferiority", "name": "Tone not worse", "criterion": "tone", "margin": 0.25},
+        {"kind": "agreement_floor", "name": "Agreement", "criterion": "accuracy", "floor": 0.667},
+        {"kind": "mean_floor", "name": "Accurate", "criterion": "accuracy", "floor": 3},
+    ]
+    declared(round, people.lead, *gates)
+    na = good_form(**{"score-tone": "na", "note-tone": "A list has no tone."})
+    write_grades(round, [people.reviewer], lambda output, grader: na)
+    rounds.round_unseal(round=round, unsealed_by=people.lead)
+    report = services.report_freeze(round=round, frozen_by=people.lead)
+    assert report.verdict == Report.Verdict.NOT_ENOUGH
+    tone = next(row for row in report.data["criteria"] if row["key"] == "tone")
+    assert tone["means"]["candidate"]["value"] is None and tone["means"]["candidate"]["reason"] == "no_data"
+    assert report.data["process"]["not_applicable"] == report.data["process"]["grades_given"]
+    text = page(client_for, people.lead, address("report_detail", report.pk))
+    assert "no unit has two ratings yet" in text and "nan" not in text.lower().split()
+    assert "17 more, at the same mean" in text
+    for kind in ("summary.csv", "ratings.csv", "report.json"):
+        assert client_for(people.lead).get(address("report_export", report.pk, kind)).status_code == 200
