@@ -111,9 +111,8 @@ def _points(run: TrainingRun, kind: str, key: str) -> list[Point]:
     events = RunEvent.objects.filter(run=run, kind=kind)
     stride = events.count() // MAX_SERIES + 1
     rows = events.annotate(phase=F("step") % stride).filter(phase=0).order_by("seq").values_list("step", "data")
-    return sorted(
-        Point(step, math.nan if data[key] is None else float(data[key])) for step, data in rows if key in data
-    )
+    values = {step: data[key] for step, data in rows if key in data}
+    return [Point(step, math.nan if value is None else float(value)) for step, value in sorted(values.items())]
 
 
 def run_progress(run: TrainingRun) -> Progress:

@@ -53,7 +53,13 @@ def version_draft(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 
 
 def _draft_page(request: AuthenticatedRequest, project: Project, form: DraftForm, error: str = "") -> HttpResponse:
-    context = {"project": project, "form": form, "error": error, "names": set_names(project)}
+    context = {
+        "project": project,
+        "form": form,
+        "error": error,
+        "names": set_names(project),
+        "accepted": selectors.samples_accepted(project),
+    }
     return render(request, "trainingsets/version_draft.html", context, status=422 if error or form.errors else 200)
 
 

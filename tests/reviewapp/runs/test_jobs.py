@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -121,7 +122,8 @@ def worker(run: TrainingRun) -> subprocess.Popen[bytes]:
     values = connection.settings_dict
     address = f"sqlite:///{values['NAME']}"
     if connection.vendor == "postgresql":
-        who, where = f"{values['USER']}:{values['PASSWORD']}", f"{values['HOST']}:{values['PORT'] or 5432}"
+        who = f"{values['USER']}:{values['PASSWORD']}"
+        where = f"{quote(values['HOST'], safe='')}:{values['PORT'] or 5432}"
         address = f"postgres://{who}@{where}/{values['NAME']}"
     assert run.job is not None
     program = f"import django; django.setup(); from reviewapp.core import jobs; jobs.execute({run.job.pk})"
