@@ -219,7 +219,7 @@ def _unsigned(project: Project) -> Iterator[Blocked]:
 
 
 def _contaminated(project: Project) -> Iterator[Blocked]:
-    is_leak = Q(sample__project=project, related_heldout__isnull=False, state=Finding.State.OPEN)
+    is_leak = Q(sample__project=project, check_name="heldout_overlap", severity="high", state="open")
     n = Finding.objects.filter(is_leak).aggregate(n=Count("sample", distinct=True))["n"]
     if n:
         title = f"{n:,} sample{'s' * (n > 1)} too like a held-out prompt"

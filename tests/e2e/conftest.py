@@ -35,8 +35,8 @@ class Stack:
 
     url: str
     state_dir: Path
-    process: subprocess.Popen[str]
     env: dict[str, str]
+    process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
 
     def manage(self, *arguments: str) -> str:
@@ -68,7 +68,7 @@ def start_stack(state_dir: Path) -> Stack:
         [sys.executable, "manage.py", "up", "--port", str(port)],
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    stack = Stack(url=f"http://127.0.0.1:{port}", state_dir=state_dir, process=process, env=env)
+    stack = Stack(url=f"http://127.0.0.1:{port}", state_dir=state_dir, env=env, process=process)
     is_ready = threading.Event()
     threading.Thread(target=_read, args=(stack, is_ready), daemon=True).start()
     if not is_ready.wait(START_SECONDS) or process.poll() is not None:
@@ -78,7 +78,7 @@ def start_stack(state_dir: Path) -> Stack:
 
 
 def _read(stack: Stack, is_ready: threading.Event) -> None:
-    for line in stack.process.stdout or ():
+    for line in (stack.process.stdout if stack.process else None) or ():
         stack.lines.append(line.rstrip())
         if "Countersign is ready" in line:
             is_ready.set()
@@ -86,7 +86,7 @@ def _read(stack: Stack, is_ready: threading.Event) -> None:
 
 
 def stop_stack(stack: Stack) -> None:
-    if stack.process.poll() is None:
+    if stack.process is not None and stack.process.poll() is None:
         stack.process.send_signal(signal.SIGINT)
         try:
             stack.process.wait(60)
@@ -97,6 +97,11 @@ def stop_stack(stack: Stack) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo, started afresh for this session of tests; E2E_URL names one that runs already, for writing tests."""
+    running = os.environ.get("E2E_URL")
+    if running:
+        yield Stack(url=running, state_dir=Path(os.environ["COUNTERSIGN_STATE_DIR"]), env=dict(os.environ))
+        return
     started = start_stack(tmp_path_factory.mktemp("stack"))
     yield started
     stop_stack(started)

@@ -1,4 +1,4 @@
-"""Every page that a person can reach by links: no fault in the browser, nothing that the policy blocks, axe is content."""
+"""Every page that links lead to: no fault in the browser, nothing blocked by the policy, axe is content."""
 
 from __future__ import annotations
 
