@@ -21,6 +21,7 @@ from reviewapp.rubrics.models import Criterion, Level, Rubric, RubricVersion
 from reviewapp.runs.models import BaseModel, ModelVersion, TrainingRun
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet, ImportBatch, Revision, Sample, SampleGroup
 from reviewapp.trainingsets.models import Example, TrainingSet, TrainingSetVersion
+from training.contract import ModelSpec, TrainConfig, config_to_json
 
 _numbers = itertools.count(1)
 
@@ -203,6 +204,8 @@ def version(project: Project, samples: list[Sample], *, frozen: bool = True, **v
         values.setdefault("state", TrainingSetVersion.State.FROZEN)
         values.setdefault("content_hash", sha(f"version {project.pk} {number}"))
         values.setdefault("frozen_at", timezone.now())
+        split = {"train": max(0, len(samples) - 1), "validation": min(1, len(samples))}
+        values.setdefault("counts", {**split, "groups": split, "total": len(samples), "left_out": {}})
     made = TrainingSetVersion.objects.create(training_set=training_set, number=number, **values)
     for position, each in enumerate(samples if frozen else []):
         revision = each.revision
@@ -218,12 +221,25 @@ def version(project: Project, samples: list[Sample], *, frozen: bool = True, **v
 def base_model(project: Project, **values: Any) -> BaseModel:
     values.setdefault("name", f"Base {next(_numbers)}")
     values.setdefault("path", "/absent/base")
+    values.setdefault(
+        "facts",
+        {
+            "architecture": "LlamaForCausalLM",
+            "parameters": 1_000_000,
+            "context_length": 512,
+            "weights_sha256": sha("w"),
+        },
+    )
     return BaseModel.objects.create(project=project, **values)
 
 
 def run(project: Project, version: TrainingSetVersion, base: BaseModel, **values: Any) -> TrainingRun:
     values.setdefault("number", TrainingRun.objects.filter(project=project).count() + 1)
-    values.setdefault("config", {"kind": "sft", "method": "lora"})
+    config = TrainConfig(
+        model=ModelSpec(path=base.path), train_rows=2, validation_rows=1, train_sha256=sha("t"),
+        validation_sha256=sha("v"),
+    )  # fmt: skip
+    values.setdefault("config", config_to_json(config))
     values.setdefault("config_hash", sha("config"))
     values.setdefault("idempotency_key", uuid.uuid4())
     values.setdefault("job", job(title="A run", queue="training", project_slug=project.slug))

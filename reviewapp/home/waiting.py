@@ -111,9 +111,7 @@ def _adjudications(user: User, project: Project) -> Iterator[Task]:
     n = Sample.objects.filter(project=project, state=Sample.State.ADJUDICATE).count()
     if n:
         text = "Their reviewers decided differently, or differ by two levels."
-        yield Task(
-            f"Adjudicate {n:,} sample{'s' * (n > 1)}", text, _url("reviews:queue", project), "Adjudicate"
-        )
+        yield Task(f"Adjudicate {n:,} sample{'s' * (n > 1)}", text, _url("reviews:queue", project), "Adjudicate")
 
 
 def _grading(user: User, project: Project) -> Iterator[Task]:

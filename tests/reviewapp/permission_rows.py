@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from reviewapp.core import leases
+from reviewapp.curation.models import Scan
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
@@ -70,19 +71,47 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     gates_declare(round=reported, declared=[gate, complete], declared_by=people.lead2)
     round_unseal(round=reported, unsealed_by=people.lead2, reason="A test needs a report.")
     report = report_freeze(round=reported, frozen_by=people.lead2)
+    fresh = factories.grading_round(
+        factories.generation_run(project, heldout, baseline, tuned), output_rubric, opened=False
+    )
     token = FeedbackToken.objects.create(project=project, label="Portal", token_hash=factories.sha("token"))
     grading = GradeAssignment.objects.create(
         item=round.items.all()[0], slot=0, holder=people.reviewer2, lease_expires_at=leases.lease_end()
     )
     preview = Preview.objects.create(version=version, base_model_path=base.path)
-    return SimpleNamespace(
-        project=project, rubric=rubric, batch=batch, heldout=heldout, sample=sample, finding=finding,
-        accepted=accepted, reviewed=reviewed, assignment=assignment, adjudication=adjudication, version=version,
-        draft=draft, base=base, run=run, tuned=tuned, generation=generation, round=round, open_round=open_round,
-        grading=grading, report=report, preview=preview, unsealed=unsealed, output=unsealed.outputs.all()[0], feedback=factories.feedback_item(project),
-        token=token,
-        job=factories.job(project_slug=SLUG), annotator=people.annotator2,
-    )  # fmt: skip
+    names = {
+        "project": project,
+        "rubric": rubric,
+        "batch": batch,
+        "heldout": heldout,
+        "sample": sample,
+        "finding": finding,
+        "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
+        "accepted": accepted,
+        "reviewed": reviewed,
+        "assignment": assignment,
+        "adjudication": adjudication,
+        "version": version,
+        "draft": draft,
+        "base": base,
+        "run": run,
+        "tuned": tuned,
+        "generation": generation,
+        "round": round,
+        "open_round": open_round,
+        "grading": grading,
+        "report": report,
+        "reported": reported,
+        "fresh": fresh,
+        "preview": preview,
+        "unsealed": unsealed,
+        "output": unsealed.outputs.all()[0],
+        "feedback": factories.feedback_item(project),
+        "token": token,
+        "job": factories.job(project_slug=SLUG),
+        "annotator": people.annotator2,
+    }
+    return SimpleNamespace(**names)
 
 
 def _project(world: SimpleNamespace) -> list[Any]:
@@ -149,6 +178,8 @@ ROWS: dict[str, Row] = {
     "trainingsets:version_update": Row(P.DRAFT, _of("draft"), "POST"),
     "trainingsets:samples_exclude": Row(P.DRAFT, _of("draft"), "POST"),
     "trainingsets:samples_include": Row(P.DRAFT, _of("draft"), "POST"),
+    "trainingsets:overlap_panel": Row(P.VIEW, _of("draft")),
+    "trainingsets:overlap_request": Row(P.DRAFT, _of("draft"), "POST"),
     "trainingsets:version_freeze": Row(P.DRAFT, _of("draft"), "POST"),
     "trainingsets:version_sign": Row(P.SIGN, _of("version"), "POST"),
     "trainingsets:signature_withdraw": Row(P.SIGN, _of("version"), "POST"),
@@ -231,10 +262,20 @@ ROWS: dict[str, Row] = {
     "reports:report_list": Row(P.VIEW, _project),
     "reports:report_detail": Row(P.VIEW, _of("report")),
     "reports:report_sign": Row(P.SIGN, _of("report"), "POST"),
-    "reports:report_export": Row(P.VIEW, lambda world: [SLUG, world.report.pk, "json"]),
-    "reports:report_export_passages": Row(P.HELDOUT, _of("report")),
-    "reports:gates_detail": Row(P.VIEW, _of("round")),
-    "reports:gates_declare": Row(P.REPORT, _of("round"), "POST"),
-    "reports:gate_arithmetic": Row(P.REPORT, _of("round")),
+    "reports:report_export": Row(P.VIEW, lambda world: [SLUG, world.report.pk, "report.json"]),
+    "reports:report_export_passages": Row(P.HELDOUT, _of("report"), "POST"),
+    "reports:gates_detail": Row(P.VIEW, _of("reported")),
+    "reports:gates_declare": Row(P.REPORT, _of("fresh"), "POST"),
+    "reports:gate_arithmetic": Row(P.REPORT, _of("fresh"), is_personal=True),
     "reports:report_freeze": Row(P.REPORT, _of("open_round"), "POST"),
+    # curation
+    "curation:finding_list": Row(P.VIEW, _project),
+    "curation:finding_detail": Row(P.VIEW, _of("finding")),
+    "curation:finding_accept": Row(P.CURATE, _of("finding"), "POST"),
+    "curation:finding_dismiss": Row(P.CURATE, _of("finding"), "POST"),
+    "curation:finding_reopen": Row(P.CURATE, _of("finding"), "POST"),
+    "curation:scan_list": Row(P.VIEW, _project),
+    "curation:scan_request": Row(P.CURATE, _project, "POST"),
+    "curation:scan_live": Row(P.VIEW, _of("scan")),
+    "curation:scan_cancel": Row(P.CURATE, _of("scan"), "POST"),
 }
