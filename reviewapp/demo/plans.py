@@ -47,13 +47,13 @@ def world_plan() -> Plan:
             wave=Wave(file_name=FIRST_FILE, content=_file(rows[:first]), mapping=_WORLD_MAPPING, reviewer=early),
             training=recipes.FIRST,
             generation=recipes.GENERATION,
+            overlap=2,
         ),
         Chapter(
             wave=Wave(file_name=SECOND_FILE, content=_file(rows[first:]), mapping=_WORLD_MAPPING, reviewer=careful),
             training=recipes.SECOND,
             generation=recipes.GENERATION,
-            recheck=careful,
-            overlap=2,
+            is_strict=True,
         ),
     )
     return Plan(

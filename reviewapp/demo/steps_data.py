@@ -11,7 +11,6 @@ from reviewapp.curation.models import Finding
 from reviewapp.demo import at_work
 from reviewapp.demo.telling import Chapter, Telling, Wave, key_for
 from reviewapp.projects.services import project_update
-from reviewapp.reviews.services.decisions import sample_reopen
 from reviewapp.samples.mapping import Mapping
 from reviewapp.samples.models import HeldoutSet, ImportBatch, Sample
 from reviewapp.samples.services.heldout import heldout_seal, heldout_set_create
@@ -98,14 +97,12 @@ def samples_by_state(story: Telling) -> dict[str, int]:
     return counts
 
 
-def recheck(story: Telling, reviewer: at_work.Reviewer) -> dict[str, Any]:
-    """Curation: accepted samples that a check had noticed something about are opened again."""
-    noticed = Finding.objects.exclude(state=Finding.State.GONE).filter(severity__in=["medium", "high"])
-    samples = Sample.objects.filter(project=story.project, state=Sample.State.ACCEPTED, findings__in=noticed)
-    reopened = list(samples.distinct())
-    for sample in reopened:
-        sample_reopen(sample=sample, reopened_by=story.lead)
-    return {"reopened": len(reopened)} | review(story, reviewer)
+def noticed(story: Telling) -> set[int]:
+    """Accepted samples about which a check had noticed something of weight, whatever a reviewer said to it then."""
+    findings = Finding.objects.filter(
+        sample__project=story.project, sample__state=Sample.State.ACCEPTED, severity__in=["medium", "high"]
+    )
+    return set(findings.exclude(state=Finding.State.GONE).values_list("sample_id", flat=True))
 
 
 def sign_version(story: Telling, number: int, chapter: Chapter) -> dict[str, Any]:
@@ -146,6 +143,12 @@ def exclude(story: Telling, version: TrainingSetVersion, chapter: Chapter) -> in
     unwanted = {sample.pk for sample in accepted if not chapter.keep(sample)}
     if unwanted:
         trainingsets.samples_exclude(version=version, sample_ids=unwanted, reason="Not in this version.", by=story.lead)
+    if chapter.is_strict:
+        doubtful = noticed(story) - unwanted
+        if doubtful:
+            trainingsets.samples_exclude(
+                version=version, sample_ids=doubtful, reason="A check had noticed something.", by=story.lead
+            )
     plan = version_plan(version)
     leaked = contamination.check_texts(story.project, plan.selection.chosen).sample_ids
     if leaked:

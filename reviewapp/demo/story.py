@@ -24,15 +24,12 @@ def tell_beginning(story: Telling) -> None:
 
 
 def tell_data(story: Telling, number: int) -> None:
-    """Samples come in, are checked and reviewed, old ones get a second look, a version is signed."""
+    """Samples come in, are checked and reviewed, and a version is frozen and signed."""
     chapter = story.plan.chapters[number - 1]
     steps_data.overlap_set(story, chapter.overlap)
     story.step(f"import_{number}", lambda: steps_data.import_wave(story, chapter.wave))
     story.step(f"checks_{number}", lambda: steps_data.scan(story))
     story.step(f"review_{number}", lambda: steps_data.review(story, chapter.wave.reviewer))
-    recheck = chapter.recheck
-    if recheck is not None:
-        story.step(f"curation_{number}", lambda: steps_data.recheck(story, recheck))
     story.step(f"version_{number}", lambda: steps_data.sign_version(story, number, chapter))
 
 

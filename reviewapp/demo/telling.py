@@ -47,7 +47,7 @@ class Chapter:
     wave: Wave
     training: dict[str, Any]  # values of TrainConfig that differ from its defaults
     generation: dict[str, Any] = field(default_factory=dict)
-    recheck: at_work.Reviewer | None = None  # looks again at accepted samples that carry findings
+    is_strict: bool = False  # leaves out accepted samples that a check had noticed something about
     keep: Callable[[Sample], bool] = lambda sample: True  # which accepted samples go into the version
     overlap: int = 1  # how many people review each sample
 
