@@ -103,6 +103,7 @@ _RECAPS: dict[str, tuple[str, ...]] = {
     "plan": ("We'll do {plan} and talk in {back}.", "Next is {plan}, then back in {back}."),
     "associated": ("You do have {associated}.", "There is some {associated}."),
 }
+_MEETINGS = {"new": "a first visit", "follow-up": "a follow-up", "phone": "by phone"}
 _LEADS = ("Let me read that back.", "So, to go over it.", "Just to be sure I have it all.", "Right, in short.")
 
 
@@ -111,6 +112,7 @@ def _values(case: Case) -> dict[str, str]:
     values = {
         "age": case.patient.age,
         "sex": case.patient.sex,
+        "visit": _MEETINGS[case.visit],
         "complaint": case.complaint,
         "duration": case.duration,
         "first": case.denied[0],
@@ -148,6 +150,7 @@ _QUESTIONS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("age", ("How old was the patient?", "What age was that?", "And the age?"), "{age}"),
     ("opening", ("Was it a man or a woman?", "Man or woman?"), "A {sex}"),
     ("opening", ("What was the complaint?", "What was it about?"), "It was {complaint}"),
+    ("opening", ("How did they meet?", "First time, follow-up or phone?"), "It was {visit}"),
     ("duration", ("How long had it lasted?", "For how long?", "What was the duration?"), "For {duration}"),
     ("symptoms", ("What was ruled out?", "What did the patient not have?"), "No {first} or {second}"),
     ("medicine", ("Which medicine?", "What was the patient on?", "What was the drug?"), "It was {medicine}"),

@@ -71,5 +71,5 @@ TALKS: tuple[tuple[str, str], ...] = (
 def talk_make(rng: random.Random, index: int) -> tuple[str, str, str]:
     """One off-topic conversation with its summary and its language; the wording differs by ``index``."""
     prompt, completion = TALKS[index % len(TALKS)]
-    values = {"n": rng.randint(2, 9), "code": f"{rng.choice('ABCDEFGH')}{rng.randint(100, 999)}"}
+    values = {"n": 2 + index // len(TALKS), "code": f"{rng.choice('ABCDEFGH')}{rng.randint(100, 999)}"}
     return prompt.format(**values), completion.format(**values), "de" if prompt.startswith("Kunde") else "en"

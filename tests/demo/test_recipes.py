@@ -10,12 +10,12 @@ from demo.world.build import world_build
 from training.contract import GenerateConfig, Template
 
 
-@pytest.mark.parametrize("settings", [recipes.FIRST, recipes.SECOND])
-def test_settings_make_a_config(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", [recipes.FIRST, recipes.SECOND])
+def test_settings_make_a_config(values: dict[str, Any]) -> None:
     config = recipes.train_config(
-        settings, model="demo/base_model", train_rows=9, validation_rows=3, train_sha256="a", validation_sha256="b"
+        values, model="demo/base_model", train_rows=9, validation_rows=3, train_sha256="a", validation_sha256="b"
     )
-    assert config.method == settings["method"]
+    assert config.method == values["method"]
     assert config.template == Template(**recipes.TEMPLATE)
     assert (config.train_rows, config.validation_rows) == (9, 3)
 
