@@ -9,6 +9,7 @@ from reviewapp.projects.models import Membership, Project
 from reviewapp.projects.services import membership_set
 
 Role = Membership.Role
+WORLD_SLUG = "clinic-notes"  # the demo project's address
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from demo import recipes
 from demo.world.build import world_build
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.demo import overlap_experts, world_experts
+from reviewapp.demo.people import WORLD_SLUG
 from reviewapp.demo.telling import Chapter, Plan, Wave
 from reviewapp.samples.mapping import Mapping
 from reviewapp.samples.models import Sample
 from training.contract import jsonl_text
 
 WORLD_SEED = 7
-WORLD_SLUG = "clinic-notes"
 FIRST_FILE, SECOND_FILE = "clinic_export_1.jsonl", "clinic_export_2.jsonl"
 _WORLD_MAPPING = Mapping(prompt="prompt", completion="completion", group="group", language="language", external_id="id")
 
