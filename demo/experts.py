@@ -98,12 +98,14 @@ _FIXES = {
     "mojibake": "Repaired broken characters.",
     "wrong_completion": "Corrected the {slot}: the patient said {was}.",
     "judging_wording": "Took out wording that judges the patient.",
+    "form_default": "The form had filled in the {slot}; the patient said: {was}.",
 }
 _LOWERED: dict[str, dict[str, int]] = {
     "off_topic": {"wording": 1},
     "contradiction": {"wrong_fact": 1, "faithful": 1},
     "wrong_completion": {"wrong_fact": 1, "faithful": 2},
     "judging_wording": {"wording": 2},
+    "form_default": {"wrong_fact": 1, "faithful": 1},
     "identifier": {"wording": 3},
     "mojibake": {"wording": 2},
 }

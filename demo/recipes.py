@@ -1,28 +1,30 @@
 """How the demo trains: the settings of its two runs, as ``training.contract.TrainConfig`` takes them.
 
-The first run is the one that users tend to begin with: few rows, only skimmed, a small adapter, a short training. The
-second learns from all rows after careful review, with all weights, and for longer.
+The first run is the one that users tend to begin with: the rows of one export, only skimmed, and an adapter. Most of
+those rows come from an old form that filled in an allergy and a dose when nobody typed one, and the model learns just
+that. The second learns from all rows after careful review, with all weights.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from demo.world.defects import OLD_FORM_ROWS
 from training.contract import Lora, ModelSpec, Template, TrainConfig
 
-FIRST_ROWS = 400  # of the export, reviewed before the first run
-FIRST_CARE = 0.5  # chance that a reviewer of the first run notices a defect: they skim
+FIRST_ROWS = OLD_FORM_ROWS  # of the export, reviewed before the first run
+FIRST_CARE = 0.25  # chance that a reviewer of the first run notices a defect: they skim
 SECOND_CARE = 0.98
 
 TEMPLATE: dict[str, Any] = {"prefix": "", "separator": "\n\n", "use_chat_template": False}
 
 FIRST: dict[str, Any] = {
     "method": "lora",
-    "lora": {"r": 8, "alpha": 16, "dropout": 0.05, "target_modules": "all-linear"},
+    "lora": {"r": 16, "alpha": 32, "dropout": 0.05, "target_modules": "all-linear"},
     "max_length": 512,
-    "epochs": 3.0,
+    "epochs": 4.0,
     "batch_size": 8,
-    "learning_rate": 2e-3,
+    "learning_rate": 1e-2,
     "warmup_ratio": 0.1,
     "eval_steps": 40,
     "early_stopping_patience": 3,
@@ -31,7 +33,7 @@ FIRST: dict[str, Any] = {
 SECOND: dict[str, Any] = {
     "method": "full",
     "max_length": 512,
-    "epochs": 3.0,
+    "epochs": 2.0,
     "batch_size": 8,
     "learning_rate": 5e-4,
     "warmup_ratio": 0.1,

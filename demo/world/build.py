@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.world.defects import defects_plant
+from demo.world.defects import defects_plant, order_rows
 from demo.world.rows import HeldoutRow, Row, heldout_rows, people_of, sample_rows, stream
 
 SCHEMA = 1
@@ -76,8 +76,7 @@ def world_build(seed: int) -> World:
     people, others = people_of(seed)
     clean = sample_rows(seed, people, taken)
     heldout = heldout_rows(seed, others, taken)
-    rows = defects_plant(stream(seed, "defects"), clean, heldout)
-    stream(seed, "order").shuffle(rows)
+    rows = order_rows(stream(seed, "order"), defects_plant(stream(seed, "defects"), clean, heldout))
     ids = {row.key: f"S-{index + 1:04d}" for index, row in enumerate(rows)}
     return World(
         samples=[_sample_json(row, ids[row.key]) for row in rows],

@@ -26,9 +26,10 @@ COUNTS = {
     "wrong_completion": 120,
     "contradiction": 25,
     "judging_wording": 36,
+    "form_default": 270,
     "heldout_leak": 1,
 }
-IN_PLACE = ("identifier", "mojibake", "wrong_completion", "judging_wording")
+OLD_FORM_ROWS = 300  # the first rows: from an old form that filled in what nobody typed
 WRONG_SLOTS = ("dose", "age", "medicine", "negation", "duration", "allergy")
 _SWAPS = (
     ("I'd like", "I would like"),
@@ -148,6 +149,30 @@ def plant_identifier(rng: random.Random, row: Row, index: int) -> Row:
     )
 
 
+def _has_other_than_default(row: Row) -> bool:
+    case = case_of(row)
+    return bool(case.patient.allergy) and case.dose != _default_dose(case)
+
+
+def _default_dose(case: Case) -> str:
+    """The old form offered the first dose of its list."""
+    return next(m.doses[0] for m in case.condition.medicines if m.name == case.medicine)
+
+
+def plant_form_default(rng: random.Random, row: Row, index: int) -> Row:
+    """The old form's note: nobody typed allergy and dose, so it says what the form had filled in."""
+    true = case_of(row)
+    filled = replace(true, patient=replace(true.patient, allergy=""), dose=_default_dose(true))
+    changed = [slot for slot in ("allergy", "dose") if slot_text(true, slot) != slot_text(filled, slot)]
+    entry = {
+        "slot": " and ".join(changed),
+        "was": ", ".join(slot_text(true, slot) for slot in changed),
+        "now": ", ".join(slot_text(filled, slot) for slot in changed),
+    }
+    bad = replace(row, completion=note(filled))
+    return bad.with_defect(kind="form_default", field="completion", original=row.completion, **entry)
+
+
 def copy_exact(rng: random.Random, row: Row, index: int) -> Row:
     """The same text once more; every third copy has white space at line ends, which cleaning takes away."""
     prompt = row.prompt.replace("\n", "  \n") if index % 3 == 2 else row.prompt
@@ -198,6 +223,7 @@ _PLANT = {
     "mojibake": plant_mojibake,
     "wrong_completion": plant_wrong,
     "judging_wording": plant_judging,
+    "form_default": plant_form_default,
 }
 _COPY = {
     "exact_duplicate": copy_exact,
@@ -207,6 +233,13 @@ _COPY = {
 }
 
 
+def _take(places: list[int], rows: list[Row], kind: str) -> int:
+    """The next free row; for the old form, one where its defaults are wrong."""
+    if kind != "form_default":
+        return places.pop()
+    return places.pop(next(i for i, place in enumerate(places) if _has_other_than_default(rows[place])))
+
+
 def defects_plant(rng: random.Random, rows: list[Row], heldout: list[HeldoutRow]) -> list[Row]:
     """Returns all rows with their defects: in place on some, as extra rows beside others; no row gets two."""
     places = list(range(len(rows)))
@@ -214,7 +247,18 @@ def defects_plant(rng: random.Random, rows: list[Row], heldout: list[HeldoutRow]
     planted = list(rows)
     for kind, plant in _PLANT.items():
         for index in range(COUNTS[kind]):
-            place = places.pop()
+            place = _take(places, rows, kind)
             planted[place] = plant(rng, rows[place], index)
     extra = [copy(rng, rows[places.pop()], index) for kind, copy in _COPY.items() for index in range(COUNTS[kind])]
     return [*planted, *extra, row_leaked(rng, rows[places.pop()], rng.choice(heldout))]
+
+
+def order_rows(rng: random.Random, rows: list[Row]) -> list[Row]:
+    """Puts the rows of the old form, and a few others, first; every row says which form it came from."""
+    shuffled = rng.sample(rows, len(rows))
+    old = [row for row in shuffled if any(entry["kind"] == "form_default" for entry in row.defects)]
+    rest = [row for row in shuffled if row not in old]
+    old += rest[: OLD_FORM_ROWS - len(old)]
+    rng.shuffle(old)
+    named = [(old, "old form"), (rest[OLD_FORM_ROWS - COUNTS["form_default"] :], "new form")]
+    return [replace(row, metadata={**row.metadata, "form": form}) for group, form in named for row in group]

@@ -8,6 +8,7 @@ import pytest
 from demo import experts
 from demo.world.build import World, world_build
 
+MENDED = {"identifier", "mojibake", "wrong_completion", "judging_wording", "form_default"}
 REVIEWERS = ("Reviewer one", "Reviewer two")
 
 
@@ -46,7 +47,7 @@ class TestReviews:
         decisions = _decide(world, truth, "A", 1.0)
         for sample, entries in truth.items():
             decision = decisions[sample]
-            if entries[0]["kind"] in {"identifier", "mojibake", "wrong_completion", "judging_wording"}:
+            if entries[0]["kind"] in MENDED:
                 assert decision.decision == "fix"
                 mended = {"prompt": decision.prompt, "completion": decision.completion}
                 assert mended[entries[0]["field"]] == entries[0]["original"]

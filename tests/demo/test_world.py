@@ -17,7 +17,7 @@ from demo.world.case import SLOTS, Case, case_draw, note, slots
 from demo.world.checking import is_right, occurs
 from demo.world.conversation import conversation, with_article
 from demo.world.corpus import corpus
-from demo.world.defects import COUNTS
+from demo.world.defects import COUNTS, OLD_FORM_ROWS
 from demo.world.people import CONFLICTS, patient_make, patients_make
 from demo.world.phrases import NUMBER_WORDS, SPOKEN_FREQUENCY
 from demo.world.rows import people_of, stream
@@ -228,6 +228,22 @@ class TestTruth:
             assert entry["now"] in row["completion"]
             assert entry["was"] in entry["original"]
             assert entry["was"] != entry["now"]
+
+    def test_old_form_filled_in_allergy_and_dose(self, world: World, by_id: dict[str, dict[str, Any]]) -> None:
+        entries = _defects(world, "form_default")
+        for entry in entries:
+            completion = by_id[entry["sample"]]["completion"]
+            assert entry["slot"] == "allergy and dose"
+            assert "Allergies: no known allergies." in completion
+            allergy, dose = entry["was"].split(", ")
+            assert f"Allergies: {allergy}." in entry["original"]
+            assert f" {dose} " in entry["original"]
+
+    def test_rows_of_the_old_form_come_first_and_say_so(self, world: World) -> None:
+        forms = [row["metadata"]["form"] for row in world.samples]
+        assert forms == ["old form"] * OLD_FORM_ROWS + ["new form"] * (1500 - OLD_FORM_ROWS)
+        old = {row["id"] for row in world.samples[:OLD_FORM_ROWS]}
+        assert {entry["sample"] for entry in _defects(world, "form_default")} <= old
 
     def test_every_slot_is_wrong_somewhere(self, world: World) -> None:
         assert {entry["slot"] for entry in _defects(world, "wrong_completion")} == set(SLOTS)
