@@ -24,6 +24,9 @@ def shape(path: str) -> str:
 
 def crawl(visitor: Visitor, start: str) -> dict[str, list[str]]:
     """Visits one address of each shape; returns what axe says about each page that it is not content with."""
+    width = (visitor.page.viewport_size or {"width": 1440})["width"]
+    # tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
+    visitor.page.set_viewport_size({"width": width, "height": 4000})
     seen: set[str] = {shape(start)}
     todo, unhappy = [start], {}
     while todo:
