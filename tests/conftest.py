@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from reviewapp.accounts.models import User
-from reviewapp.projects.models import Membership, Project
+from reviewapp.projects.models import Project
 from tests import factories
 
 # a busy machine is not a fault of the code
@@ -25,9 +25,8 @@ SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _own_state(settings: Any, tmp_path: Path) -> None:
     """No test writes beside the repository."""
-    settings.STATE_DIR = tmp_path
-    settings.MEDIA_ROOT = tmp_path / "files"
-    settings.RUNS_DIR = tmp_path / "runs"
+    for name, value in factories.state_of(tmp_path).items():
+        setattr(settings, name, value)
     # the beat comes from a thread of its own, which must not wait for a test's open transaction
     settings.JOB_HEARTBEAT_SECONDS = 3600
 
@@ -39,16 +38,7 @@ def project(db: None) -> Project:
 
 @pytest.fixture
 def people(project: Project) -> SimpleNamespace:
-    """One member a role (people.lead ...), a second lead, a second annotator and reviewer, and an outsider."""
-    by_role = {role: factories.member(project, role, role) for role in Membership.Role.values}
-    other = factories.project("elsewhere")
-    return SimpleNamespace(
-        **by_role,
-        lead2=factories.member(project, "lead", "lead2"),
-        annotator2=factories.member(project, "annotator", "annotator2"),
-        reviewer2=factories.member(project, "reviewer", "reviewer2"),
-        outsider=factories.member(other, "lead", "outsider"),
-    )
+    return factories.members(project)
 
 
 @pytest.fixture

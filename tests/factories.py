@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import uuid
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
@@ -34,6 +36,11 @@ PROMPT = (
 COMPLETION = "54-year-old with knee pain for three weeks."
 
 
+def state_of(folder: Path) -> dict[str, Path]:
+    """The settings that say where files go."""
+    return {"STATE_DIR": folder, "MEDIA_ROOT": folder / "files", "RUNS_DIR": folder / "runs"}
+
+
 def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -57,6 +64,18 @@ def project(slug: str = "", **values: Any) -> Project:
     slug = slug or f"project-{next(_numbers)}"
     values.setdefault("name", slug.replace("-", " ").title())
     return Project.objects.create(slug=slug, **values)
+
+
+def members(letters: Project) -> SimpleNamespace:
+    """One member a role (people.lead ...), a second lead, a second annotator and reviewer, and an outsider."""
+    by_role = {role: member(letters, role, role) for role in Membership.Role.values}
+    return SimpleNamespace(
+        **by_role,
+        lead2=member(letters, "lead", "lead2"),
+        annotator2=member(letters, "annotator", "annotator2"),
+        reviewer2=member(letters, "reviewer", "reviewer2"),
+        outsider=member(project("elsewhere"), "lead", "outsider"),
+    )
 
 
 def group(project: Project, key: str = "") -> SampleGroup:
@@ -244,6 +263,15 @@ def run(project: Project, version: TrainingSetVersion, base: BaseModel, **values
     values.setdefault("idempotency_key", uuid.uuid4())
     values.setdefault("job", job(title="A run", queue="training", project_slug=project.slug))
     return TrainingRun.objects.create(project=project, version=version, base_model=base, **values)
+
+
+def run_result(**values: Any) -> dict[str, Any]:
+    """What a trainer that ended well leaves behind."""
+    return {
+        "ended_by": "steps", "steps": 3, "total_steps": 3, "seconds": 9.0, "tokens": 900, "best_step": 3,
+        "best_eval_loss": 1.0, "train_rows": 2, "validation_rows": 1, "truncated_rows": 0,
+        "hardware": {"device": "cpu", "name": "cpu", "threads": 2}, **values,
+    }  # fmt: skip
 
 
 def model_version(project: Project, base: BaseModel, run: TrainingRun | None = None, **values: Any) -> ModelVersion:

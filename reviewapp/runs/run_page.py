@@ -139,7 +139,7 @@ def _steps_row(run: TrainingRun, progress: Progress) -> PlanRow:
     ends = {"early_stopping": "Stopped early, no improvement", "budget": "Stopped at the budget", "steps": "Complete"}
     if result:
         return PlanRow(
-            name="Steps", plan=total, now=now, forecast=now, state="pass", words=ends.get(result["ended_by"], "Ended")
+            name="Steps", plan=total, now=now, forecast=now, state="pass", words=ends.get(result.get("ended_by", ""), "Ended")
         )
     words = "Yes" if progress.step else "Not started"
     return PlanRow(

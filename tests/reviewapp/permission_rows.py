@@ -55,10 +55,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     version = factories.version(project, accepted, frozen_by=people.lead2, drafted_by=people.lead2)
     draft = factories.version(project, [], frozen=False, drafted_by=people.lead2)
     base = factories.base_model(project)
-    result = {"train_rows": 2, "validation_rows": 1, "steps": 3, "seconds": 9.0, "best_step": 3, "best_eval_loss": 1.0}
-    run = factories.run(
-        project, version, base, result={**result, "hardware": {"device": "cpu", "name": "cpu", "threads": 2}}
-    )
+    run = factories.run(project, version, base, result=factories.run_result())
     baseline, tuned = factories.model_version(project, base), factories.model_version(project, base, run)
     generation = factories.generation_run(project, heldout, baseline, tuned, job=factories.job(project_slug=SLUG))
     unsealed = factories.generation_run(project, heldout, baseline, tuned)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from reviewapp.projects.models import Membership, Project
+from reviewapp.projects.models import Membership
 from reviewapp.projects.permissions import GRANTED, Permission
+from tests import factories
 from tests.reviewapp.permission_rows import ANYONE, OPEN, ROWS, Row, world_make
 
 ROLES = tuple(Membership.Role.values)
@@ -33,9 +37,36 @@ def test_every_url_has_its_row() -> None:
     assert set(ROWS) - names == set(), "rows without a URL"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("world")
+
+
+@pytest.fixture(autouse=True)
+def _own_state(settings: Any, folder: Path) -> None:
+    """In the place of the common one: the world's files are made once, as its rows are."""
+    for name, value in factories.state_of(folder).items():
+        setattr(settings, name, value)
+
+
+@pytest.fixture(scope="module")
+def cast(folder: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[SimpleNamespace, Any]]:
+    """People and world, made once; what a test does to them is rolled back to the savepoint that it starts with."""
+    with django_db_blocker.unblock(), override_settings(**factories.state_of(folder)), transaction.atomic():
+        project = factories.project("letters", name="Clinic letters")
+        people = factories.members(project)
+        yield people, world_make(project, people)
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(project: Project, people: SimpleNamespace) -> SimpleNamespace:
-    return world_make(project, people)
+def people(cast: tuple[SimpleNamespace, Any], db: None) -> SimpleNamespace:
+    return cast[0]
+
+
+@pytest.fixture
+def world(cast: tuple[SimpleNamespace, Any], db: None) -> SimpleNamespace:
+    return copy.deepcopy(cast[1])
 
 
 def _ask(client: Client, name: str, row: Row, world: SimpleNamespace) -> int:
