@@ -42,9 +42,9 @@ def _generate(session: Session, config: contract.Config, allow_hub: bool) -> Non
 RUNNERS: dict[str, Runner] = {"preview": _preview, "sft": _sft, "generate": _generate}
 
 
-def _execute(command: str, run_dir: Path, allow_hub: bool) -> int:
+def _execute(command: str, run_dir: Path, allow_hub: bool, parent: int | None) -> int:
     """Runs one command under the directory's lock and turns its end into events and an exit status."""
-    with open_session(run_dir) as session:
+    with open_session(run_dir, parent=parent) as session:
         try:
             config = contract.read_config(run_dir)
             if config.kind != command:
@@ -62,7 +62,7 @@ def _execute(command: str, run_dir: Path, allow_hub: bool) -> int:
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     def call(arguments: argparse.Namespace) -> int:
         environment.quiet_libraries()
-        return _execute(name, arguments.run_dir, arguments.allow_hub)
+        return _execute(name, arguments.run_dir, arguments.allow_hub, arguments.parent)
 
     return call
 
@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     run_dir = argparse.ArgumentParser(add_help=False)
     run_dir.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     run_dir.add_argument("--allow-hub", action="store_true", help="fetch a base model that is named by hub id")
+    run_dir.add_argument("--parent", type=int, metavar="PID", help="save a checkpoint and stop when this process ends")
     texts = {
         "preview": "write what the model would learn",
         "sft": "fine-tune, or go on from the newest checkpoint",

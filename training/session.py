@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import fcntl
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,10 +22,11 @@ logger = logging.getLogger("training")
 
 
 class StopRequest:
-    """True once the cancel file exists or the process got SIGTERM or SIGINT."""
+    """Set once the cancel file exists, the process got SIGTERM or SIGINT, or its ``parent`` (if given) has ended."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, parent: int | None = None) -> None:
         self._cancel_file = run_dir / contract.CANCEL_FILE
+        self._parent = parent
         self._signal: str | None = None
 
     def receive(self, number: int, _frame: FrameType | None) -> None:
@@ -35,6 +37,8 @@ class StopRequest:
         """Why to stop, in words; None to go on."""
         if self._signal:
             return f"Stopped by {self._signal}."
+        if self._parent is not None and os.getppid() != self._parent:
+            return "Stopped because the worker that started it has ended."
         return "Cancelled on request." if self._cancel_file.exists() else None
 
 
@@ -112,14 +116,14 @@ class _BugReport:
 
 
 @contextlib.contextmanager
-def open_session(run_dir: Path) -> Iterator[Session]:
-    """Locks the run directory and opens its log and events.
+def open_session(run_dir: Path, *, parent: int | None = None) -> Iterator[Session]:
+    """Locks the run directory and opens its log and events; the session's work stops when process ``parent`` ends.
 
     Raises Locked when another process holds it, ContractError when it is no directory.
     """
     if not run_dir.is_dir():
         raise contract.ContractError(f"{run_dir} is not a directory.")
-    stop = StopRequest(run_dir)
+    stop = StopRequest(run_dir, parent)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(run_dir))
         stream = stack.enter_context((run_dir / contract.LOG_FILE).open("a", encoding="utf-8"))

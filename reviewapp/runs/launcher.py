@@ -1,8 +1,8 @@
 """Runs ``python -m training <command> RUN_DIR`` as a child process and watches it until it ends.
 
 The child stays in the worker's process group: RQ stops a job with ``killpg``, and a trainer outside the group
-would live on and hold the accelerator. A trainer that outlives its worker all the same keeps the lock of its
-run directory; the next one then ends with ``EXIT_LOCKED`` and the caller waits.
+would live on and hold the accelerator. A trainer that outlives its worker all the same saves a checkpoint and stops;
+until then it keeps the lock of its run directory, the next one ends with ``EXIT_LOCKED`` and the caller waits.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ def run(
     started = time.monotonic()
     rundir.withdraw_stop(run_dir)
     with (run_dir / contract.LOG_FILE).open("ab") as log:
+        arguments = [command, str(run_dir.resolve()), "--parent", str(os.getpid())]
         child = subprocess.Popen(  # noqa: S603 - a fixed program; the run directory is ours
-            [*program, command, str(run_dir.resolve()), *(["--allow-hub"] if allow_hub else [])],
+            [*program, *arguments, *(["--allow-hub"] if allow_hub else [])],
             cwd=ROOT,
             env=environment(os.environ, allow_hub=allow_hub),
             stdin=subprocess.DEVNULL,

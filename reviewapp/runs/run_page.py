@@ -138,9 +138,8 @@ def _steps_row(run: TrainingRun, progress: Progress) -> PlanRow:
     result = run.result or {}
     ends = {"early_stopping": "Stopped early, no improvement", "budget": "Stopped at the budget", "steps": "Complete"}
     if result:
-        return PlanRow(
-            name="Steps", plan=total, now=now, forecast=now, state="pass", words=ends.get(result.get("ended_by", ""), "Ended")
-        )
+        words = ends.get(result.get("ended_by", ""), "Ended")
+        return PlanRow(name="Steps", plan=total, now=now, forecast=now, state="pass", words=words)
     words = "Yes" if progress.step else "Not started"
     return PlanRow(
         name="Steps", plan=total, now=now, forecast=total, state="pass" if progress.step else "open", words=words

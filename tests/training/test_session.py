@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,15 @@ def test_a_signal_asks_for_a_stop_and_handlers_are_put_back(tmp_path: Path, numb
         with pytest.raises(Cancelled, match=number.name):
             session.check_stop()
     assert signal.getsignal(number) is before
+
+
+def test_the_end_of_the_parent_asks_for_a_stop(tmp_path: Path) -> None:
+    with open_session(tmp_path, parent=os.getppid()) as session:
+        session.check_stop()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with open_session(tmp_path, parent=ended.pid) as session, pytest.raises(Cancelled, match="has ended"):
+        session.check_stop()
 
 
 def test_an_unexpected_error_reaches_log_and_events(tmp_path: Path) -> None:

@@ -157,11 +157,11 @@ def test_the_child_is_offline_and_knows_no_secret(
 
 
 @pytest.mark.parametrize(("allow_hub", "rest"), [(False, []), (True, ["--allow-hub"])])
-def test_the_trainer_is_told_whether_it_may_fetch(
+def test_the_trainer_is_told_its_parent_and_whether_it_may_fetch(
     program: Path, run_dir: Path, allow_hub: bool, rest: list[str]
 ) -> None:
     run(program, run_dir, "count", allow_hub=allow_hub)
-    assert child(run_dir)["rest"] == rest
+    assert child(run_dir)["rest"] == ["--parent", str(os.getpid()), *rest]
 
 
 def test_the_hub_is_reached_only_when_a_person_asked_for_it() -> None:
