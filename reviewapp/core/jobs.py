@@ -192,18 +192,22 @@ def _finish(handle: JobHandle, state: str, message: str, trace: str) -> None:
     handle._update(**values)
 
 
-def cancel_request(*, job: Job) -> None:
-    """Asks a running job to stop, or takes a waiting one out of the queue."""
+def cancel_request(*, job: Job) -> bool:
+    """Asks a running job to stop, or takes a waiting one out of the queue; False when it has ended."""
     now = timezone.now()
     waiting = Job.objects.filter(pk=job.pk, state=State.QUEUED).update(
         state=State.CANCELLED, finished_at=now, message="Cancelled before it started."
     )
-    if not waiting:
-        Job.objects.filter(pk=job.pk, state=State.RUNNING).update(is_cancel_requested=True)
+    if waiting:
+        return True
+    return Job.objects.filter(pk=job.pk, state=State.RUNNING).update(is_cancel_requested=True) == 1
 
 
-def retry(*, job: Job) -> None:
-    """Puts a finished job back in the queue as a new attempt (the same row, the same work, resumed)."""
+def retry(*, job: Job) -> bool:
+    """Puts a job that ended without success back in its queue as a new attempt: the same row and work, resumed.
+
+    False when it is in another state.
+    """
     changed = Job.objects.filter(pk=job.pk, state__in=Job.TERMINAL - {State.SUCCEEDED}).update(
         state=State.QUEUED,
         attempt=F("attempt") + 1,
@@ -216,6 +220,7 @@ def retry(*, job: Job) -> None:
     )
     if changed == 1:
         transaction.on_commit(partial(_wake, job.pk))
+    return changed == 1
 
 
 def reconcile() -> dict[str, int]:

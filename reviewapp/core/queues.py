@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,10 +76,22 @@ def _fact(worker: BaseWorker) -> WorkerFact:
 
 def job_wait(job: Job) -> JobWait | None:
     """Position and reason for a waiting job; None when it is not waiting."""
-    if job.state != Job.State.QUEUED:
-        return None
-    position = Job.objects.filter(state=Job.State.QUEUED, queue=job.queue, id__lt=job.pk).count() + 1
-    health = queue_health()
+    return job_waits([job]).get(job.pk)
+
+
+def job_waits(jobs: Iterable[Job], health: QueueHealth | None = None) -> dict[int, JobWait]:
+    """The same for several at once, by job id; ``health`` where the caller has it already."""
+    waiting = [job for job in jobs if job.state == Job.State.QUEUED]
+    if not waiting:
+        return {}
+    known = health or queue_health()
+    lines: dict[str, list[int]] = defaultdict(list)
+    for queue, pk in Job.objects.filter(state=Job.State.QUEUED).order_by("pk").values_list("queue", "pk"):
+        lines[queue].append(pk)
+    return {job.pk: _wait(job, bisect_left(lines[job.queue], job.pk) + 1, known) for job in waiting}
+
+
+def _wait(job: Job, position: int, health: QueueHealth) -> JobWait:
     if not health.is_reachable:
         return JobWait(position, "The queue server cannot be reached.", "Start it with: python manage.py up")
     if not health.alive(job.queue):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
@@ -9,11 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.audit.services import chain_verify
+from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
-from reviewapp.core.jobs import cancel_request, retry
 from reviewapp.core.models import Job
-from reviewapp.core.queues import START_COMMAND, job_wait, queue_health
-from reviewapp.home import selectors, waiting
+from reviewapp.core.queues import START_COMMAND, job_waits, queue_health
+from reviewapp.home import selectors, services, waiting
 from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import project_for, projects_for, role_of
 
@@ -44,7 +46,7 @@ def project(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         "project": project,
         "stages": selectors.loop_stages(project),
         "tasks": waiting.tasks_for(request.user, project, granted),
-        "blocked": waiting.blocked_in(project, queues, job_wait),
+        "blocked": waiting.blocked_in(project, queues),
         "runs": selectors.runs_recent(project),
         "human_queues": selectors.human_queues(project),
         "day": selectors.my_day(project, request.user.pk),
@@ -67,12 +69,12 @@ def jobs(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
     rows = Job.objects.filter(project_slug=project.slug).select_related("created_by")
     page = Paginator(rows, 50).get_page(request.GET.get("page"))
-    waits = {job.pk: job_wait(job) for job in page if job.state == Job.State.QUEUED}
+    health = queue_health()
     context = {
         "project": project,
         "page": page,
-        "waits": waits,
-        "health": queue_health(),
+        "waits": job_waits(page.object_list, health),
+        "health": health,
         "start_command": START_COMMAND,
     }
     return render(request, "home/jobs.html", context)
@@ -81,16 +83,24 @@ def jobs(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @require_POST
 def job_retry(request: AuthenticatedRequest, slug: str, job_id: int) -> HttpResponse:
     project = project_for(request.user, slug, Permission.IMPORT)
-    retry(job=get_object_or_404(Job, pk=job_id, project_slug=project.slug))
-    messages.success(request, f"Job {job_id} waits for a worker again.")
-    return redirect("home:jobs", slug)
+    job = get_object_or_404(Job, pk=job_id, project_slug=project.slug)
+    return _told(request, slug, services.job_retry, job, f"Job {job_id} waits for a worker again.")
 
 
 @require_POST
 def job_cancel(request: AuthenticatedRequest, slug: str, job_id: int) -> HttpResponse:
     project = project_for(request.user, slug, Permission.IMPORT)
-    cancel_request(job=get_object_or_404(Job, pk=job_id, project_slug=project.slug))
-    messages.success(request, f"Job {job_id} was asked to stop.")
+    job = get_object_or_404(Job, pk=job_id, project_slug=project.slug)
+    return _told(request, slug, services.job_cancel, job, f"Job {job_id} was asked to stop.")
+
+
+def _told(request: AuthenticatedRequest, slug: str, change: Callable[..., None], job: Job, words: str) -> HttpResponse:
+    try:
+        change(job=job, changed_by=request.user)
+    except ApplicationError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, words)
     return redirect("home:jobs", slug)
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from reviewapp.accounts.models import User
 from reviewapp.core.models import Job
-from reviewapp.core.queues import JobWait, QueueHealth
+from reviewapp.core.queues import QueueHealth, job_waits
 from reviewapp.curation.models import Finding
 from reviewapp.evaluations.models import GenerationRun, GradingRound
 from reviewapp.feedback.models import FeedbackItem
@@ -178,10 +178,10 @@ def _feedback(user: User, project: Project) -> Iterator[Task]:
         yield Task(f"Decide on {n:,} feedback item{'s' * (n > 1)}", text, _url("feedback:item_list", project), "Decide")
 
 
-def blocked_in(project: Project, health: QueueHealth, job_wait: Callable[[Job], JobWait | None]) -> list[Blocked]:
-    """What does not go on, and why. ``job_wait`` gives a waiting job's reason."""
+def blocked_in(project: Project, health: QueueHealth) -> list[Blocked]:
+    """What does not go on, and why."""
     return [
-        *_waiting_jobs(project, job_wait),
+        *_waiting_jobs(project, health),
         *_failed_jobs(project),
         *_unsigned(project),
         *_contaminated(project),
@@ -193,11 +193,12 @@ def _jobs_url(project: Project) -> str:
     return _url("home:jobs", project)
 
 
-def _waiting_jobs(project: Project, job_wait: Callable[[Job], JobWait | None]) -> Iterator[Blocked]:
-    for job in Job.objects.filter(project_slug=project.slug, state=Job.State.QUEUED).order_by("pk")[:4]:
-        wait = job_wait(job)
-        if wait is not None:
-            yield Blocked(job.title, f"{wait.reason} {wait.remedy}".strip(), _jobs_url(project), f"Job {job.pk}")
+def _waiting_jobs(project: Project, health: QueueHealth) -> Iterator[Blocked]:
+    jobs = list(Job.objects.filter(project_slug=project.slug, state=Job.State.QUEUED).order_by("pk")[:4])
+    waits = job_waits(jobs, health)
+    for job in jobs:
+        wait = waits[job.pk]
+        yield Blocked(job.title, f"{wait.reason} {wait.remedy}".strip(), _jobs_url(project), f"Job {job.pk}")
 
 
 def _failed_jobs(project: Project) -> Iterator[Blocked]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from reviewapp.projects.models import Membership
 from reviewapp.projects.permissions import GRANTED, Permission
@@ -48,14 +48,11 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         return empty
     granted = GRANTED[membership.role]
     app = match.app_name if match else ""
-    items = []
-    for label, name, permission, apps in _PAGES:
-        if permission not in granted:
-            continue
-        try:
-            items.append(NavItem(label, reverse(name, args=[slug]), app in apps))
-        except NoReverseMatch:
-            continue
+    items = [
+        NavItem(label, reverse(name, args=[slug]), app in apps)
+        for label, name, permission, apps in _PAGES
+        if permission in granted
+    ]
     return {
         "nav_project": membership.project,
         "nav_role": membership.get_role_display(),

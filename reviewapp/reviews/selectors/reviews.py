@@ -71,6 +71,8 @@ def undo_problem(review: Review) -> str:
     later = reviews_effective(Review.objects.filter(sample=review.sample_id, round=review.round, is_adjudication=True))
     if not review.is_adjudication and later.exists():
         return "This sample was adjudicated since, so your review stays as it is."
+    if Sample.objects.filter(pk=review.sample_id, examples__revision=F("revision")).exists():
+        return "A training set was frozen with this sample since. A lead can open it again for the next version."
     return ""
 
 

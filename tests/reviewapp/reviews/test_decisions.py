@@ -211,6 +211,14 @@ def test_after_undo_the_sample_is_decided_again(w: SimpleNamespace) -> None:
     assert state_of(first.sample) == "accepted"
 
 
+def test_what_was_frozen_is_not_undone(w: SimpleNamespace) -> None:
+    made = review(w.project, w.ann)
+    factories.version(w.project, [Sample.objects.get(pk=made.sample_id)], frozen_by=w.ann, drafted_by=w.ann)
+    with pytest.raises(ApplicationError, match="was frozen with this sample"):
+        review_undo(review=made, idempotency_key=uuid.uuid4())
+    assert review_undoable(w.ann, w.project) is None
+
+
 def test_the_same_undo_twice_is_one_row(w: SimpleNamespace) -> None:
     made, key = review(w.project, w.ann), uuid.uuid4()
     assert review_undo(review=made, idempotency_key=key) == review_undo(review=made, idempotency_key=key)
