@@ -7,6 +7,7 @@ HOST ?= 127.0.0.1
 DATA ?=
 QUEUES ?= default training
 DEMO_STATE ?= $(CURDIR)/var/demo
+LOOP_STATE ?= $(CURDIR)/var/loop
 PY := .venv/bin/python
 # Two processes of tests: the machines that this is sized for have two cores.
 JOBS ?= 2
@@ -17,10 +18,10 @@ DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(DEMO_STATE
 TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
 	DO_NOT_TRACK=1 COUNTERSIGN_STATE_DIR="$(CURDIR)/var/test"
 # What `make check` leaves to `make test`
-FAST := not slow and not e2e and not fault
+FAST := not slow and not e2e and not fault and not loop
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test loop up worker bench-start
+	test-postgres test-fault test-loop test loop up worker bench-start
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,13 +65,19 @@ test-fast: ## unit, property, permission and architecture tests on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q --no-migrations
 
 test-slow: ## tests that train, start servers or take long, on SQLite
-	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault" -n $(JOBS) -q
+	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault and not loop" -n $(JOBS) -q
 
 test-e2e: ## browser tests on the running stack
 	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -q
 
 test-postgres: ## the tests of the web application again, on a private PostgreSQL
-	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "not slow and not e2e and not fault" -n $(JOBS) -q
+	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "$(FAST)" -n $(JOBS) -q
+
+test-fault: ## kill -9 of worker, trainer, web and queue server at work
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m fault -q
+
+test-loop: ## `make loop`, on the demo world and on real data, with what it must show
+	@$(TEST_ENV) $(PYTEST) -m loop -q
 
 test: setup-test ## install what the tests need and run everything: at most 25 minutes on two cores
 	@scripts/install-test-needs.sh
@@ -78,10 +85,12 @@ test: setup-test ## install what the tests need and run everything: at most 25 m
 	@$(MAKE) --no-print-directory test-postgres
 	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-e2e
+	@$(MAKE) --no-print-directory test-fault
+	@$(MAKE) --no-print-directory test-loop
 	@echo "make test: all good"
 
 bench-start: ## time the first and second `make demo` of a clean clone with empty caches
 	@python3 scripts/bench_start.py
 
 loop: setup ## the whole loop without a browser, as JSON (DATA=mts-dialog: on real data)
-	@DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(CURDIR)/var/loop" $(PY) manage.py loop $(if $(DATA),--data $(DATA))
+	@DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(LOOP_STATE)" $(PY) manage.py loop $(if $(DATA),--data $(DATA))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -15,6 +17,8 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=120)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
     is_simulated = models.BooleanField(default=False)  # a stand-in for an expert in demonstrations
+
+    REQUIRED_FIELDS: ClassVar = ["display_name"]
 
     def __str__(self) -> str:
         return self.display_name or self.username

@@ -6,12 +6,13 @@ compare-and-set; two workers never both succeed. A row without heartbeat is put 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -142,13 +143,21 @@ def execute(job_id: int) -> None:
         log.info("Job %s is not waiting any more", job_id)
         return
     handle = JobHandle(job)
+    try:
+        with _beating(handle):
+            outcome = _outcome(handle)
+        _finish(handle, *outcome)
+    except JobLost as lost:
+        log.warning("%s", lost)
+
+
+@contextlib.contextmanager
+def _beating(handle: JobHandle) -> Iterator[None]:
     heart = _Heart(handle)
     heart.start()
     try:
-        _finish(handle, *_outcome(handle))
-    except JobLost as lost:
-        log.warning("%s", lost)
-    finally:
+        yield
+    finally:  # a beat after the job's end would find that the row is not ours any more
         heart.stopped.set()
         heart.join()
 

@@ -154,7 +154,7 @@ def criteria_chart(criteria: Sequence[dict[str, Any]], limits: dict[str, float])
     for tick in scale.ticks:
         x = scale(tick)
         parts += [_line("grid", x, x, 22, height - 26), _text("t-mid", x, height - 8, f"{tick:g}")]
-    parts += [_text("", 800, 13, "alpha"), _text("", 846, 13, "change")]
+    parts += [_text("t-end", 842, 13, "alpha"), _text("t-end", 898, 13, "change")]
     for index, row in enumerate(rows):
         parts += _criterion_parts(row, scale, 42 + ROW * index, _limit_at(row, limits))
     return _svg("cs-chart cs-chart-wide", 900, height, criteria_words(rows), parts)
@@ -184,7 +184,7 @@ def _criterion_parts(row: dict[str, Any], scale: Scale, y: float, limit: float |
         parts.append(_circle(css, scale(mean["value"]), y + dy, r))
     change = row["difference"]["value"]
     css = "t-unknown" if change is not None and change < 0 else "t-strong"
-    parts += [_text("", 800, y + 4, row["alpha"]), _text(css, 846, y + 4, signed(change))]
+    parts += [_text("t-end", 842, y + 4, row["alpha"]), _text(f"{css} t-end", 898, y + 4, signed(change))]
     return parts
 
 

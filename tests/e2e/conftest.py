@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,3 +179,35 @@ def visitor(stack: Stack, context: BrowserContext) -> Visitor:
     one = Visitor(page=context.new_page(), url=stack.url)
     one.watch()
     return one
+
+
+Person = Callable[[str], Visitor]
+
+
+@pytest.fixture
+def person(stack: Stack, browser: Browser) -> Iterator[Person]:
+    """A signed-in person in a browser of their own; no fault of any page is overlooked."""
+    opened: list[tuple[BrowserContext, Visitor]] = []
+
+    def make(username: str) -> Visitor:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        context.set_default_timeout(30_000)
+        visitor = Visitor(page=context.new_page(), url=stack.url)
+        visitor.watch()
+        visitor.sign_in(username)
+        opened.append((context, visitor))
+        return visitor
+
+    yield make
+    faults = [fault for _, visitor in opened for fault in visitor.faults]
+    for context, _ in opened:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="session")
+def walk_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A pool and held-out prompts for a walk."""
+    from tests.e2e.walk import files_write
+
+    return files_write(tmp_path_factory.mktemp("files"))

@@ -2,291 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import expect
 
-from demo.world.build import world_build
-from tests.e2e.conftest import ROOT, Stack, Visitor
+from tests.e2e.conftest import Person
+from tests.e2e.walk import Walk, grade_by_keyboard, report, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
-SLUG = os.environ.get("E2E_SLUG", "walked-loop")
-BASE = f"/projects/{SLUG}/"
-SAMPLES, HELDOUT = 24, 6
-JOB_SECONDS = int(os.environ.get("E2E_JOB_SECONDS", "420"))  # a training run on a busy machine
 
-
-@pytest.fixture
-def person(stack: Stack, browser: Browser) -> Iterator[Callable[[str], Visitor]]:
-    """A signed-in person in a browser of their own; no fault of any page is overlooked."""
-    opened: list[tuple[Any, Visitor]] = []
-
-    def make(username: str) -> Visitor:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        context.set_default_timeout(30_000)
-        visitor = Visitor(page=context.new_page(), url=stack.url)
-        visitor.watch()
-        visitor.sign_in(username)
-        opened.append((context, visitor))
-        return visitor
-
-    yield make
-    faults = [fault for _, visitor in opened for fault in visitor.faults]
-    for context, _ in opened:
-        context.close()
-    assert faults == []
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Sound rows of another demo world than the demo's, and held-out prompts of it."""
-    world = world_build(23)
-    spoiled = {entry["sample"] for entry in world.truth["defects"]}
-    sound = [row for row in world.samples if row["id"] not in spoiled][:SAMPLES]
-    folder = tmp_path_factory.mktemp("files")
-    pool, heldout = folder / "visits.jsonl", folder / "visits_heldout.jsonl"
-    pool.write_text("".join(json.dumps(row) + "\n" for row in sound), encoding="utf-8")
-    with pool.open("a", encoding="utf-8") as handle:
-        handle.write('{"id": "broken", "prompt": \n')  # one row that cannot be read
-    heldout.write_text("".join(json.dumps(row) + "\n" for row in world.heldout[:HELDOUT]), encoding="utf-8")
-    return pool, heldout
-
-
-def button(page: Page, words: str) -> Locator:
-    return page.get_by_role("button", name=re.compile(words))
-
-
-def wait_for(page: Page, words: str, *, seconds: int = JOB_SECONDS) -> None:
-    """Looks until the page says it; pages that poll need no reload, the others get one."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if page.get_by_text(re.compile(words)).first.is_visible():
-            return
-        page.wait_for_timeout(2500)
-        page.reload()
-    raise AssertionError(f"{words!r} did not appear on {page.url}:\n{page.inner_text('main')[:2000]}")
-
-
-def agree(page: Page) -> None:
-    """Says yes to the question that a weighty button asks."""
-    page.locator("#confirm[open] [data-yes]").click()
-
-
-def found_project(lena: Visitor) -> None:
-    page = lena.page
-    lena.go("/projects/new/")
-    page.fill("[name=name]", "Walked loop")
-    page.fill("[name=slug]", SLUG)
-    button(page, "Create the project").click()
-    for username, role in (("erik", "engineer"), ("ana", "annotator"), ("ravi", "reviewer"), ("liam", "lead")):
-        lena.go(f"{BASE}settings/")
-        page.fill("[name=username]", username)
-        page.select_option("[name=role]", role)
-        button(page, "Set the role").click()
-        expect(page.get_by_text("is now")).to_be_visible()
-    for builtin in ("clinical_note", "generic_generation"):
-        lena.go(f"{BASE}rubrics/new/?builtin={builtin}")
-        button(page, "^Save").first.click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile("note|generation", re.IGNORECASE))
-
-
-def import_file(erik: Visitor, path: Path, *, heldout: str = "") -> None:
-    page = erik.page
-    erik.go(f"{BASE}samples/imports/new/")
-    page.set_input_files("[name=file]", path)
-    if heldout:
-        page.select_option("[name=target]", "heldout")
-        page.fill("[name=new_set]", heldout)
-    button(page, "Look at the file").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Map")
-    button(page, "Import all rows").click()
-
-
-def test_the_loop_as_five_people(person: Callable[[str], Visitor], files: tuple[Path, Path], stack: Stack) -> None:
-    pool, heldout = files
+def test_the_loop_as_five_people(person: Person, walk_files: tuple[Path, Path]) -> None:
+    walk = Walk(slug=os.environ.get("E2E_SLUG", "walked-loop"), name="Walked loop")
     lena, erik, ana, ravi, liam = (person(name) for name in ("lena", "erik", "ana", "ravi", "liam"))
-    found_project(lena)
+    walk.prepare(lena, erik, walk_files)
+    walk.review_by_keyboard(ana)
 
-    # import: the bad row is named, the good ones are kept
-    import_file(erik, pool)
-    wait_for(erik.page, "1 row error")
-    erik.shot("loop-1-import")
-    import_file(erik, heldout, heldout="Visits held out")
-    wait_for(erik.page, f"{HELDOUT} held-out prompts")
-    lena.go(f"{BASE}samples/held-out/")
-    lena.page.get_by_role("link", name="Visits held out").click()
-    seal(lena.page)
-
-    # clean and flag
-    erik.go(f"{BASE}curation/scans/")
-    button(erik.page, "Clean and check").click()
-    wait_for(erik.page, "Finished")
-    erik.shot("loop-2-checks")
-
-    # review, by keyboard alone
-    review_by_keyboard(ana)
-
-    # approve and freeze: the author cannot sign
-    version = freeze(lena)
-    lena.go(version)
+    version = walk.freeze(lena)
+    lena.go(version)  # its author cannot sign it
     expect(lena.page.get_by_role("button", name=re.compile("^Sign version"))).to_have_count(0)
-    liam.go(version)
-    liam.page.fill("[name=meaning]", "I read every example of this walk and found no defect.")
-    button(liam.page, "Sign version").click()
-    expect(liam.page.get_by_text("Signed, may train").first).to_be_visible()
-    liam.shot("loop-4-signed")
+    walk.sign(liam, version)
 
-    # fine-tune, watched live
-    train(erik)
-    # generate
-    erik.go(f"{BASE}evaluations/generations/new/")
-    button(erik.page, "^Generate").click()
+    walk.train(erik)
+    walk.request_generation(erik)
     wait_for(erik.page, "ROUGE|rouge")
 
-    # grade blind
-    round_url = open_round(lena)
+    round_url = walk.open_round(lena)
     grade_by_keyboard(ravi, round_url)
+    report(lena, round_url)
 
-    # report
-    lena.go(round_url)
-    button(lena.page, "Unseal").click()
-    agree(lena.page)
-    button(lena.page, "Freeze the report").click()
-    verdict = lena.page.locator(".cs-verdict-word")
-    expect(verdict).to_contain_text(re.compile("SHIP|EVIDENCE"))
-    lena.shot("loop-8-report")
-
-    # feedback: a held-out correction stays held out, and the chain leads back to Ana
-    feed_back(ravi, round_url)
-    chain_leads_to(lena, "Ana Ruiz")
-
-
-def seal(page: Page) -> None:
-    button(page, "Seal").click()
-    agree(page)
-    expect(page.get_by_text(re.compile("Sealed")).first).to_be_visible()
-
-
-def review_by_keyboard(ana: Visitor) -> None:
-    page = ana.page
-    ana.go(f"{BASE}reviews/")
-    button(page, "Start reviewing").click()
-    page.evaluate("addEventListener('pointerdown', () => console.error('a pointer was used'), true)")
-    for done in range(SAMPLES):
-        bench_ready(page)
-        for key in ("0", "ArrowDown", "4", "4", "4"):  # no wrong fact; a level leads on to the next criterion
-            page.keyboard.press(key)
-        expect(page.get_by_text("4 of 4 scored")).to_be_visible()
-        if done == 3:
-            ana.shot("loop-3-review")
-        with page.expect_navigation():
-            page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("This queue is finished")).to_be_visible()
-
-
-def bench_ready(page: Page) -> None:
-    """The next item is there and its scripts run: modules run before the load event."""
-    page.wait_for_url(re.compile(r"/(edit|grade/[^/]+)/$"), wait_until="load")
-
-
-def freeze(lena: Visitor) -> str:
-    page = lena.page
-    lena.go(f"{BASE}training-sets/new/")
-    page.fill("[name=validation_percent]", "20")
-    button(page, "Make the draft").click()
-    page.wait_for_url(re.compile(r"/training-sets/\d+/"))
-    version = page.url.split("?")[0].removeprefix(lena.url)
-    wait_for(page, "0\\s+pairs|Empty|none overlaps|compared", seconds=120)
-    button(page, "^Freeze").first.click()
-    expect(page.get_by_text(re.compile("Frozen by")).first).to_be_visible()
-    return version
-
-
-def train(erik: Visitor) -> None:
-    page = erik.page
-    erik.go(f"{BASE}runs/base-models/new/")
-    page.fill("[name=name]", "Demo base model")
-    page.fill("[name=path]", str(ROOT / "demo" / "base_model"))
-    page.uncheck("[name=use_chat_template]")
-    button(page, "Register").click()
-    erik.go(f"{BASE}runs/new/")
-    page.fill("[name=max_length]", "512")
-    page.fill("[name=epochs]", "2")
-    page.fill("[name=eval_steps]", "2")
-    page.fill("[name=learning_rate]", "0.002")
-    button(page, "Request the run").click()
-    page.wait_for_url(re.compile(r"/runs/\d+/"))
-    wait_for(page, "Model version")  # registered last
-    erik.shot("loop-5-run")
-
-
-def open_round(lena: Visitor) -> str:
-    page = lena.page
-    lena.go(f"{BASE}evaluations/rounds/new/")
-    page.fill("[name=overlap_percent]", "0")
-    button(page, "Set up the round").click()
-    page.wait_for_url(re.compile(r"/rounds/\d+/"))
-    round_url = re.sub(r"^.*?(/projects/.*?/rounds/\d+/).*$", r"\1", page.url)
-    lena.go(round_url)
-    page.get_by_role("link", name="Declare gates").click()
-    button(page, "Declare").click()
-    agree(page)
-    page.wait_for_load_state()
-    lena.go(round_url)
-    expect(page.get_by_text(re.compile("declared by"))).to_be_visible()
-    return round_url
-
-
-def grade_by_keyboard(ravi: Visitor, round_url: str) -> None:
-    page = ravi.page
-    ravi.go(round_url)
-    button(page, "Start grading").click()
-    for done in range(2 * HELDOUT):
-        bench_ready(page)
-        assert "run 1" not in page.inner_text("body").lower()  # blind: no model's name
-        for key in ("n", "ArrowDown", "4", "4", "4", "4"):  # no violation; every quality at its best
-            page.keyboard.press(key)
-        if done == 2:
-            ravi.shot("loop-7-grade")
-        with page.expect_navigation():
-            page.keyboard.press("Control+Enter")
-    ravi.go(round_url)
-    expect(page.get_by_text("Every grade is in")).to_be_visible()
-
-
-def feed_back(ravi: Visitor, round_url: str) -> None:
-    ravi.go(round_url)
-    page = ravi.page
-    ravi.go(f"{BASE}evaluations/generations/{generation_of(page)}/outputs/")
-    number = page.locator("a[href*='/evaluations/outputs/']").first.get_attribute("href")
-    assert number is not None
-    ravi.go(number.replace("/evaluations/outputs/", "/feedback/outputs/"))
-    page.fill("[name=correction]", "HPI: 50-year-old with a cough.")
-    button(page, "Send the feedback").click()
-    button(page, "Promote to a sample").click()
-    expect(page.get_by_text("is held out: it is reviewed, and never trains.")).to_be_visible()
-    ravi.shot("loop-9-feedback")
-
-
-def generation_of(page: Page) -> str:
-    """The generation run that the round on this page grades."""
-    href = page.locator("a[href*='/evaluations/generations/']").first.get_attribute("href")
-    assert href is not None
-    return re.findall(r"\d+", href)[-1]
-
-
-def chain_leads_to(lena: Visitor, name: str) -> None:
-    page = lena.page
-    lena.go(f"{BASE}samples/?state=accepted")
-    page.get_by_role("main").get_by_role("link").filter(has_text=re.compile(r"^S-")).first.click()
-    lena.go(page.url.removeprefix(lena.url).replace("/samples/", "/lineage/samples/"))
-    expect(page.get_by_text(name).first).to_be_visible()
-    lena.shot("loop-9-lineage")
+    # a held-out correction stays held out, and the chain leads back to Ana
+    walk.feed_back(ravi, round_url)
+    walk.chain_leads_to(lena, "Ana Ruiz")
