@@ -142,7 +142,8 @@ class Grade(ImmutableModel):
 class GradeScore(ImmutableModel):
     grade = models.ForeignKey(Grade, on_delete=models.CASCADE, related_name="scores")
     criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
-    value = models.SmallIntegerField(null=True)  # null: not applicable, with its reason
+    value = models.SmallIntegerField(null=True)  # null: not applicable with its reason, or answered in words
+    text = models.TextField(blank=True)  # the answer to a criterion of free text
     reason = models.TextField(blank=True)
 
     class Meta(ImmutableModel.Meta):

@@ -70,7 +70,8 @@ class Review(ImmutableModel):
 class CriterionScore(ImmutableModel):
     review = models.ForeignKey(Review, on_delete=models.CASCADE, related_name="scores")
     criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
-    value = models.SmallIntegerField(null=True)  # null: not applicable, with its reason
+    value = models.SmallIntegerField(null=True)  # null: not applicable with its reason, or answered in words
+    text = models.TextField(blank=True)  # the answer to a criterion of free text
     reason = models.TextField(blank=True)
 
     class Meta(ImmutableModel.Meta):

@@ -38,6 +38,7 @@ class Stack:
     env: dict[str, str]
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
     def manage(self, *arguments: str) -> str:
         """Runs a management command on the same database; returns what it printed."""
@@ -60,9 +61,9 @@ def start_stack(state_dir: Path) -> Stack:
     port = free_port()
     env = os.environ | {
         "COUNTERSIGN_STATE_DIR": str(state_dir), "COUNTERSIGN_DEMO": "True", "DEBUG": "True",
-        "COUNTERSIGN_IMPORT_DIRS": "", "PYTHONUNBUFFERED": "1",
+        "COUNTERSIGN_IMPORT_DIRS": "", "PYTHONUNBUFFERED": "1", "JOB_LOST_SECONDS": "12",
     }  # fmt: skip
-    for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_ALLOW_ASYNC_UNSAFE"):
+    for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_ALLOW_ASYNC_UNSAFE", "OMP_NUM_THREADS"):
         env.pop(name, None)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up", "--port", str(port)],
@@ -70,7 +71,8 @@ def start_stack(state_dir: Path) -> Stack:
     )  # fmt: skip
     stack = Stack(url=f"http://127.0.0.1:{port}", state_dir=state_dir, env=env, process=process)
     is_ready = threading.Event()
-    threading.Thread(target=_read, args=(stack, is_ready), daemon=True).start()
+    stack.reader = threading.Thread(target=_read, args=(stack, is_ready), daemon=True)
+    stack.reader.start()
     if not is_ready.wait(START_SECONDS) or process.poll() is not None:
         stop_stack(stack)
         raise AssertionError("The stack did not start:\n" + "\n".join(stack.lines[-60:]))
@@ -93,6 +95,9 @@ def stop_stack(stack: Stack) -> None:
         except subprocess.TimeoutExpired:
             stack.process.kill()
             stack.process.wait()
+    if stack.reader is not None and stack.process is not None and stack.process.stdout is not None:
+        stack.reader.join(10)
+        stack.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.fault, pytest.mark.timeout(1500)]
 SLUG = "killed-loop"
 EPOCHS = 16  # long enough to be killed three times on its way
 
+# the demo's own run would hold the one training worker for minutes
+CANCEL_OTHERS = """
+from reviewapp.accounts.models import User
+from reviewapp.runs import services
+from reviewapp.runs.models import TrainingRun
+for run in TrainingRun.objects.exclude(project__slug="killed-loop"):
+    if not run.job.is_terminal:
+        services.run_cancel(run=run, cancelled_by=User.objects.get(username="lena"))
+"""
+
 FACTS = """
 import json
 from reviewapp.audit.services import chain_verify
@@ -75,11 +85,12 @@ class Killer:
 
 
 def steps_taken(state_dir: Path) -> int:
-    """The newest step in the newest run directory."""
-    files = sorted((state_dir / "runs").glob("training-*/events.jsonl"), key=lambda path: path.stat().st_mtime)
-    lines = files[-1].read_text(encoding="utf-8").splitlines() if files else []
-    events = [json.loads(line) for line in lines if line.endswith("}")]
-    return max((event["step"] for event in events if event["kind"] == "step"), default=0)
+    """The newest step in the run directory that was made last."""
+    folders = sorted((state_dir / "runs").glob("training-*"), key=lambda path: int(path.name.partition("-")[2]))
+    events = folders[-1] / "events.jsonl"
+    lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
+    told = [json.loads(line) for line in lines if line.endswith("}")]
+    return max((event["step"] for event in told if event["kind"] == "step"), default=0)
 
 
 def facts(stack: Stack) -> dict[str, Any]:
@@ -97,7 +108,10 @@ def test_the_loop_survives_kill_9(stack: Stack, person: Person, walk_files: tupl
     walk.review_by_keyboard(ana, meanwhile=killer.web)
     walk.sign(liam, walk.freeze(lena))
 
+    stack.manage("shell", "-v", "0", "-c", CANCEL_OTHERS)
+    before = len(list((stack.state_dir / "runs").glob("training-*")))
     walk.request_run(erik)
+    wait_until(lambda: len(list((stack.state_dir / "runs").glob("training-*"))) > before, JOB_SECONDS)
     for step, victim in ((6, "training sft"), (18, "worker training"), (30, "gunicorn")):
         wait_until(lambda step=step: steps_taken(stack.state_dir) >= step, JOB_SECONDS)  # type: ignore[misc]
         killer.kill(victim)

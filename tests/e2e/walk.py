@@ -192,8 +192,8 @@ class Walk:
         lena.go(round_url)
         page.get_by_role("link", name="Declare gates").click()
         button(page, "Declare").click()
-        agree(page)
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            agree(page)
         lena.go(round_url)
         expect(page.get_by_text(re.compile("declared by"))).to_be_visible()
         return round_url
