@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.ops.processes import wait_for as wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.fault, pytest.mark.timeout(1500)]
 
+# a request that the killed server had in hand; a draft sent once more after its review was stored
+EXPECTED = re.compile(r"net::ERR_|409 \(Conflict\)")
 SLUG = "killed-loop"
 EPOCHS = 16  # long enough to be killed three times on its way
 
@@ -136,5 +139,5 @@ def test_the_loop_survives_kill_9(stack: Stack, person: Person, walk_files: tupl
     assert len(told["outputs"]) == len({tuple(pair) for pair in told["outputs"]}) == 2 * HELDOUT
     assert told["grades"] == 2 * HELDOUT
     assert told["chain"]
-    for visitor in (lena, erik, ana, ravi, liam):  # a request that the killed server had in hand
-        visitor.faults[:] = [fault for fault in visitor.faults if "net::ERR_" not in fault]
+    for visitor in (lena, erik, ana, ravi, liam):
+        visitor.faults[:] = [fault for fault in visitor.faults if not EXPECTED.search(fault)]
