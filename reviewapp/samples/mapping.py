@@ -113,9 +113,13 @@ def row_hash(external_id: str, prompt: str, completion: str, messages: list[dict
     return hashlib.sha256(canonical_json([external_id, prompt, completion, messages]).encode()).hexdigest()
 
 
-def content_hash(prompt: str, completion: str) -> str:
-    """SHA-256 of a revision's text; NUL, which no text may hold, keeps prompt and completion apart."""
-    return hashlib.sha256(f"{prompt}\0{completion}".encode()).hexdigest()
+def content_hash(prompt: str, completion: str, labels: dict[str, Any] | None = None) -> str:
+    """SHA-256 of a revision's content; NUL, which no text may hold, keeps its parts apart.
+
+    A revision without labels has the hash of its two texts alone.
+    """
+    parts = [prompt, completion] if labels is None else [prompt, completion, canonical_json(labels)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def text_of(value: Any) -> str:

@@ -133,15 +133,17 @@ class Revision(ImmutableModel):
         FIX = "fix", "Fixed in review"
         ADJUDICATION = "adjudication", "Adjudicated"
         FEEDBACK = "feedback", "Correction"
+        LABEL = "label", "Labelled"
 
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     prompt = models.TextField()
     completion = models.TextField(blank=True)
     messages = models.JSONField(null=True)  # the conversation as imported, when it came as messages
+    labels = models.JSONField(null=True)  # what experts labelled; the completion is then its rendering
     reason = models.CharField(max_length=12, choices=Reason)
     actions = models.JSONField(default=list)  # what was done: [{"action", "field", "count" or "detail"}]
-    content_hash = models.CharField(max_length=64)  # of prompt and completion
+    content_hash = models.CharField(max_length=64)  # of prompt, completion and labels
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
