@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from reviewapp.evaluations import selectors
+from reviewapp.evaluations.importing_systems import Columns
 from reviewapp.evaluations.models import GenerationRun
 from reviewapp.projects.models import Project
 from reviewapp.rubrics.models import Rubric, RubricVersion
@@ -76,6 +77,50 @@ class OutputImportForm(forms.Form):
         _fill(
             self, "baseline_run", GenerationRun.objects.filter(project=project, is_imported=False, result__isnull=False)
         )
+
+
+class SystemImportForm(forms.Form):
+    heldout_set = forms.ModelChoiceField(
+        queryset=HeldoutSet.objects.none(),
+        label="Held-out set that was answered",
+        help_text="Only sealed sets are listed.",
+    )
+    file = forms.FileField(label="Outputs, as CSV, TSV, JSON or JSON Lines", help_text="One row an output, in UTF-8.")
+    prompt_column = forms.CharField(label="Column with the prompt's id", max_length=200, initial="prompt_id")
+    text_column = forms.CharField(label="Column with the output", max_length=200, initial="text")
+    system_column = forms.CharField(
+        label="Column with the system's name",
+        max_length=200,
+        required=False,
+        help_text="Empty: the first row of a prompt is of System 1, the second of System 2, and so on.",
+    )
+    baseline = forms.CharField(
+        label="System that a report takes as the base",
+        max_length=120,
+        required=False,
+        help_text="Empty: the first of the file.",
+    )
+    candidate = forms.CharField(
+        label="System that a report compares with it",
+        max_length=120,
+        required=False,
+        help_text="Empty: the next of the file. All others are graded too and shown beside them.",
+    )
+    is_simulated = forms.BooleanField(label="Simulated: made for demonstration, not by working systems", required=False)
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill(self, "heldout_set", HeldoutSet.objects.filter(project=project, sealed_at__isnull=False).order_by("-id"))
+
+    def values(self) -> dict[str, Any]:
+        """The fields as ``systems_import`` takes them, but for the file."""
+        data = self.cleaned_data
+        return {
+            "columns": Columns(prompt_id=data["prompt_column"], text=data["text_column"], system=data["system_column"]),
+            "compared": (data["baseline"], data["candidate"]),
+            **{name: data[name] for name in ("heldout_set", "is_simulated", "idempotency_key")},
+        }
 
 
 class RoundForm(forms.Form):

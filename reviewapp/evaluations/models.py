@@ -37,17 +37,34 @@ class GenerationRun(models.Model):
         return f"Generation run {self.number}"
 
 
+class GenerationArm(models.Model):
+    """A system of a generation run beyond the two that a report compares: named, graded, never in a verdict."""
+
+    generation_run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="more_arms")
+    key = models.SlugField(max_length=40)
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["generation_run", "key"], name="generation_arm_key")]
+
+    def __str__(self) -> str:
+        return str(self.model_version)
+
+
 class Output(ImmutableModel):
     """One model answer."""
 
     class Arm(models.TextChoices):
+        """The two arms that a report compares; a run may have more, by ``GenerationArm``."""
+
         BASELINE = "baseline", "Base"
         CANDIDATE = "candidate", "Tuned"
 
     generation_run = models.ForeignKey(GenerationRun, on_delete=models.CASCADE, related_name="outputs")
     heldout_prompt = models.ForeignKey(HeldoutPrompt, on_delete=models.PROTECT, related_name="outputs")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="outputs")
-    arm = models.CharField(max_length=9, choices=Arm)
+    arm = models.CharField(max_length=40)  # one of Arm, or the key of a GenerationArm
     text = models.TextField(blank=True)
     tokens = models.PositiveIntegerField(null=True)
     seconds = models.FloatField(null=True)

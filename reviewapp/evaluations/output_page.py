@@ -26,10 +26,17 @@ PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
-class OutputPair:
+class OutputCell:
+    label: str
+    output: Output | None
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    """A prompt with what each system answered."""
+
     prompt: HeldoutPrompt
-    base: Output | None
-    tuned: Output | None
+    cells: list[OutputCell]
 
 
 @dataclass(frozen=True)
@@ -74,16 +81,29 @@ def may_read(user: User, project: Project) -> bool:
     return may(user, project, Permission.HELDOUT) or may(user, project, Permission.GRADE)
 
 
-def pairs_page(run: GenerationRun, number: str | None) -> Page[HeldoutPrompt]:
-    """Prompts of the run in pages, each with the outputs of both models as ``pair``."""
+def rows_page(run: GenerationRun, number: str | None) -> Page[HeldoutPrompt]:
+    """Prompts of the run in pages, each an OutputRow."""
+    arms = selectors.arms_of(run)
     page = Paginator(run.heldout_set.prompts.order_by("id"), PAGE_SIZE).get_page(number)
     found = Output.objects.filter(generation_run=run, heldout_prompt__in=page.object_list)
     by_key = {(output.heldout_prompt_id, output.arm): output for output in found}
     page.object_list = [
-        OutputPair(prompt, by_key.get((prompt.pk, "baseline")), by_key.get((prompt.pk, "candidate")))
+        OutputRow(prompt, [OutputCell(arm.label, by_key.get((prompt.pk, arm.key))) for arm in arms])
         for prompt in page.object_list
     ]
     return page
+
+
+def counts_of(run: GenerationRun) -> dict[str, Any]:
+    """The systems of a run with how many prompts they answered and which not."""
+    arms, counts = selectors.arms_of(run), selectors.arm_counts(run)
+    unanswered = (run.result or {}).get("unanswered", {})
+    return {
+        "outputs": [{"label": arm.label, "unanswered": unanswered.get(arm.key, []), **counts[arm.key]} for arm in arms],
+        "attempted": counts[arms[0].key]["attempted"],
+        "more_arms": len(arms) > 2,
+        "has_unanswered": any(unanswered.values()),
+    }
 
 
 def figures_of(output: Output) -> list[OutputFigure]:
@@ -138,9 +158,11 @@ def _turns_marked(output: Output, marks: list[Mark]) -> list[TurnSegments]:
 
 def page_of(output: Output) -> dict[str, Any]:
     """What the page of one output needs."""
+    labels = {arm.key: arm.label for arm in selectors.arms_of(output.generation_run)}
     return {
         "output": output,
-        "sibling": selectors.sibling_output(output),
+        "arm_label": labels[output.arm],
+        "siblings": [(labels[other.arm], other) for other in selectors.sibling_outputs(output)],
         "grades": grade_views(output),
         "figures": figures_of(output),
         "turns": turns_for(output),

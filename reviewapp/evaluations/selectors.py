@@ -23,6 +23,7 @@ from reviewapp.evaluations.models import (
     RoundItem,
 )
 from reviewapp.projects.models import Project
+from reviewapp.runs.models import ModelVersion
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -237,10 +238,11 @@ def output_get(project: Project, output_id: int) -> Output:
     return output
 
 
-def sibling_output(output: Output) -> Output | None:
-    """The other model's answer to the same prompt."""
-    others = Output.objects.filter(generation_run=output.generation_run, heldout_prompt=output.heldout_prompt)
-    return others.exclude(pk=output.pk).select_related("model_version").first()
+def sibling_outputs(output: Output) -> list[Output]:
+    """The other systems' answers to the same prompt, in the order of the arms."""
+    others = Output.objects.filter(generation_run=output.generation_run_id, heldout_prompt=output.heldout_prompt_id)
+    found = {other.arm: other for other in others.exclude(pk=output.pk).select_related("model_version")}
+    return [found[arm.key] for arm in arms_of(output.generation_run) if arm.key in found]
 
 
 def output_chain(output: Output) -> dict[str, Any]:
@@ -261,11 +263,35 @@ def outputs_for_model_version(model_version_id: int) -> QuerySet[Output]:
     return Output.objects.filter(model_version_id=model_version_id).select_related("heldout_prompt", "generation_run")
 
 
+@dataclass(frozen=True)
+class ArmView:
+    """A system of a generation run; ``label`` is what people read."""
+
+    key: str
+    label: str
+    model_version: ModelVersion
+
+
+def arms_of(run: GenerationRun) -> list[ArmView]:
+    """The systems of a run: base and tuned, or, where outside systems are compared, all of them by their names."""
+    more = list(run.more_arms.select_related("model_version"))
+    pair = ((Output.Arm.BASELINE, run.baseline), (Output.Arm.CANDIDATE, run.candidate))
+    is_named = bool(more) or run.baseline.is_external
+    return [
+        *(ArmView(arm.value, version.label if is_named else arm.label, version) for arm, version in pair),
+        *(ArmView(arm.key, arm.model_version.label, arm.model_version) for arm in more),
+    ]
+
+
 def arm_counts(run: GenerationRun) -> dict[str, dict[str, int]]:
-    """Attempted, completed and missing outputs of each arm: every held-out prompt is attempted once an arm."""
+    """Attempted, completed and missing outputs of each arm: every prompt is attempted once an arm."""
     attempted = run.heldout_set.prompts.count()
     done = dict(run.outputs.values_list("arm").annotate(n=Count("id")))
     return {
-        arm: {"attempted": attempted, "completed": done.get(arm, 0), "missing": attempted - done.get(arm, 0)}
-        for arm in Output.Arm.values
+        arm.key: {
+            "attempted": attempted,
+            "completed": done.get(arm.key, 0),
+            "missing": attempted - done.get(arm.key, 0),
+        }
+        for arm in arms_of(run)
     }

@@ -63,7 +63,8 @@ def round_facts(round: GradingRound) -> RoundFacts:
     """All rows that a report needs, in a fixed number of queries."""
     prompts = round.generation_run.heldout_set.prompts.order_by("id").values_list("external_id", "group__key")
     outputs = Output.objects.filter(generation_run=round.generation_run).select_related("heldout_prompt")
-    grades = effective_grades().filter(round=round)
+    outputs = outputs.filter(arm__in=(BASELINE, CANDIDATE))  # a run may have more systems; a verdict is about these two
+    grades = effective_grades().filter(round=round, output__arm__in=(BASELINE, CANDIDATE))
     scores = GradeScore.objects.filter(grade__in=grades).order_by("grade_id", "criterion__position")
     rows = scores.values_list(
         "grade__output__arm",

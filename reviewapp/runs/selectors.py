@@ -34,7 +34,8 @@ class Progress:
 
 
 def base_models(project: Project) -> QuerySet[BaseModel]:
-    return BaseModel.objects.filter(project=project).select_related("registered_by").order_by("name")
+    # what stands for the base of outside systems has no weights and is never offered
+    return BaseModel.objects.filter(project=project).exclude(path="").select_related("registered_by").order_by("name")
 
 
 def model_versions(project: Project) -> QuerySet[ModelVersion]:

@@ -217,6 +217,7 @@ ROWS: dict[str, Row] = {
     "evaluations:grade_undo": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
     "evaluations:generation_create": Row(P.TRAIN, _project),
     "evaluations:output_import": Row(P.TRAIN, _project),
+    "evaluations:system_import": Row(P.TRAIN, _project),
     "evaluations:generation_detail": Row(P.VIEW, _of("generation")),
     "evaluations:generation_live": Row(P.VIEW, _of("generation")),
     "evaluations:generation_cancel": Row(P.TRAIN, _of("generation"), "POST"),

@@ -73,7 +73,7 @@ def generation_run_request(
         return known
     baseline = _check_request(project, heldout_set, candidate)
     config = generation_config(heldout_set, candidate, values or {})
-    run = _run_add(
+    run = run_add(
         project,
         heldout_set=heldout_set,
         baseline=baseline,
@@ -96,7 +96,8 @@ def generation_run_request(
     return run
 
 
-def _run_add(project: Project, **values: Any) -> GenerationRun:
+def run_add(project: Project, **values: Any) -> GenerationRun:
+    """A generation run with the next number of its project."""
     Project.objects.select_for_update().get(pk=project.pk)  # numbers are given one after the other
     number = (GenerationRun.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0) + 1
     return GenerationRun.objects.create(project=project, number=number, **values)
@@ -104,7 +105,7 @@ def _run_add(project: Project, **values: Any) -> GenerationRun:
 
 def _check_request(project: Project, heldout_set: HeldoutSet, candidate: ModelVersion) -> ModelVersion:
     """Returns the base alone, which answers beside the candidate; raises ApplicationError otherwise."""
-    _check_set(project, heldout_set)
+    heldout_check(project, heldout_set)
     if candidate.project_id != project.pk:
         raise ApplicationError("Choose a model version of this project.")
     if candidate.is_external:
@@ -120,7 +121,8 @@ def _check_request(project: Project, heldout_set: HeldoutSet, candidate: ModelVe
     return baseline
 
 
-def _check_set(project: Project, heldout_set: HeldoutSet) -> None:
+def heldout_check(project: Project, heldout_set: HeldoutSet) -> None:
+    """Raises ApplicationError for a set of another project, an open one, and an empty one."""
     if heldout_set.project_id != project.pk:
         raise ApplicationError("Choose a held-out set of this project.")
     if heldout_set.sealed_at is None:
@@ -172,8 +174,8 @@ def outputs_ingest(
     with transaction.atomic():
         before = run.outputs.count()
         versions = {BASELINE.value: run.baseline, CANDIDATE.value: run.candidate}
-        rows = [_output(run, prompts[line["prompt_id"]], versions[line["arm"]], line) for line in answered]
-        rows.sort(key=_anywhere)
+        rows = [output_row(run, prompts[line["prompt_id"]], versions[line["arm"]], line) for line in answered]
+        rows.sort(key=anywhere)
         Output.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
         run.metrics, run.result = metrics, {**result, "unanswered": unanswered}
         run.save(update_fields=["metrics", "result"])
@@ -197,7 +199,8 @@ def _reconcile(lines: Sequence[Mapping[str, Any]], prompts: set[str]) -> None:
         )
 
 
-def _output(run: GenerationRun, prompt: HeldoutPrompt, version: ModelVersion, line: Mapping[str, Any]) -> Output:
+def output_row(run: GenerationRun, prompt: HeldoutPrompt, version: ModelVersion, line: Mapping[str, Any]) -> Output:
+    """A line of outputs.jsonl as a row, not saved yet."""
     text = str(line["text"])
     return Output(
         generation_run=run,
@@ -213,7 +216,7 @@ def _output(run: GenerationRun, prompt: HeldoutPrompt, version: ModelVersion, li
     )
 
 
-def _anywhere(output: Output) -> str:
+def anywhere(output: Output) -> str:
     """Rows are written in no order, so that the number of a row does not tell a grader which model wrote it."""
     return hashlib.sha256(f"{output.generation_run_id}:{output.arm}:{output.heldout_prompt_id}".encode()).hexdigest()
 
@@ -238,7 +241,7 @@ def outputs_import(
     if known is not None:
         return known
     heldout_set = baseline_run.heldout_set
-    _check_set(project, heldout_set)
+    heldout_check(project, heldout_set)
     read = _read_import(content, heldout_set)
     candidate = runs.external_version_add(
         project=project,
@@ -247,7 +250,7 @@ def outputs_import(
         added_by=imported_by,
         is_simulated=is_simulated,
     )
-    run = _run_add(
+    run = run_add(
         project,
         heldout_set=heldout_set,
         baseline=baseline_run.baseline,
@@ -270,12 +273,12 @@ def outputs_import(
 def _write_import(run: GenerationRun, baseline_run: GenerationRun, read: importing.ImportedOutputs) -> None:
     prompts = run.heldout_set.prompts.order_by("id")
     lines = [
-        (prompt, _imported_line(prompt, read.texts[prompt.external_id]))
+        (prompt, imported_line(prompt, read.texts[prompt.external_id]))
         for prompt in prompts
         if prompt.external_id in read.texts
     ]
-    imported = [_output(run, prompt, run.candidate, line) for prompt, line in lines]
-    Output.objects.bulk_create(sorted([*_copied(run, baseline_run), *imported], key=_anywhere), batch_size=500)
+    imported = [output_row(run, prompt, run.candidate, line) for prompt, line in lines]
+    Output.objects.bulk_create(sorted([*_copied(run, baseline_run), *imported], key=anywhere), batch_size=500)
     figures = slot_figures([line for _, line in lines])
     base_figures = baseline_run.metrics.get("arms", {}).get(BASELINE, {})
     run.metrics = {"arms": {BASELINE.value: base_figures, CANDIDATE.value: figures}}
@@ -297,11 +300,12 @@ def _read_import(content: bytes, heldout_set: HeldoutSet) -> importing.ImportedO
     return read
 
 
-def _imported_line(prompt: HeldoutPrompt, text: str) -> dict[str, Any]:
+def imported_line(prompt: HeldoutPrompt, text: str, arm: str = CANDIDATE.value) -> dict[str, Any]:
+    """An output from a file as a line of the trainer's outputs.jsonl, with the facts that it states rightly."""
     slots = [{"slot": found.slot, "right": found.is_right} for found in slot_results(text, prompt.facts)]
     right = sum(slot["right"] is True for slot in slots)
     metrics: dict[str, Any] = {"slots": slots, "slot_accuracy": right / len(slots)} if slots else {}
-    return {"prompt_id": prompt.external_id, "arm": CANDIDATE.value, "text": text, "metrics": metrics}
+    return {"prompt_id": prompt.external_id, "arm": arm, "text": text, "metrics": metrics}
 
 
 def _copied(run: GenerationRun, baseline_run: GenerationRun) -> list[Output]:

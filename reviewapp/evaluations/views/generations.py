@@ -14,9 +14,9 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.evaluations import output_page, selectors
 from reviewapp.evaluations.figures import figure_rows
-from reviewapp.evaluations.forms import GenerationForm, OutputImportForm
+from reviewapp.evaluations.forms import GenerationForm, OutputImportForm, SystemImportForm
 from reviewapp.evaluations.models import GenerationRun
-from reviewapp.evaluations.services import generations
+from reviewapp.evaluations.services import generations, systems
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 
@@ -48,11 +48,10 @@ def generation_detail(request: AuthenticatedRequest, slug: str, run_id: int) -> 
         "project": project,
         "run": run,
         "rows": figure_rows(run.metrics),
-        "counts": selectors.arm_counts(run),
+        **output_page.counts_of(run),
         "rounds": selectors.rounds(project).filter(generation_run=run),
         "is_hidden": selectors.is_hidden(run),
         "wait": queues.job_wait(run.job) if run.job else None,
-        "unanswered": (run.result or {}).get("unanswered", {}),
         "error": "",
         "form": None,
     }
@@ -112,14 +111,31 @@ def output_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     return render(request, "evaluations/output_import.html", context, status=status)
 
 
+@require_http_methods(["GET", "POST"])
+def system_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.TRAIN)
+    form = SystemImportForm(request.POST or None, request.FILES or None, project=project)
+    context: dict[str, Any] = {"project": project, "form": form, "error": "", "problems": []}
+    if request.method == "POST" and form.is_valid():
+        file = form.cleaned_data["file"]
+        given = form.values() | {"content": file.read(), "file_name": file.name}
+        try:
+            run = systems.systems_import(project=project, imported_by=request.user, **given)
+            return redirect("evaluations:generation_detail", slug, run.pk)
+        except ApplicationError as error:
+            context |= {"error": error.message, "problems": error.extra.get("problems", [])}
+    status = 422 if context["error"] or form.errors else 200
+    return render(request, "evaluations/system_import.html", context, status=status)
+
+
 @require_GET
 def output_list(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpResponse:
-    """Outputs of both models side by side, once experts have graded them and the round is unsealed."""
+    """Outputs of all systems side by side, once experts have graded them and the round is unsealed."""
     project = project_for(request.user, slug)
     run = selectors.generation_run_get(project, run_id)
     output_page.reading_check(request.user, project)
     hidden = selectors.is_hidden(run)
-    page = None if hidden else output_page.pairs_page(run, request.GET.get("page"))
+    page = None if hidden else output_page.rows_page(run, request.GET.get("page"))
     context = {"project": project, "run": run, "is_hidden": hidden, "page": page}
     return render(request, "evaluations/output_list.html", context)
 
