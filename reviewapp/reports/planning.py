@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from reviewapp.reports.distributions import binomial_cdf, binomial_pmf, fair_quantile, t_power, t_quantile
 from reviewapp.reports.statistics import exact_lower, exact_upper
 
 MOST = 100_000  # beyond this many more outputs the answer is "no number helps"
@@ -44,7 +44,7 @@ def zero_failures_needed(limit: float, confidence: float = 0.95) -> int:
 def chance_to_pass(n: int, limit: float, rate: float, confidence: float = 0.95) -> float:
     """How likely a model with the true ``rate`` of failures passes a safety bound on n outputs."""
     allowed = failures_allowed(n, limit, confidence)
-    return 0.0 if allowed is None else float(stats.binom.cdf(allowed, n, rate))
+    return 0.0 if allowed is None else float(binomial_cdf(allowed, n, rate))
 
 
 def items_to_certify(limit: float, rate: float, power: float = 0.8, confidence: float = 0.95) -> int | None:
@@ -53,7 +53,7 @@ def items_to_certify(limit: float, rate: float, power: float = 0.8, confidence: 
         return None
     n, allowed = zero_failures_needed(limit, confidence), 0
     while n <= MOST:
-        if stats.binom.cdf(allowed, n, rate) >= power:
+        if binomial_cdf(allowed, n, rate) >= power:
             return n
         allowed += 1
         n = _items_for_faults(allowed, limit, confidence, n)
@@ -106,13 +106,13 @@ def more_for_mean(value: float, sd: float, n: int, threshold: float, confidence:
     if value <= threshold:
         return More(items=None)
     low, high = n, n + 1
-    while value - float(stats.t.ppf(confidence, high - 1)) * sd / math.sqrt(high) < threshold:
+    while value - t_quantile(confidence, high - 1) * sd / math.sqrt(high) < threshold:
         low, high = high, high * 2
         if high > MOST:
             return More(items=None)
     while high - low > 1:
         middle = (low + high) // 2
-        enough = value - float(stats.t.ppf(confidence, middle - 1)) * sd / math.sqrt(middle) >= threshold
+        enough = value - t_quantile(confidence, middle - 1) * sd / math.sqrt(middle) >= threshold
         low, high = (low, middle) if enough else (middle, high)
     return More(items=high - n)
 
@@ -135,19 +135,18 @@ def smallest_difference(n: int, sd: float, power: float = 0.8, alpha: float = 0.
 
 
 def _t_power(effect: float, n: int, alpha: float) -> float:
-    cut, shift = float(stats.t.ppf(1 - alpha / 2, n - 1)), effect * math.sqrt(n)
-    return float(stats.nct.sf(cut, n - 1, shift) + stats.nct.cdf(-cut, n - 1, shift))
+    return t_power(t_quantile(1 - alpha / 2, n - 1), n - 1, effect * math.sqrt(n))
 
 
 def mcnemar_power(n: int, fixed: float, broken: float, alpha: float = 0.05) -> float:
     """Power of the exact McNemar test: ``fixed`` and ``broken`` are the shares of prompts that change. Enumerated."""
     moved = np.arange(n + 1)
-    weight = stats.binom.pmf(moved, n, fixed + broken)
+    weight = binomial_pmf(moved, n, fixed + broken)
     # the largest smaller cell that is still significant, for each number of changed prompts
-    cut = stats.binom.ppf(alpha / 2, moved, 0.5)
-    cut = np.where(stats.binom.cdf(cut, moved, 0.5) > alpha / 2, cut - 1, cut)
+    cut = fair_quantile(alpha / 2, moved)
+    cut = np.where(binomial_cdf(cut, moved, 0.5) > alpha / 2, cut - 1, cut)
     odds = fixed / (fixed + broken)
-    reject = stats.binom.cdf(cut, moved, odds) + stats.binom.cdf(cut, moved, 1 - odds)
+    reject = binomial_cdf(cut, moved, odds) + binomial_cdf(cut, moved, 1 - odds)
     return float((weight * np.where(cut >= 0, reject, 0.0)).sum())
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
+
+from reviewapp.reports.distributions import beta_quantile, binomial_cdf, t_quantile
 
 DEFAULT_SEED = 20261121
 RESAMPLES = 10_000
@@ -122,13 +124,13 @@ def wilson(count: int, n: int, *, confidence: float = 0.95, missing: int = 0) ->
 def exact_upper(count: float, n: float, confidence: float = 0.95) -> float:
     """Clopper-Pearson one-sided upper bound of a share; fractional counts serve the clustered form."""
     _check_count(count, n)
-    return 1.0 if count >= n else float(stats.beta.ppf(confidence, count + 1, n - count))
+    return 1.0 if count >= n else beta_quantile(confidence, count + 1, n - count)
 
 
 def exact_lower(count: float, n: float, confidence: float = 0.95) -> float:
     """Clopper-Pearson one-sided lower bound of a share."""
     _check_count(count, n)
-    return 0.0 if count <= 0 else float(stats.beta.ppf(1 - confidence, count, n - count + 1))
+    return 0.0 if count <= 0 else beta_quantile(1 - confidence, count, n - count + 1)
 
 
 def share(count: int, n: int, *, confidence: float = 0.95, missing: int = 0) -> Proportion:
@@ -206,7 +208,7 @@ def mean(
         error, df, effect = clustered, clusters - 1, design_effect(known, kept)
     if df < 1:
         return Mean(value=estimate, n=n, missing=missing, method=method, reason="one_value")
-    half = float(stats.t.ppf(confidence if one_sided else (1 + confidence) / 2, df)) * error
+    half = t_quantile(confidence if one_sided else (1 + confidence) / 2, df) * error
     return Mean(
         value=estimate,
         low=estimate - half,
@@ -241,7 +243,7 @@ def ratio(
     if clusters < 2:
         return Mean(value=value, n=total, missing=missing, method=method, reason="one_group", clusters=clusters)
     error = math.sqrt(clusters / (clusters - 1) * sum(part**2 for part in sums.values())) / total
-    half = float(stats.t.ppf(confidence, clusters - 1)) * error
+    half = t_quantile(confidence, clusters - 1) * error
     low, high = max(0.0, value - half), min(1.0, value + half)
     if value in (0.0, 1.0):
         whole = round(value * clusters)
@@ -272,7 +274,7 @@ def mcnemar(pairs: Iterable[tuple[bool | None, bool | None]], *, confidence: flo
     table = {cell: known.count(cell) for cell in ((True, False), (False, True), (True, True), (False, False))}
     fixed, broken, both, neither = table.values()
     n, missing = len(known), len(listed) - len(known)
-    p = min(1.0, 2 * float(stats.binom.cdf(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
+    p = min(1.0, 2 * float(binomial_cdf(min(fixed, broken), fixed + broken, 0.5))) if fixed + broken else 1.0
     size, difference = n + 2, (fixed - broken) / (n + 2)
     error = math.sqrt((fixed + broken + 1) - (fixed - broken) ** 2 / size) / size
     half = float(special.ndtri((1 + confidence) / 2)) * error
@@ -367,6 +369,8 @@ def _drawn_sign_sums(values: Floats, seed: int, resamples: int) -> Floats:
 
 def wilcoxon(differences: Iterable[float | None]) -> SignedRank:
     """Wilcoxon signed-rank test (zeros by Pratt), two-sided; ``value`` is the matched rank-biserial correlation."""
+    from scipy import stats  # two seconds; only a frozen report needs it
+
     known, missing = split_missing(differences)
     method = "Wilcoxon signed-rank, Pratt"
     n, zeros = int(known.size), int(np.count_nonzero(known == 0))
