@@ -5,8 +5,9 @@ from django.db import models
 from django.utils import timezone
 
 from reviewapp.core.models import SLOT_TAKEN, ImmutableModel, Lease
+from reviewapp.projects.models import Project
 from reviewapp.rubrics.models import Criterion, RubricVersion
-from reviewapp.samples.models import Revision, Sample
+from reviewapp.samples.models import Revision, Sample, SampleGroup
 
 
 class Assignment(Lease):
@@ -19,6 +20,7 @@ class Assignment(Lease):
     slot = models.PositiveSmallIntegerField()
     is_adjudication = models.BooleanField(default=False)
     is_flagged = models.BooleanField(default=False)
+    is_prefetched = models.BooleanField(default=False)  # taken ahead, for the time after the one in hand
 
     class Meta:
         constraints = [
@@ -35,6 +37,52 @@ class Assignment(Lease):
             models.Index(fields=["holder", "state"], name="assignment_holder"),
             models.Index(fields=["state", "lease_expires_at"], name="assignment_due"),
         ]
+
+
+class Recusal(ImmutableModel):
+    """A reviewer must not judge a group (a patient, a matter): nothing of it is offered to them again."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="recusals")
+    group = models.ForeignKey(SampleGroup, on_delete=models.CASCADE, related_name="recusals")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="recusals")
+    reason = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["user", "group"], name="one_recusal_per_group")]
+
+
+class QueueFigure(models.Model):
+    """How many samples of a large queue wait, counted now and then by those who take one."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="queue_figure")
+    waiting = models.PositiveIntegerField()
+    counted_at = models.DateTimeField(default=timezone.now)
+
+
+class CommentThread(models.Model):
+    """A question or remark about a sample, open until somebody resolves it."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="comment_threads")
+    revision = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+")  # what was shown
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField(default=timezone.now)
+    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Comment(ImmutableModel):
+    thread = models.ForeignKey(CommentThread, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    idempotency_key = models.UUIDField(unique=True)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]
 
 
 class Review(ImmutableModel):

@@ -78,6 +78,21 @@ class SampleGroup(models.Model):
         return self.key
 
 
+UNRANKED = -1.0
+NOT_QUEUED, BEGUN, FRESH = 0, 1, 2
+# Begun samples come first, so that they are finished before new ones are begun. The database works this out from the
+# columns it depends on, so it is right whoever wrote them.
+_QUEUE_PLACE = models.Case(
+    models.When(
+        models.Q(slots_needed__gt=0) & models.Q(slots_taken__gte=models.F("slots_needed")),
+        then=models.Value(NOT_QUEUED),
+    ),
+    models.When(state="in_review", then=models.Value(BEGUN)),
+    models.When(state="ready", then=models.Value(FRESH)),
+    default=models.Value(NOT_QUEUED),
+)
+
+
 class Sample(models.Model):
     class State(models.TextChoices):
         IMPORTED = "imported", "Imported"  # not yet cleaned and checked
@@ -110,6 +125,15 @@ class Sample(models.Model):
     revision = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")  # the current one
     created_at = models.DateTimeField(default=timezone.now)
     state_at = models.DateTimeField(default=timezone.now)
+    # Its place in the review queue, kept beside the state so that the next sample is one step in an index.
+    slots_taken = models.PositiveSmallIntegerField(default=0)  # reviewers of the present round, leased or done
+    slots_needed = models.PositiveSmallIntegerField(default=0)  # reviewers it needs; 0: not worked out yet
+    slots_extra = models.PositiveSmallIntegerField(default=0)  # of those, asked for because reviews differed
+    queue_rank = models.FloatField(default=UNRANKED)  # lower comes first
+    expertise = models.CharField(max_length=200, blank=True)  # tags a reviewer must have, sorted: "law,tax"
+    queue_place = models.GeneratedField(
+        expression=_QUEUE_PLACE, output_field=models.SmallIntegerField(), db_persist=True
+    )
 
     class Meta:
         ordering = ["id"]
@@ -117,10 +141,21 @@ class Sample(models.Model):
             models.UniqueConstraint(fields=["project", "row_hash"], name="one_sample_per_row"),
             models.UniqueConstraint(fields=["project", "external_id"], name="one_sample_per_external_id"),
         ]
-        indexes = [models.Index(fields=["project", "state", "id"]), models.Index(fields=["project", "origin", "id"])]
+        indexes = [
+            models.Index(fields=["project", "state", "id"]),
+            models.Index(fields=["project", "origin", "id"]),
+            models.Index(fields=["project", "queue_place", "queue_rank", "id"], name="sample_queue"),
+        ]
 
     def __str__(self) -> str:
         return self.external_id
+
+    def round_begin(self) -> list[str]:
+        """A new round: nobody has taken it, and how many it needs is worked out again. Returns the fields to save."""
+        self.review_round += 1
+        self.slots_taken = self.slots_needed = self.slots_extra = 0
+        self.queue_rank = UNRANKED
+        return ["review_round", "slots_taken", "slots_needed", "slots_extra", "queue_rank"]
 
 
 class Revision(ImmutableModel):

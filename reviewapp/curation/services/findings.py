@@ -146,9 +146,8 @@ def _not_in_hand(sample: Sample) -> None:
 def _review_again(sample: Sample) -> None:
     """An accepted sample whose text changes is judged again, in a new round."""
     if sample.state == Sample.State.ACCEPTED:
-        sample.review_round += 1
         sample.state, sample.state_at = Sample.State.READY, timezone.now()
-        sample.save(update_fields=["review_round", "state", "state_at"])
+        sample.save(update_fields=[*sample.round_begin(), "state", "state_at"])
 
 
 def _revise(sample: Sample, finding: Finding, place: tuple[int, int], words: str, by: User, action: str) -> Revision:
