@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviewapp.core import svg
 from reviewapp.reports import charts
 
 HOSTILE = "</svg><script>alert(1)</script>"
@@ -114,6 +115,6 @@ def test_bars_and_stacks_fill_their_width() -> None:
 
 @given(st.floats(-1e4, 1e4), st.floats(1e-6, 1e4))
 def test_ticks_cover_the_range_with_few_round_numbers(low: float, width: float) -> None:
-    found = charts.ticks(low, low + width)
+    found = svg.ticks(low, low + width)
     assert found[0] <= low + 1e-6 * max(1, abs(low)) and found[-1] >= low + width - 1e-6 * max(1, abs(low) + width)
     assert 2 <= len(found) <= 9 and found == sorted(found)
