@@ -25,7 +25,7 @@ export function criteria(keyboard, onChange = () => {}) {
   document.addEventListener("keys:criterion", (event) => {
     for (const other of keyboard.criteria()) if (other !== event.target) fold(other);
     unfold(event.target);
-  });
+  }, { signal: keyboard.signal });
   const first = keyboard.criteria().find((criterion) => !isAnswered(criterion));
   for (const criterion of keyboard.criteria()) if (criterion !== first) fold(criterion);
   // The first open one takes digits at once; the focus stays where the reader has it.
