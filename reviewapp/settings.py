@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "reviewapp.audit",
     "reviewapp.projects",
     "reviewapp.rubrics",
+    "reviewapp.labelling",
     "reviewapp.samples",
     "reviewapp.curation",
     "reviewapp.reviews",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("projects/", include("reviewapp.projects.urls")),
     path("", include("reviewapp.home.urls")),
     path("projects/<slug:slug>/rubrics/", include("reviewapp.rubrics.urls")),
+    path("projects/<slug:slug>/labels/", include("reviewapp.labelling.urls")),
     path("projects/<slug:slug>/samples/", include("reviewapp.samples.urls")),
     path("projects/<slug:slug>/curation/", include("reviewapp.curation.urls")),
     path("projects/<slug:slug>/reviews/", include("reviewapp.reviews.urls")),

@@ -25,7 +25,7 @@ class NavItem:
 _PAGES = (
     ("Home", "home:project", P.VIEW, ("home", "projects", "lineage")),
     ("Samples", "samples:sample_list", P.VIEW, ("samples", "curation")),
-    ("Review", "reviews:queue", P.VIEW, ("reviews", "rubrics")),
+    ("Review", "reviews:queue", P.VIEW, ("reviews", "rubrics", "labelling")),
     ("Training sets", "trainingsets:version_list", P.VIEW, ("trainingsets",)),
     ("Training runs", "runs:run_list", P.VIEW, ("runs",)),
     ("Grade", "evaluations:round_list", P.VIEW, ("evaluations",)),
