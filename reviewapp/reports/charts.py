@@ -5,69 +5,22 @@ Every text is escaped. Each chart has a sentence for screen readers; the page pu
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from reviewapp.core.svg import Scale
+from reviewapp.core.svg import circle as _circle
+from reviewapp.core.svg import line as _line
+from reviewapp.core.svg import rect as _rect
+from reviewapp.core.svg import svg as _svg
+from reviewapp.core.svg import text as _text
 from reviewapp.reports.wording import number, percent, signed
 
 Part = SafeString
 LABEL_CHARS = 26
-
-
-def _line(css: str, x1: float, x2: float, y1: float, y2: float) -> Part:
-    return format_html('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>', css, _n(x1), _n(x2), _n(y1), _n(y2))
-
-
-def _circle(css: str, x: float, y: float, r: float) -> Part:
-    return format_html('<circle class="{}" cx="{}" cy="{}" r="{}"/>', css, _n(x), _n(y), _n(r))
-
-
-def _rect(css: str, x: float, y: float, width: float, height: float) -> Part:
-    return format_html(
-        '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', css, _n(x), _n(y), _n(width), _n(height)
-    )
-
-
-def _text(css: str, x: float, y: float, words: str) -> Part:
-    return format_html('<text class="{}" x="{}" y="{}">{}</text>', css, _n(x), _n(y), words)
-
-
-def _n(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-def _svg(css: str, width: int, height: int, label: str, parts: Iterable[Part]) -> SafeString:
-    body = format_html_join("", "{}", ((part,) for part in parts))
-    return format_html(
-        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>', css, width, height, label, body
-    )
-
-
-def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
-    """Round numbers that cover [low, high]: steps of 1, 2, 2.5 or 5 times a power of ten."""
-    span = max(high - low, 1e-9)
-    power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10, 20) if span / (factor * power) <= wanted)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 10) for index in range(first, last + 1)]
-
-
-class Scale:
-    """Values to pixels, with the ticks that its ends were rounded to."""
-
-    def __init__(self, values: Iterable[float], left: float, right: float, wanted: int = 6) -> None:
-        known = list(values)
-        self.ticks = ticks(min(known), max(known), wanted)
-        self._low, self._high = self.ticks[0], self.ticks[-1]
-        self._left, self._right = left, right
-
-    def __call__(self, value: float) -> float:
-        width = self._high - self._low or 1.0
-        return self._left + (value - self._low) / width * (self._right - self._left)
 
 
 # --- the verdict: one interval against its limit ---

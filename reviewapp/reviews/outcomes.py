@@ -1,30 +1,39 @@
 """What the reviews of one sample add up to. Plain Python.
 
-The rule that sends a sample to adjudication is the one that people are told: the decisions differ, the accepted texts
-differ, a gate item is answered differently, or the levels of a criterion lie two or more apart.
+The rule that sends a sample to adjudication is the one that people are told and that agreement is reported by: the
+decisions differ, the accepted texts differ, a gate item is answered differently, the answers to a criterion lie two or
+more apart, or passages were marked that do not overlap at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
 
+from reviewapp.reviews.agreement_spans import Span, spans_matched
+
 ACCEPTING = frozenset({"accept", "fix"})
 LEVELS_APART = 2
+# How far apart two answers may not be, by kind of criterion. Words are never compared.
+APART_AT: Mapping[str, int | None] = {"gate": 1, "points": 1, "decision": 1, "text": None}
 
 Result = Literal["open", "adjudicate", "accepted", "returned", "rejected"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFacts:
-    """One review that counts: ``text_hash`` of the text it leaves, scores by criterion key (None: not applicable)."""
+    """One review that counts: ``text_hash`` of the text it leaves, scores by criterion key (None: not applicable).
+
+    ``spans`` are passages it marked, by criterion or label schema; a reviewer who was asked and marked none has ().
+    """
 
     decision: str
     revision: int
     text_hash: str
     scores: Mapping[str, int | None]
+    spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +45,14 @@ class Outcome:
     differences: tuple[str, ...] = ()
 
 
-def outcome_of(reviews: Sequence[ReviewFacts], *, overlap: int, gates: frozenset[str]) -> Outcome:
-    """The state of a sample with these reviews, when ``overlap`` are asked for; later reviews come later."""
+def outcome_of(reviews: Sequence[ReviewFacts], *, overlap: int, kinds: Mapping[str, str]) -> Outcome:
+    """The state of a sample with these reviews, when ``overlap`` are asked for; later reviews come later.
+
+    ``kinds`` are those of the criteria, by key.
+    """
     if len(reviews) < max(1, overlap):
         return Outcome(result="open")
-    differences = differences_of(reviews, gates)
+    differences = differences_of(reviews, kinds)
     if differences:
         return Outcome(result="adjudicate", differences=differences)
     last = reviews[-1]
@@ -49,7 +61,12 @@ def outcome_of(reviews: Sequence[ReviewFacts], *, overlap: int, gates: frozenset
     return Outcome(result="returned" if last.decision == "return" else "rejected")
 
 
-def differences_of(reviews: Sequence[ReviewFacts], gates: frozenset[str]) -> tuple[str, ...]:
+def apart_at(kind: str) -> int | None:
+    """From which difference on two answers to a criterion of this kind are settled by a third; None: never."""
+    return APART_AT.get(kind, LEVELS_APART)
+
+
+def differences_of(reviews: Sequence[ReviewFacts], kinds: Mapping[str, str]) -> tuple[str, ...]:
     """ "decision", "text", and the keys of criteria on which any two reviews differ too much."""
     found: dict[str, None] = {}
     for one, other in combinations(reviews, 2):
@@ -58,7 +75,10 @@ def differences_of(reviews: Sequence[ReviewFacts], gates: frozenset[str]) -> tup
         elif _kind(one) == "accept" and one.text_hash != other.text_hash:
             found["text"] = None
         for key in one.scores:
-            if _apart(one.scores.get(key), other.scores.get(key), 1 if key in gates else LEVELS_APART):
+            if _apart(one.scores.get(key), other.scores.get(key), apart_at(kinds.get(key, ""))):
+                found[key] = None
+        for key in one.spans.keys() & other.spans.keys():
+            if _disjoint(one.spans[key], other.spans[key]):
                 found[key] = None
     return tuple(found)
 
@@ -68,5 +88,11 @@ def _kind(review: ReviewFacts) -> str:
     return "accept" if review.decision in ACCEPTING else review.decision
 
 
-def _apart(one: int | None, other: int | None, limit: int) -> bool:
-    return one is not None and other is not None and abs(one - other) >= limit
+def _apart(one: int | None, other: int | None, limit: int | None) -> bool:
+    return limit is not None and one is not None and other is not None and abs(one - other) >= limit
+
+
+def _disjoint(ones: Sequence[Span], others: Sequence[Span]) -> bool:
+    """Somebody marked a passage and no two passages share a character: matched F1 is 0."""
+    places = [[Span(span.start, span.end) for span in spans] for spans in (ones, others)]
+    return any(places) and spans_matched(*places) == 0

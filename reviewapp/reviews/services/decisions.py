@@ -135,14 +135,9 @@ def sample_settle(*, sample: Sample, by: User | None, back_to: Revision | None =
     ``back_to`` is the text it has again when a decision about it was undone.
     """
     reviews = list(reviews_of_round(sample))
-    gates = frozenset(
-        score.criterion.key
-        for review in reviews
-        for score in review.scores.all()
-        if score.criterion.kind == Criterion.Kind.GATE
-    )
+    kinds = {score.criterion.key: score.criterion.kind for review in reviews for score in review.scores.all()}
     facts = [_facts(review) for review in reviews]
-    outcome = outcome_of(facts, overlap=sample.project.review_overlap, gates=gates)
+    outcome = outcome_of(facts, overlap=sample.project.review_overlap, kinds=kinds)
     state = _STATES.get(outcome.result) or (Sample.State.IN_REVIEW if reviews else Sample.State.READY)
     accepted = next((r.revision_after for r in reviews if r.revision_after_id == outcome.revision), back_to)
     sample_move(sample=sample, state=state, revision=accepted, by=by)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats import inter_rater
 
 from reviewapp.reviews import agreement
 from reviewapp.reviews.agreement import Ratings, Table
+from reviewapp.reviews.agreement_icc import Form, crossed
 
 
 def table(*rows: str) -> list[list[float | None]]:
@@ -137,10 +139,61 @@ def test_cohen_kappa_has_its_interval() -> None:
     assert (result.low, result.high) == (pytest.approx(0.1511, abs=5e-5), pytest.approx(0.6489, abs=5e-5))
 
 
-@pytest.mark.parametrize(("form", "value"), [("single", 0.29), ("mean", 0.62)])
-def test_intraclass_has_the_published_values(form: str, value: float) -> None:
-    result = agreement.intraclass(SHROUT_FLEISS, "single" if form == "single" else "mean")
-    assert result.value == pytest.approx(value, abs=0.006)
+# value and interval: Shrout and Fleiss (1979); McGraw and Wong (1996), as printed by R's psych::ICC for the same data
+@pytest.mark.parametrize(("form", "value", "low", "high"), [("single", 0.29, 0.019, 0.76), ("mean", 0.62, 0.071, 0.93)])
+def test_intraclass_has_the_published_values(form: Form, value: float, low: float, high: float) -> None:
+    result = agreement.intraclass(SHROUT_FLEISS, form)
+    assert (result.value, result.low, result.high) == (
+        pytest.approx(value, abs=0.005),
+        pytest.approx(low, abs=0.0005),
+        pytest.approx(high, abs=0.005),
+    )
+
+
+def test_raters_who_differ_by_a_constant_leave_no_error_to_measure() -> None:
+    shifted = agreement.intraclass(table("1 2 3 4", "2 3 4 5"))
+    assert shifted.value is not None and 0 < shifted.value < 1
+    assert (shifted.low, shifted.interval_reason) == (None, "no_error")
+    assert agreement.intraclass(table("1 2 3", "1 2 3")).value == pytest.approx(1.0)
+    assert agreement.intraclass(table("2 2 2", "2 2 2")).reason == "no_variation"
+
+
+def test_the_crossed_part_of_a_table() -> None:
+    part = crossed(np.asarray(table("1 2 . 4", ". . . .", "1 3 2 .", "4 4 4 4"), dtype=float))
+    assert part.tolist() == [[1, 2], [1, 3], [4, 4]]
+
+
+@pytest.mark.parametrize("weights", ["identity", "linear", "quadratic"])
+def test_weighted_kappa_is_that_of_statsmodels(weights: agreement.Weights) -> None:
+    counts = np.array([[20, 5, 1, 0], [4, 18, 6, 2], [1, 7, 15, 5], [0, 1, 3, 12]])
+    words = None if weights == "identity" else weights
+    expected = inter_rater.cohens_kappa(counts, wt=words)
+    result = agreement.cohen_kappa(expanded(counts.tolist()), weights=weights)
+    assert result.value == pytest.approx(expected.kappa, abs=1e-12)
+    assert result.standard_error == pytest.approx(expected.var_kappa**0.5, rel=1e-9)
+
+
+def test_fleiss_kappa_is_that_of_statsmodels_and_refuses_unequal_units_where_asked() -> None:
+    counts = FLEISS_TEN_BY_FIVE
+    expected = inter_rater.fleiss_kappa(np.array(counts))
+    assert agreement.fleiss_kappa(ratings_with(counts), strict=True).value == pytest.approx(expected, abs=1e-12)
+    assert agreement.fleiss_kappa(FOUR_BY_TWELVE, strict=True).reason == "unequal"
+
+
+def test_the_jackknife_of_fleiss_by_patterns_is_the_plain_one() -> None:
+    ratings = ratings_with(FLEISS_TEN_BY_FIVE)
+    whole = agreement.fleiss_kappa(ratings).value
+    rest = [agreement.fleiss_kappa(np.delete(ratings, unit, 1)).value for unit in range(10)]
+    assert whole is not None
+    pseudo = [10 * whole - 9 * value for value in rest if value is not None]
+    expected = float(np.std(pseudo, ddof=1)) / 10**0.5
+    assert agreement.fleiss_kappa(ratings).standard_error == pytest.approx(expected, rel=1e-9)
+
+
+def test_two_categories_leave_nothing_to_weigh() -> None:
+    plain = agreement.gwet(RARE_FLAG).value
+    assert agreement.gwet(RARE_FLAG, weights="linear").value == pytest.approx(plain)
+    assert agreement.gwet(RARE_FLAG, weights="quadratic").value == pytest.approx(plain)
 
 
 def test_positive_agreement_reads_rare_flags() -> None:
@@ -268,3 +321,47 @@ def test_a_unit_with_one_rating_changes_nothing_in_alpha(ratings: Ratings) -> No
     lone[0, 0] = 2.0
     extended = np.hstack([array, lone])
     assert agreement.krippendorff_alpha(extended).value == agreement.krippendorff_alpha(array).value
+
+
+@given(tables, st.permutations(range(4)))
+def test_who_is_called_what_does_not_matter(ratings: Ratings, order: list[int]) -> None:
+    whole = np.asarray(ratings, dtype=float)
+    shuffled = whole[[row for row in order if row < len(whole)]]
+    for statistic in (*ALL, agreement.intraclass):
+        one, other = statistic(whole), statistic(shuffled)
+        assert one.reason == other.reason
+        assert one.value is None or one.value == pytest.approx(other.value, abs=1e-9)
+
+
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=12).filter(lambda row: len(set(row)) > 1), st.integers(2, 4))
+def test_raters_who_all_say_the_same_agree_perfectly(row: list[int], raters: int) -> None:
+    ratings = np.array([row] * raters, dtype=float)
+    perfect = [statistic(ratings) for statistic in ALL[:5]]
+    perfect += [agreement.krippendorff_alpha(ratings, scale) for scale in ("nominal", "interval", "ratio")]
+    perfect += [agreement.intraclass(ratings), agreement.intraclass(ratings, "mean")]
+    perfect += [agreement.gwet(ratings, weights=weights) for weights in ("linear", "quadratic")]
+    perfect += [agreement.cohen_kappa(ratings[:2], weights=weights) for weights in ("identity", "linear", "quadratic")]
+    assert [result.value for result in perfect] == [pytest.approx(1.0)] * len(perfect)
+
+
+@given(tables)
+def test_a_unit_that_only_one_rater_saw_changes_no_alpha(ratings: Ratings) -> None:
+    whole = np.asarray(ratings, dtype=float)
+    lonely = np.full((len(whole), 1), np.nan)
+    lonely[0] = 2.0
+    plain = agreement.krippendorff_alpha(whole).value
+    more = agreement.krippendorff_alpha(np.hstack([whole, lonely])).value
+    assert more == (plain if plain is None else pytest.approx(plain, abs=1e-12))
+
+
+@given(st.lists(st.lists(st.integers(1, 3), min_size=12, max_size=12), min_size=2, max_size=2))
+def test_weighted_kappas_follow_statsmodels(ratings: list[list[int]]) -> None:
+    values = sorted({value for row in ratings for value in row})
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (np.array(ratings[0]) - 1, np.array(ratings[1]) - 1), 1)
+    result = agreement.cohen_kappa(ratings, [1, 2, 3], "quadratic")
+    if len(values) == 1:
+        assert result.reason == "no_variation"
+    else:
+        expected = inter_rater.cohens_kappa(counts, wt="quadratic", return_results=False)
+        assert result.value == pytest.approx(expected, abs=1e-9)
