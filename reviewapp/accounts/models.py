@@ -16,6 +16,10 @@ class User(AbstractUser):
 
     display_name = models.CharField(max_length=120)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
+    keymap = models.JSONField(default=dict, blank=True)  # {page: {usual key: own key}}, see accounts.keymap
+    has_single_keys = models.BooleanField(default=True)  # WCAG 2.1.4: off, only keys with a modifier act
+    break_minutes = models.PositiveSmallIntegerField(default=50)  # after so long at it a break is proposed; 0: never
+    break_items = models.PositiveSmallIntegerField(default=0)
     is_simulated = models.BooleanField(default=False)  # a stand-in for an expert in demonstrations
 
     REQUIRED_FIELDS: ClassVar = ["display_name"]

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.accounts import services
+from reviewapp.accounts.keymap import KeysInvalid, key_rows
 from reviewapp.accounts.models import User
 from reviewapp.core.http import AuthenticatedRequest
 
@@ -29,3 +35,43 @@ def theme_set(request: AuthenticatedRequest) -> HttpResponse:
     to = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(to if safe else "/")
+
+
+@require_GET
+def keys_edit(request: AuthenticatedRequest) -> HttpResponse:
+    """The person's own keys and breaks in the workbench."""
+    return _keys_page(request, {}, {})
+
+
+@require_POST
+def keys_save(request: AuthenticatedRequest) -> HttpResponse:
+    given = request.POST.dict()
+    try:
+        services.keys_save(user=request.user, given=given)
+    except KeysInvalid as error:
+        return _keys_page(request, given, error.problems, status=422)
+    messages.success(request, "Your keys are saved. They count from the next page on.")
+    return redirect("accounts:keys_edit")
+
+
+@require_POST
+def keys_reset(request: AuthenticatedRequest) -> HttpResponse:
+    services.keys_reset(user=request.user)
+    messages.success(request, "You have the usual keys again.")
+    return redirect("accounts:keys_edit")
+
+
+def _keys_page(
+    request: AuthenticatedRequest, given: Mapping[str, str], problems: Mapping[str, str], status: int = 200
+) -> HttpResponse:
+    user = request.user
+    context = {
+        "pages": key_rows(user.keymap, given, problems),
+        "problems": list(problems.values()),
+        "is_single": "has_single_keys" in given if given else user.has_single_keys,
+        "break_minutes": given.get("break_minutes", user.break_minutes),
+        "break_items": given.get("break_items", user.break_items),
+        "minutes_problem": problems.get("break_minutes", ""),
+        "items_problem": problems.get("break_items", ""),
+    }
+    return render(request, "accounts/keys_edit.html", context, status=status)
