@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reviewapp.rubrics import scoring
+from reviewapp.rubrics.documents import ABSENT, OUTPUT_PASSAGE, OUTPUTS, SOURCE_PASSAGE, SPANS, narrowed
 from reviewapp.rubrics.schema import CriterionDocument, RubricDocument
 from reviewapp.rubrics.scoring import Score
 
@@ -46,10 +47,20 @@ class SpanGiven:
     is_absent_from_source: bool
     error_type: str
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether the prompt's side is settled: a passage, or the statement that there is none."""
-        return self.source_start is not None or (self.is_absent_from_source and self.end > self.start)
+    def is_shown(self, accepted: Sequence[str]) -> bool:
+        """Whether the kinds of evidence that count prove this error.
+
+        The prompt's side is a passage, or the statement that there is none; where neither is asked for, the passage of
+        the output is enough. An omission has its passage in the prompt alone.
+        """
+        has_passage = self.end > self.start
+        if has_passage and OUTPUT_PASSAGE not in accepted:
+            return False
+        if SOURCE_PASSAGE not in accepted and ABSENT not in accepted:
+            return has_passage
+        if self.source_start is not None:
+            return SOURCE_PASSAGE in accepted
+        return self.is_absent_from_source and has_passage and ABSENT in accepted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +80,10 @@ def needs_evidence(criterion: CriterionDocument, value: int | None) -> bool:
 
 def grade_read(form: Mapping[str, str], rubric: RubricDocument, output: str, prompt: str) -> GradeGiven:
     """Reads score-<key>, note-<key>, spans (JSON), note and correction; raises GradeInvalid with every problem."""
-    keys = {criterion.key for criterion in rubric.criteria}
-    spans, problems = spans_read(form.get("spans") or "[]", keys, len(output), len(prompt))
-    scores = scoring.scores_read(rubric, form)
+    rubric = narrowed(rubric, OUTPUTS)
+    types = error_types_by_key(rubric)
+    spans, problems = spans_read(form.get("spans") or "[]", types, len(output), len(prompt))
+    scores = scoring.scores_read(rubric, form, penalties=penalties_of(rubric, spans))
     problems = [*scores.problems.values(), *problems, *evidence_problems(rubric, scores.by_key, spans)]
     if problems:
         raise GradeInvalid(problems)
@@ -81,6 +93,31 @@ def grade_read(form: Mapping[str, str], rubric: RubricDocument, output: str, pro
         note=form.get("note", "").strip(),
         correction=form.get("correction", "").replace("\r\n", "\n").strip(),
     )
+
+
+def error_types(rubric: RubricDocument) -> dict[str, str]:
+    """Every kind of error that a grader may name for this rubric, by key: the usual ones and its own."""
+    return ERROR_TYPES | {kind.key: kind.name for criterion in rubric.criteria for kind in criterion.error_types}
+
+
+def error_types_by_key(rubric: RubricDocument) -> dict[str, frozenset[str]]:
+    """Criterion key -> kinds that its errors may be of: its own for error spans, the usual ones else."""
+    return {
+        criterion.key: frozenset(kind.key for kind in criterion.error_types) or frozenset(ERROR_TYPES)
+        for criterion in rubric.criteria
+    }
+
+
+def penalties_of(rubric: RubricDocument, spans: Iterable[SpanGiven]) -> dict[str, int]:
+    """The value of each criterion of error spans, from the errors that were marked for it."""
+    spans = tuple(spans)
+    return {
+        criterion.key: scoring.penalty(
+            criterion, [(span.error_type, span.severity) for span in spans if span.criterion == criterion.key]
+        )
+        for criterion in rubric.criteria
+        if criterion.kind == SPANS
+    }
 
 
 def evidence_problems(rubric: RubricDocument, scores: Mapping[str, Score], spans: Iterable[SpanGiven]) -> list[str]:
@@ -94,17 +131,39 @@ def evidence_problems(rubric: RubricDocument, scores: Mapping[str, Score], spans
         and needs_evidence(criterion, scores[criterion.key].value)
         and criterion.key not in marked
     ]
-    problems += [
-        f"Error {number}: link the passage of the prompt"
-        + (" that was left out." if span.start == span.end else ", or say that the prompt has nothing about it.")
-        for number, span in enumerate(spans, start=1)
-        if not span.is_shown
-    ]
+    known = {criterion.key: criterion for criterion in rubric.criteria}
+    for number, span in enumerate(spans, start=1):
+        criterion = known.get(span.criterion)
+        if criterion is None:
+            continue
+        if criterion.kind == SPANS and not span.error_type:
+            problems.append(f"Error {number}: say which kind of error it is.")
+        if not span.is_shown(criterion.evidence):
+            problems.append(f"Error {number}: {_missing_evidence(span, criterion.evidence)}")
     return problems
 
 
-def spans_read(text: str, keys: set[str], output_size: int, prompt_size: int) -> tuple[list[SpanGiven], list[str]]:
-    """Reads the errors that were marked; offsets are characters and must lie inside output and prompt."""
+def _missing_evidence(span: SpanGiven, accepted: Sequence[str]) -> str:
+    if span.start == span.end:
+        if SOURCE_PASSAGE in accepted:
+            return "link the passage of the prompt that was left out."
+        return "this criterion asks for a passage of the output. Mark one, or remove the error."
+    if OUTPUT_PASSAGE not in accepted:
+        return "this criterion is about what was left out. Select that passage of the prompt instead."
+    if SOURCE_PASSAGE not in accepted:
+        return "say that the prompt has nothing about it, or put the error under another criterion."
+    return "link the passage of the prompt" + (
+        ", or say that the prompt has nothing about it." if ABSENT in accepted else "."
+    )
+
+
+def spans_read(
+    text: str, types: Mapping[str, frozenset[str]], output_size: int, prompt_size: int
+) -> tuple[list[SpanGiven], list[str]]:
+    """Reads the errors that were marked; offsets are characters and must lie inside output and prompt.
+
+    ``types`` are the kinds of error that each criterion knows, by its key.
+    """
     try:
         values = json.loads(text)
     except ValueError:
@@ -113,7 +172,7 @@ def spans_read(text: str, keys: set[str], output_size: int, prompt_size: int) ->
         return [], [f"The marked errors could not be read (at most {MAX_SPANS} are kept). Reload the page."]
     spans, problems = [], []
     for number, value in enumerate(values, start=1):
-        span = _span_read(value, keys, output_size, prompt_size)
+        span = _span_read(value, types, output_size, prompt_size)
         if span is None:
             problems.append(f"Error {number} does not fit this output. Remove it and mark it again.")
         elif span.severity not in SEVERITIES:
@@ -123,8 +182,8 @@ def spans_read(text: str, keys: set[str], output_size: int, prompt_size: int) ->
     return spans, problems
 
 
-def _span_read(value: Any, keys: set[str], output_size: int, prompt_size: int) -> SpanGiven | None:
-    if not isinstance(value, dict) or value.get("criterion") not in keys:
+def _span_read(value: Any, types: Mapping[str, frozenset[str]], output_size: int, prompt_size: int) -> SpanGiven | None:
+    if not isinstance(value, dict) or value.get("criterion") not in types:
         return None
     output = _range(value, "start", "end", output_size)
     source = _range(value, "source_start", "source_end", prompt_size)
@@ -141,7 +200,7 @@ def _span_read(value: Any, keys: set[str], output_size: int, prompt_size: int) -
         source_start=source[0] if source else None,
         source_end=source[1] if source else None,
         is_absent_from_source=value.get("is_absent_from_source") is True and source is None,
-        error_type=kind if kind in ERROR_TYPES else "",
+        error_type=kind if kind in types[value["criterion"]] else "",
     )
 
 

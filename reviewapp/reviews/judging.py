@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reviewapp.reviews.reading import BlocksMismatch, blocks_joined, blocks_of
+from reviewapp.rubrics.documents import SAMPLES, narrowed
 from reviewapp.rubrics.schema import RubricDocument
-from reviewapp.rubrics.scoring import Score, needs_evidence, scores_read
+from reviewapp.rubrics.scoring import Score, is_optional, needs_evidence, scores_read
 
 ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
 _FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "choice"})
@@ -123,7 +124,7 @@ def review_read(
     """
     decision = form.get("decision", "")
     decision = ACCEPT if decision == FIX else decision
-    scores = scores_read(rubric, form, is_complete=decision == ACCEPT)
+    scores = scores_read(narrowed(rubric, SAMPLES), form, is_complete=decision == ACCEPT)
     given = ReviewGiven(
         decision=decision,
         prompt=drafted_prompt(draft or {}, prompt),
@@ -141,7 +142,7 @@ def review_problems(given: ReviewGiven, rubric: RubricDocument, prompt: str, com
     """What keeps a review from being handed in, whoever made it; ``prompt`` and ``completion`` as they were shown."""
     if given.decision not in (ACCEPT, RETURN, REJECT):
         return {"": "Choose what to do with the sample: accept, return or reject."}
-    known = {criterion.key: criterion for criterion in rubric.criteria}
+    known = {criterion.key: criterion for criterion in narrowed(rubric, SAMPLES).criteria}
     problems = {key: f"There is no criterion {key!r} in this rubric." for key in given.scores if key not in known}
     if given.decision != ACCEPT:
         return problems if given.reason else problems | {"": f"Say why you {given.decision} it."}
@@ -151,7 +152,7 @@ def review_problems(given: ReviewGiven, rubric: RubricDocument, prompt: str, com
     for key, criterion in known.items():
         score = given.scores.get(key)
         if score is None:
-            problems[key] = f"{criterion.name}: choose a level."
+            problems |= {} if is_optional(criterion) else {key: f"{criterion.name}: choose a level."}
         elif needs_evidence(criterion, score.value) and not is_fixed and not score.note:
             problems[key] = f"{criterion.name}: fix the text, or write which passage this level is about."
     return problems

@@ -13,6 +13,7 @@ class Rubric(models.Model):
     class AppliesTo(models.TextChoices):
         SAMPLES = "samples", "Samples"
         OUTPUTS = "outputs", "Outputs"
+        BOTH = "both", "Samples and outputs"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rubrics")
     name = models.CharField(max_length=120)
@@ -51,18 +52,30 @@ class Criterion(models.Model):
     class Kind(models.TextChoices):
         LEVELS = "levels", "Levels"
         GATE = "gate", "Yes or no"  # level 1 = yes, the violation is there; level 0 = no
+        COUNT = "count", "Count"
+        POINTS = "points", "Points, met or not met"
+        TEXT = "text", "In words"
+        PREFERENCE = "preference", "Preference between two outputs"
+        SPANS = "spans", "Errors marked in the text"
 
     version = models.ForeignKey(RubricVersion, on_delete=models.CASCADE, related_name="criteria")
     key = models.SlugField(max_length=40)
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True)
-    kind = models.CharField(max_length=6, choices=Kind, default=Kind.LEVELS)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LEVELS)
     weight = models.FloatField(default=1.0)
     allow_na = models.BooleanField(default=False)
     is_critical = models.BooleanField(default=False)
-    # A level at or below this one (for a gate: yes) asks for evidence before it can be locked. Null: never.
+    # This answer and every worse one (for a gate: yes) asks for evidence before it can be locked. Null: never.
     evidence_at_or_below = models.SmallIntegerField(null=True)
+    applies_to = models.CharField(max_length=7, choices=Rubric.AppliesTo, default=Rubric.AppliesTo.BOTH)
+    direction = models.CharField(max_length=6, blank=True)  # which way is better; "": as its kind has it
+    evidence = models.JSONField(default=list)  # kinds of proof that count; empty: all of them
+    unit = models.CharField(max_length=30, blank=True)
+    most = models.PositiveSmallIntegerField(null=True)
+    points = models.SmallIntegerField(null=True)
+    error_types = models.JSONField(default=list)
 
     class Meta:
         ordering = ["position"]

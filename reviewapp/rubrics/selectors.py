@@ -5,11 +5,18 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Case, Count, Prefetch, QuerySet, Value, When
 
 from reviewapp.projects.models import Project
+from reviewapp.rubrics.documents import EVIDENCE, direction_of, levels_ordered
 from reviewapp.rubrics.models import Criterion, Rubric, RubricVersion
-from reviewapp.rubrics.schema import CriterionDocument, LevelDocument, RubricDocument, rubric_loads
+from reviewapp.rubrics.schema import (
+    CriterionDocument,
+    ErrorTypeDocument,
+    LevelDocument,
+    RubricDocument,
+    rubric_loads,
+)
 
 BUILTIN_DIR = Path(__file__).resolve().parent / "builtin"
 
@@ -27,11 +34,16 @@ def rubrics_of(project: Project) -> QuerySet[Rubric]:
 
 
 def version_current(project: Project, applies_to: str) -> RubricVersion | None:
-    """The newest version of the rubric offered for new work of this kind; None when there is none."""
+    """The newest version of the rubric offered for new work of this kind; None when there is none.
+
+    A rubric for this work alone comes before one for both.
+    """
+    kinds = [applies_to, Rubric.AppliesTo.BOTH]
+    is_general = Case(When(rubric__applies_to=Rubric.AppliesTo.BOTH, then=Value(1)), default=Value(0))
     return (
-        RubricVersion.objects.filter(rubric__project=project, rubric__applies_to=applies_to, rubric__is_active=True)
+        RubricVersion.objects.filter(rubric__project=project, rubric__applies_to__in=kinds, rubric__is_active=True)
         .select_related("rubric")
-        .order_by("-rubric_id", "-number")
+        .order_by(is_general, "-rubric_id", "-number")
         .first()
     )
 
@@ -49,7 +61,8 @@ def version_document(version: RubricVersion) -> RubricDocument:
 
 
 def _criterion_document(criterion: Criterion) -> CriterionDocument:
-    levels = sorted(criterion.levels.all(), key=lambda level: -level.value)
+    direction = criterion.direction or direction_of(criterion.kind, criterion.points)
+    levels = [LevelDocument(level.value, level.label, level.anchor) for level in criterion.levels.all()]
     return CriterionDocument(
         key=criterion.key,
         name=criterion.name,
@@ -59,5 +72,12 @@ def _criterion_document(criterion: Criterion) -> CriterionDocument:
         allow_na=criterion.allow_na,
         is_critical=criterion.is_critical,
         evidence_at_or_below=criterion.evidence_at_or_below,
-        levels=tuple(LevelDocument(level.value, level.label, level.anchor) for level in levels),
+        levels=levels_ordered(levels, criterion.kind, direction),
+        applies_to=criterion.applies_to,
+        direction=direction,
+        evidence=tuple(criterion.evidence) or EVIDENCE,
+        unit=criterion.unit,
+        most=criterion.most,
+        points=criterion.points,
+        error_types=tuple(ErrorTypeDocument(**kind) for kind in criterion.error_types),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -28,7 +29,8 @@ def rubric_create(*, project: Project, document: RubricDocument, created_by: Use
     """
     if project.rubrics.filter(name=document.name).exists():
         raise ApplicationError(f"This project already has a rubric named “{document.name}”. Choose another name.")
-    is_first = not project.rubrics.filter(applies_to=document.applies_to, is_active=True).exists()
+    same_work = [document.applies_to, Rubric.AppliesTo.BOTH]
+    is_first = not project.rubrics.filter(applies_to__in=same_work, is_active=True).exists()
     rubric = Rubric.objects.create(
         project=project, name=document.name, applies_to=document.applies_to, is_active=is_first
     )
@@ -91,10 +93,15 @@ def rubric_create_builtin(*, project: Project, name: str, created_by: User) -> R
 
 @transaction.atomic
 def rubric_activate(*, rubric: Rubric, activated_by: User) -> None:
-    """Offers this rubric for new work of its kind, instead of the one offered before."""
-    same_kind = rubric.project.rubrics.filter(applies_to=rubric.applies_to)
-    same_kind.exclude(pk=rubric.pk).update(is_active=False)
-    same_kind.filter(pk=rubric.pk).update(is_active=True)
+    """Offers this rubric for new work of its kind, instead of the one offered before.
+
+    One for samples and outputs takes the place of every other; one for a single kind comes before it.
+    """
+    replaced = rubric.project.rubrics.exclude(pk=rubric.pk)
+    if rubric.applies_to != Rubric.AppliesTo.BOTH:
+        replaced = replaced.filter(applies_to=rubric.applies_to)
+    replaced.update(is_active=False)
+    rubric.project.rubrics.filter(pk=rubric.pk).update(is_active=True)
     audit.record(
         actor=activated_by,
         action="rubric.activate",
@@ -151,6 +158,13 @@ def _criterion(version: RubricVersion, position: int, item: CriterionDocument) -
         allow_na=item.allow_na,
         is_critical=item.is_critical,
         evidence_at_or_below=item.evidence_at_or_below,
+        applies_to=item.applies_to,
+        direction=item.direction,
+        evidence=list(item.evidence),
+        unit=item.unit,
+        most=item.most,
+        points=item.points,
+        error_types=[asdict(kind) for kind in item.error_types],
     )
 
 

@@ -74,13 +74,12 @@ def test_it_works() -> None:
 def test_a_builtin_rubric_is_valid_and_survives_export(path: Path) -> None:
     parsed = schema.rubric_loads(path.read_bytes())
     assert schema.rubric_parse(json.loads(json.dumps(parsed.as_json()))) == parsed
-    assert any(criterion.kind == "gate" for criterion in parsed.criteria)
-    assert len({len(criterion.levels) for criterion in parsed.criteria if criterion.kind == "levels"}) == 1
+    assert schema.content_hash(schema.rubric_parse(parsed.as_json())) == schema.content_hash(parsed)
 
 
 def test_both_uses_have_a_builtin_rubric() -> None:
     uses = {schema.rubric_loads(path.read_bytes()).applies_to for path in BUILTIN}
-    assert uses == set(schema.APPLIES_TO)
+    assert uses >= {"samples", "outputs"}
 
 
 def test_the_generic_rubric_names_the_five_common_criteria() -> None:
@@ -99,7 +98,7 @@ def test_the_generic_rubric_names_the_five_common_criteria() -> None:
         (lambda d: d.update(name=" "), "name is empty"),
         (lambda d: d.update(name=3), "name must be text"),
         (lambda d: d.update(name="\ud800"), "half a character"),
-        (lambda d: d.update(applies_to="people"), 'must be one of samples, outputs, not "people"'),
+        (lambda d: d.update(applies_to="people"), 'must be one of samples, outputs, both, not "people"'),
         (lambda d: d.update(colour="red"), "“colour” is not known here"),
         (lambda d: d["criteria"][0].update(kind="pairs"), "kind must be one of levels, gate"),
         (lambda d: d["criteria"][0].update(key="unsafe"), "“unsafe” is used by 2 criteria"),
