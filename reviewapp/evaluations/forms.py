@@ -7,7 +7,7 @@ from django import forms
 
 from reviewapp.evaluations import selectors
 from reviewapp.evaluations.importing_systems import Columns
-from reviewapp.evaluations.models import GenerationRun
+from reviewapp.evaluations.models import GenerationRun, GradingRound
 from reviewapp.projects.models import Project
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.runs import selectors as runs
@@ -138,13 +138,44 @@ class RoundForm(forms.Form):
         help_text="Needed to say whether the tuned model is better; doubles the work.",
     )  # fmt: skip
 
+    repeat_percent = forms.IntegerField(
+        label="Outputs that come back to the same grader, percent",
+        min_value=0,
+        max_value=20,
+        initial=5,
+        help_text="A day later where work lasts that long, and not shown as repeats. They measure how steady a grader "
+        "is and are no part of the result.",
+    )
+    calibration = forms.ModelChoiceField(
+        queryset=GradingRound.objects.none(),
+        label="Calibration round",
+        required=False,
+        empty_label="None",
+        help_text="Its reference grades are mixed in, and graders can be asked to pass it first.",
+    )
+    gold_percent = forms.IntegerField(
+        label="Outputs with a reference grade mixed in, percent", min_value=0, max_value=20, initial=0,
+        help_text="5 is usual. Needs a calibration round; no part of the result.",
+    )  # fmt: skip
+    is_pass_required = forms.BooleanField(label="Only those who passed the calibration may grade", required=False)
+
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _fill(self, "generation_run", GenerationRun.objects.filter(project=project, result__isnull=False))
-        newest = RubricVersion.objects.filter(
-            rubric__project=project, rubric__applies_to=Rubric.AppliesTo.OUTPUTS
-        ).select_related("rubric")
-        _fill(self, "rubric_version", newest.order_by("-rubric__is_active", "rubric__name", "-number"))
+        _fill_round(self, project)
+        field = self.fields["calibration"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared above
+        field.queryset = GradingRound.objects.filter(
+            project=project, kind=GradingRound.Kind.CALIBRATION, opened_at__isnull=False
+        ).order_by("-number")
+
+
+def _fill_round(form: forms.Form, project: Project) -> None:
+    _fill(form, "generation_run", GenerationRun.objects.filter(project=project, result__isnull=False))
+    versions = RubricVersion.objects.filter(rubric__project=project).exclude(
+        rubric__applies_to=Rubric.AppliesTo.SAMPLES
+    )
+    ordered = versions.select_related("rubric").order_by("-rubric__is_active", "rubric__name", "-number")
+    _fill(form, "rubric_version", ordered)
 
 
 def round_form_initial(project: Project, run_id: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from random import Random
 from django.utils import timezone
 
 from reviewapp.evaluations import selectors
-from reviewapp.evaluations.judging import ERROR_TYPES, needs_evidence
+from reviewapp.evaluations.judging import error_types
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
 from reviewapp.reviews.reading import Block, Turn, blocks_of, turns_of
-from reviewapp.rubrics.schema import CriterionDocument, RubricDocument
+from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.rubrics.scoring import CriterionRow, criterion_rows
 from reviewapp.rubrics.selectors import version_document
 
@@ -47,7 +47,6 @@ class GradePage:
     assignment: GradeAssignment
     round: GradingRound
     number: int
-    prompt_id: str
     turns: list[TextTurn]
     blocks: list[TextBlock]
     gates: list[GradeRow]
@@ -83,13 +82,12 @@ def page_of(
     rubric = version_document(round.rubric_version)
     values = form if form is not None else {key: str(value) for key, value in assignment.draft.items()}
     rows = _rows(rubric, values, assignment)
-    progress = selectors.round_progress(round)
+    queue = selectors.queue_state(round, assignment.holder)
     undoable = selectors.undoable_grade(assignment.holder, round)
     return GradePage(
         assignment=assignment,
         round=round,
-        number=selectors.output_number(assignment.item),
-        prompt_id=prompt.external_id,
+        number=assignment.number,
         turns=[TextTurn(turn, prompt.prompt[turn.start : turn.end]) for turn in turns_of(prompt.prompt)],
         blocks=output_blocks(assignment.item.output.text),
         gates=[row for row in rows if row.row.criterion.kind == "gate"],
@@ -97,29 +95,25 @@ def page_of(
         rubric=rubric,
         draft=values,
         spans=values.get("spans") or "[]",
-        given=progress.given,
-        needed=progress.needed,
+        given=queue.mine_done,
+        needed=queue.mine_possible,
         seconds_left=max(0, int((assignment.lease_expires_at - timezone.now()).total_seconds())),
         saved_at=assignment.draft_saved_at,
         problems=problems or [],
         undoable=undoable,
-        undoable_number=selectors.output_number(undoable.assignment.item) if undoable else 0,
+        undoable_number=undoable.assignment.number if undoable else 0,
         note=values.get("note", ""),
         correction=values.get("correction", ""),
-        error_types=ERROR_TYPES,
+        error_types=error_types(rubric),
     )
 
 
 def _rows(rubric: RubricDocument, values: Mapping[str, str], assignment: GradeAssignment) -> list[GradeRow]:
     """Criteria in an order of the grader's own, gate items first; the same order for the whole round (less halo)."""
-    rows = criterion_rows(rubric, values)
+    rows = criterion_rows(rubric, values, work="outputs")
     # not a secret, only an order
     Random(f"{assignment.item.round.seed}:{assignment.holder_id}").shuffle(rows)  # noqa: S311
-    return [GradeRow(row, _asking(row.criterion)) for row in rows]
-
-
-def _asking(criterion: CriterionDocument) -> str:
-    return " ".join(str(level.value) for level in criterion.levels if needs_evidence(criterion, level.value))
+    return [GradeRow(row, row.evidence_values) for row in rows]
 
 
 def output_blocks(text: str) -> list[TextBlock]:

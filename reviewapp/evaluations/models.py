@@ -81,14 +81,30 @@ class Output(ImmutableModel):
 
 
 class GradingRound(models.Model):
-    """Blind grading of one generation run's outputs. Sealed until a lead unseals it."""
+    """Blind grading of one generation run's outputs. Sealed until a lead unseals it.
+
+    A pairwise round asks which of two outputs is better. A calibration round holds outputs with a lead's reference
+    grade: graders practise on some, are scored on others, and meet the rest unannounced in later rounds.
+    """
+
+    class Kind(models.TextChoices):
+        GRADING = "grading", "Grading"
+        PAIRWISE = "pairwise", "Pairwise"
+        CALIBRATION = "calibration", "Calibration"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="grading_rounds")
     number = models.PositiveIntegerField()
     generation_run = models.ForeignKey(GenerationRun, on_delete=models.PROTECT, related_name="grading_rounds")
     rubric_version = models.ForeignKey(RubricVersion, on_delete=models.PROTECT, related_name="+")
     overlap_percent = models.PositiveSmallIntegerField(default=25)  # share of prompts graded by two people
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.GRADING)
     grade_baseline = models.BooleanField(default=True)
+    repeat_percent = models.PositiveSmallIntegerField(default=0)  # of a grader's own outputs, given again unannounced
+    gold_percent = models.PositiveSmallIntegerField(default=0)  # outputs with a reference grade, mixed in unannounced
+    # whose reference grades are mixed in, and, where a pass is required, who may grade
+    calibration = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="calibrated_rounds")
+    is_pass_required = models.BooleanField(default=False)
+    pass_percent = models.PositiveSmallIntegerField(default=80)  # of the scored outputs of a calibration round
     seed = models.PositiveIntegerField(default=17)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -107,11 +123,21 @@ class GradingRound(models.Model):
 
 
 class RoundItem(ImmutableModel):
-    """One output to be graded in a round, and by how many people."""
+    """One output to be graded in a round, and by how many people; in a pairwise round two outputs of one prompt."""
+
+    class Purpose(models.TextChoices):
+        WORK = "work", "Graded"
+        GOLD = "gold", "Reference grade, mixed in"
+        PRACTICE = "practice", "Practice with feedback"
+        EXAM = "exam", "Scored"
 
     round = models.ForeignKey(GradingRound, on_delete=models.CASCADE, related_name="items")
     output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="round_items")
-    slots = models.PositiveSmallIntegerField(default=1)
+    purpose = models.CharField(max_length=8, choices=Purpose, default=Purpose.WORK)
+    other_output = models.ForeignKey(Output, null=True, on_delete=models.PROTECT, related_name="+")  # pairwise
+    # of a gold item: the lead's grade it is measured against
+    reference = models.ForeignKey("Grade", null=True, on_delete=models.PROTECT, related_name="+")
+    slots = models.PositiveSmallIntegerField(default=1)  # 0: not part of the round's own work
     order_key = models.CharField(max_length=64)  # random order, from the round's seed
 
     class Meta(ImmutableModel.Meta):
@@ -121,14 +147,32 @@ class RoundItem(ImmutableModel):
 
 
 class GradeAssignment(Lease):
+    """An output in somebody's hands. Only ``work`` counts in estimates; the grader is not told which is which."""
+
+    class Purpose(models.TextChoices):
+        WORK = "work", "Graded"
+        REPEAT = "repeat", "The grader's own output once more"
+        GOLD = "gold", "Measured against a reference grade"
+        REFERENCE = "reference", "A lead's reference grade"
+        PRACTICE = "practice", "Practice with feedback"
+        EXAM = "exam", "Scored"
+
     item = models.ForeignKey(RoundItem, on_delete=models.CASCADE, related_name="assignments")
     slot = models.PositiveSmallIntegerField()
+    purpose = models.CharField(max_length=9, choices=Purpose, default=Purpose.WORK)
+    number = models.PositiveIntegerField(default=0)  # the grader's own count: what the output is called to them
+    is_swapped = models.BooleanField(default=False)  # pairwise: the item's other output stands left
     is_flagged = models.BooleanField(default=False)
+    revealed_at = models.DateTimeField(null=True)  # the grader has seen the machine's scores of this output
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "slot"], condition=SLOT_TAKEN, name="one_grader_per_slot"),
-            models.UniqueConstraint(fields=["item", "holder"], condition=SLOT_TAKEN, name="one_grade_per_person"),
+            models.UniqueConstraint(
+                fields=["item", "slot"], condition=SLOT_TAKEN & models.Q(purpose="work"), name="one_grader_per_slot"
+            ),
+            models.UniqueConstraint(
+                fields=["item", "holder", "purpose"], condition=SLOT_TAKEN, name="one_grade_per_person"
+            ),
         ]
         indexes = [
             models.Index(fields=["holder", "state"], name="gradeassignment_holder"),
@@ -137,7 +181,8 @@ class GradeAssignment(Lease):
 
 
 class Grade(ImmutableModel):
-    """A judgement of an output, locked. Undoing adds a row that supersedes."""
+    """A judgement of an output, locked. Undoing adds a row that supersedes, and so does a change of mind after the
+    machine's scores were seen; estimates then keep to the first, blind one."""
 
     assignment = models.ForeignKey(GradeAssignment, on_delete=models.PROTECT, related_name="grades")
     output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="grades")
@@ -147,6 +192,7 @@ class Grade(ImmutableModel):
     note = models.TextField(blank=True)
     correction = models.TextField(blank=True)  # what the answer should have been, if the grader wrote it
     is_undone = models.BooleanField(default=False)  # this row takes back the one it supersedes
+    is_after_reveal = models.BooleanField(default=False)  # the grader knew the machine's scores
     supersedes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="superseded_by")
     idempotency_key = models.UUIDField(unique=True)
     seconds = models.PositiveIntegerField(default=0)
@@ -188,3 +234,29 @@ class GradeSpan(ImmutableModel):
 
     class Meta(ImmutableModel.Meta):
         ordering = ["start"]
+
+
+class Preference(ImmutableModel):
+    """Which of two outputs of one prompt a grader prefers. Undoing adds a row that supersedes."""
+
+    class Choice(models.TextChoices):
+        LEFT = "left", "Left is better"
+        TIE = "tie", "No difference"
+        RIGHT = "right", "Right is better"
+
+    assignment = models.ForeignKey(GradeAssignment, on_delete=models.PROTECT, related_name="preferences")
+    round = models.ForeignKey(GradingRound, on_delete=models.PROTECT, related_name="preferences")
+    grader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="preferences")
+    left = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="+")  # as they were shown
+    right = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="+")
+    choice = models.CharField(max_length=5, choices=Choice, blank=True)  # '' on a row that takes back
+    reasons = models.JSONField(default=list)  # keys of preferring.REASONS
+    note = models.TextField(blank=True)
+    is_undone = models.BooleanField(default=False)
+    supersedes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="superseded_by")
+    idempotency_key = models.UUIDField(unique=True)
+    seconds = models.PositiveIntegerField(default=0)
+    submitted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["id"]

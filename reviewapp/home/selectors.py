@@ -13,6 +13,7 @@ from reviewapp.audit.models import AuditEvent
 from reviewapp.core.models import Lease
 from reviewapp.curation.models import Finding
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound, RoundItem
+from reviewapp.evaluations.selectors import blind_grades, effective_grades
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Project
 from reviewapp.reports.models import Report
@@ -123,13 +124,13 @@ def _running_stage(project: Project) -> Stage:
 def round_progress(round: GradingRound) -> tuple[int, int]:
     """Grades locked and grades asked for."""
     wanted = RoundItem.objects.filter(round=round).aggregate(n=Sum("slots"))["n"] or 0
-    done = Grade.objects.filter(round=round, superseded_by=None, is_undone=False).count()
+    done = effective_grades(Grade.objects.filter(round=round)).count()
     return done, wanted
 
 
 def _grading_stage(project: Project) -> Stage:
     url = reverse("evaluations:round_list", args=[project.slug])
-    round = GradingRound.objects.filter(project=project).order_by("-number").first()
+    round = GradingRound.objects.filter(project=project, kind="grading").order_by("-number").first()
     if round is None:
         return Stage("Grading", 0, "grades", "No round yet", url)
     done, wanted = round_progress(round)
@@ -206,9 +207,9 @@ def human_queues(project: Project) -> list[QueueRow]:
 
 def _grading_queue(project: Project, midnight: datetime) -> QueueRow:
     url = reverse("evaluations:round_list", args=[project.slug])
-    rounds = GradingRound.objects.filter(project=project, opened_at__isnull=False, unsealed_at=None)
+    rounds = GradingRound.objects.filter(project=project, kind="grading", opened_at__isnull=False, unsealed_at=None)
     wanted = RoundItem.objects.filter(round__in=rounds).aggregate(n=Sum("slots"))["n"] or 0
-    grades = Grade.objects.filter(round__in=rounds, superseded_by=None, is_undone=False)
+    grades = effective_grades(Grade.objects.filter(round__in=rounds))
     counts = grades.aggregate(n=Count("pk"), today=Count("pk", filter=Q(submitted_at__gte=midnight)))
     leased = GradeAssignment.objects.filter(item__round__in=rounds).live().count()
     since = rounds.aggregate(since=Min("opened_at"))["since"]
@@ -220,7 +221,7 @@ def my_day(project: Project, user_id: int) -> dict[str, int]:
     """What this person did today and holds now."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     reviews = Review.objects.filter(sample__project=project, reviewer_id=user_id, superseded_by=None)
-    grades = Grade.objects.filter(round__project=project, grader_id=user_id, superseded_by=None, is_undone=False)
+    grades = blind_grades(Grade.objects.filter(round__project=project, grader_id=user_id))
     return {
         "reviews": reviews.filter(submitted_at__gte=midnight).count(),
         "grades": grades.filter(submitted_at__gte=midnight).count(),

@@ -84,7 +84,7 @@ def _signatures(user: User, project: Project) -> Iterator[Task]:
 
 
 def _rounds_to_lead(user: User, project: Project) -> Iterator[Task]:
-    rounds = GradingRound.objects.filter(project=project, report=None).select_related("generation_run")
+    rounds = GradingRound.objects.filter(project=project, kind="grading", report=None).select_related("generation_run")
     for round in rounds.order_by("-number")[:5]:
         url = _url("evaluations:round_detail", project, round.pk)
         done, wanted = round_progress(round)
@@ -115,7 +115,7 @@ def _adjudications(user: User, project: Project) -> Iterator[Task]:
 
 
 def _grading(user: User, project: Project) -> Iterator[Task]:
-    rounds = GradingRound.objects.filter(project=project, opened_at__isnull=False, unsealed_at=None)
+    rounds = GradingRound.objects.filter(project=project, kind="grading", opened_at__isnull=False, unsealed_at=None)
     for round in rounds.order_by("-number"):
         done, wanted = round_progress(round)
         if done < wanted:

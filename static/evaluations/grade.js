@@ -11,13 +11,15 @@ const texts = { output: document.querySelector('[data-text="output"]'), prompt: 
 const list = document.querySelector("[data-errors]");
 const card = document.getElementById("error-card");
 // First: it puts back what an earlier page could not send.
-const saving = autosave(form);
+// A change of mind after the reveal is neither leased nor saved on the way.
+const saving = form.dataset.autosaveUrl ? autosave(form) : { hasUnsaved: () => false };
 let errors = read();
 let current = -1;
 let lastRange = null;
 
 const keyboard = keys(form);
-const holding = lease(document.querySelector("[data-lease]"));
+const leased = document.querySelector("[data-lease]");
+const holding = leased ? lease(leased) : { finish: () => {}, resume: () => {} };
 criteria(keyboard, () => tell());
 draw();
 
@@ -235,8 +237,8 @@ function tell() {
   const missing = [counted(open, "criterion", "criteria"), counted(lacking, "passage", "passages"), counted(unlinked, "link into the prompt", "links into the prompt")];
   const words = missing.filter(Boolean).join(", ");
   document.querySelector("[data-why]").textContent = words
-    ? `To lock: ${words}. Machine scores stay hidden until then.`
-    : "Complete. A locked grade shows the machine scores; you can undo it for some minutes.";
+    ? `To lock: ${words}.`
+    : document.querySelector("[data-why]").dataset.complete || "Complete. You can undo a locked grade for some minutes.";
   form.querySelector("[data-hotkey-submit]").disabled = Boolean(words) || form.dataset.lost === "1";
   for (const place of document.querySelectorAll("[data-answered]")) place.textContent = `${all.length - open} of ${all.length}`;
 }

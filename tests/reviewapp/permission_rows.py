@@ -217,6 +217,8 @@ ROWS: dict[str, Row] = {
     "evaluations:grade_release": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
     "evaluations:grade_submit": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
     "evaluations:grade_locked": Row(P.GRADE, _of("grading", "key"), is_personal=True),
+    "evaluations:grade_reveal": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
+    "evaluations:grade_revise": Row(P.GRADE, _of("grading", "key"), is_personal=True),
     "evaluations:grade_undo": Row(P.GRADE, _of("grading", "key"), "POST", is_personal=True),
     "evaluations:generation_create": Row(P.TRAIN, _project),
     "evaluations:output_import": Row(P.TRAIN, _project),

@@ -1,10 +1,10 @@
-"""Grading: take an output, keep the draft, lock the grade, take it back within minutes."""
+"""Grading: lock the grade, take it back within minutes, see the machine's scores, change one's mind after them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,105 +14,29 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
-from reviewapp.evaluations import judging, ordering, selectors
-from reviewapp.evaluations.models import (
-    Grade,
-    GradeAssignment,
-    GradeScore,
-    GradeSpan,
-    GradingRound,
-    RoundItem,
-)
+from reviewapp.evaluations import judging, selectors
+from reviewapp.evaluations.models import Grade, GradeAssignment, GradeScore, GradeSpan
+from reviewapp.evaluations.services.claims import grade_claim, open_check
 from reviewapp.rubrics.models import Criterion
 from reviewapp.rubrics.selectors import version_document
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
+__all__ = [
+    "grade_claim",
+    "grade_leave",
+    "grade_release",
+    "grade_reveal",
+    "grade_revise",
+    "grade_submit",
+    "grade_undo",
+    "span_row",
+]
+
 State = GradeAssignment.State
 DRAFTED = ("score-", "note", "spans", "correction")  # how the names of the form's own fields begin
 LEAVE_SECONDS = 60  # a page that is left keeps its output this long: a reload gets it back
-
-
-def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
-    """The output this person is on, or a new one under a lease; None when nothing is open for them.
-
-    Raises ApplicationError while gates are not declared and after unsealing.
-    """
-    _check_open(round)
-    leases.leases_expire(GradeAssignment)
-    mine = GradeAssignment.objects.filter(item__round=round, holder=user)
-    held: GradeAssignment | None = mine.live().order_by("leased_at").first()
-    if held is not None:
-        return held
-    for item_id in _items_in_order(round, user):
-        assignment = _take(item_id, user)
-        if assignment is not None:
-            return assignment
-    return None
-
-
-def _check_open(round: GradingRound) -> None:
-    if round.unsealed_at:
-        raise ApplicationError(f"{round} is unsealed; no more grades are taken.")
-    if not round.opened_at:
-        raise ApplicationError(f"{round} is not open yet: a lead declares the gates first.")
-
-
-def _items_in_order(round: GradingRound, user: User) -> list[int]:
-    """Ids of open items: those with a draft of this person first, then the person's own random order."""
-    rows = selectors.items_open_for(round, user).values_list("pk", "output__heldout_prompt_id", "order_key")
-    holders: dict[int, set[int]] = {}
-    taken = GradeAssignment.objects.filter(item__round=round, state__in=[State.LEASED, State.SUBMITTED])
-    for prompt, holder in taken.values_list("item__output__heldout_prompt_id", "holder_id"):
-        holders.setdefault(prompt, set()).add(holder)
-    candidates = [
-        ordering.Candidate(
-            item_id=pk,
-            prompt_id=prompt,
-            order_key=order_key,
-            sibling_elsewhere=prompt in holders and user.pk not in holders[prompt],
-        )
-        for pk, prompt, order_key in rows
-    ]
-    ordered = ordering.claim_order(
-        candidates, grader=user.pk, seed=round.seed, recent_prompts=_recent_prompts(round, user)
-    )
-    mine = GradeAssignment.objects.filter(item__round=round, holder=user).exclude(draft={})
-    drafted = set(mine.exclude(state=State.SUBMITTED).values_list("item_id", flat=True))
-    return sorted((candidate.item_id for candidate in ordered), key=lambda pk: pk not in drafted)
-
-
-def _recent_prompts(round: GradingRound, user: User) -> set[int]:
-    recent = GradeAssignment.objects.filter(item__round=round, holder=user).order_by("-leased_at", "-pk")
-    return set(recent.values_list("item__output__heldout_prompt_id", flat=True)[: ordering.KEEP_APART])
-
-
-def _take(item_id: int, user: User) -> GradeAssignment | None:
-    """Leases one slot of an item; None when others were faster. An earlier draft of the person comes along."""
-    item = RoundItem.objects.get(pk=item_id)
-    before = GradeAssignment.objects.filter(item=item, holder=user).order_by("-pk").first()
-    busy = set(
-        GradeAssignment.objects.filter(item=item, state__in=[State.LEASED, State.SUBMITTED]).values_list(
-            "slot", flat=True
-        )
-    )
-    slot = next((number for number in range(item.slots) if number not in busy), None)
-    if slot is None:
-        return None
-    try:
-        with transaction.atomic():
-            return GradeAssignment.objects.create(
-                item=item,
-                slot=slot,
-                holder=user,
-                lease_expires_at=leases.lease_end(),
-                draft=before.draft if before else {},
-                draft_version=before.draft_version if before else 0,
-                draft_saved_at=before.draft_saved_at if before else None,
-            )
-    except IntegrityError:
-        return None  # the unique slot was taken between looking and writing
 
 
 def grade_leave(*, assignment: GradeAssignment) -> None:
@@ -144,46 +68,51 @@ def grade_submit(
     if known is not None:
         return known
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
-    round = row.item.round
-    _check_submit(row, round, submitted_by)
-    output = row.item.output
-    rubric = version_document(round.rubric_version)
-    try:
-        given = judging.grade_read(values, rubric, output.text, output.heldout_prompt.prompt)
-    except judging.GradeInvalid as invalid:
-        raise ApplicationError("This grade cannot be locked yet.", problems=invalid.problems) from invalid
-    _close(row, values)
+    _check_submit(row, submitted_by)
+    given = _read(row, values)
+    close(row, {name: value for name, value in values.items() if value and name.startswith(DRAFTED)})
     grade = _write(row, given, idempotency_key)
-    audit.record(
-        actor=submitted_by,
-        action="grade.lock",
-        project=round.project.slug,
-        target_type="grade",
-        target_id=grade.pk,
-        data={"round": round.number, "assignment": str(row.key), "spans": len(given.spans)},
-    )
+    _record(submitted_by, "grade.lock", grade, {"spans": len(given.spans)})
     return grade
 
 
-def _check_submit(row: GradeAssignment, round: GradingRound, user: User) -> None:
+def _read(row: GradeAssignment, values: Mapping[str, str]) -> judging.GradeGiven:
+    output, rubric = row.item.output, version_document(row.item.round.rubric_version)
+    try:
+        return judging.grade_read(values, rubric, output.text, output.heldout_prompt.prompt)
+    except judging.GradeInvalid as invalid:
+        raise ApplicationError("This grade cannot be locked yet.", problems=invalid.problems) from invalid
+
+
+def _record(actor: User, action: str, grade: Grade, data: dict[str, Any]) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        project=grade.round.project.slug,
+        target_type="grade",
+        target_id=grade.pk,
+        data={"round": grade.round.number, "assignment": str(grade.assignment.key), **data},
+    )
+
+
+def _check_submit(row: GradeAssignment, user: User) -> None:
     if row.holder_id != user.pk:
         raise ApplicationError("This output is assigned to someone else.")
-    _check_open(round)
-    graded = selectors.effective_grades(Grade.objects.filter(output=row.item.output_id, round=round, grader=user))
+    open_check(row.item.round, is_reference=row.purpose == GradeAssignment.Purpose.REFERENCE)
+    mine = Grade.objects.filter(assignment__item=row.item_id, assignment__purpose=row.purpose, grader=user)
+    graded = selectors.standing_grades(mine)
     if row.state == State.SUBMITTED or graded.exists():
         raise ApplicationError(
             f"You have already graded this output. To change the grade, undo it within {settings.UNDO_MINUTES} minutes."
         )
 
 
-def _close(row: GradeAssignment, values: Mapping[str, str]) -> None:
-    """Marks the assignment submitted. A lease that ran out still counts unless the slot went to someone else.
+def close(row: GradeAssignment, draft: dict[str, str]) -> None:
+    """Marks an assignment submitted. A lease that ran out still counts unless the slot went to someone else.
 
     The form as it was locked becomes the draft: an undo shows exactly that.
     """
-    row.state = State.SUBMITTED
-    row.closed_at = timezone.now()
-    row.draft = {name: value for name, value in values.items() if value and name.startswith(DRAFTED)}
+    row.state, row.closed_at, row.draft = State.SUBMITTED, timezone.now(), draft
     try:
         with transaction.atomic():
             row.save(update_fields=["state", "closed_at", "draft"])
@@ -193,9 +122,10 @@ def _close(row: GradeAssignment, values: Mapping[str, str]) -> None:
         ) from error
 
 
-def _write(row: GradeAssignment, given: judging.GradeGiven, key: UUID) -> Grade:
+def _write(row: GradeAssignment, given: judging.GradeGiven, key: UUID, *, is_after_reveal: bool = False) -> Grade:
     item, round = row.item, row.item.round
-    last = Grade.objects.filter(assignment__item=item, grader=row.holder_id, superseded_by=None).last()
+    mine = Grade.objects.filter(assignment__item=item, assignment__purpose=row.purpose, grader=row.holder_id)
+    last = mine.filter(superseded_by=None).last()
     grade = Grade.objects.create(
         assignment=row,
         output=item.output,
@@ -204,13 +134,14 @@ def _write(row: GradeAssignment, given: judging.GradeGiven, key: UUID) -> Grade:
         rubric_version=round.rubric_version,
         note=given.note,
         correction=given.correction,
+        is_after_reveal=is_after_reveal,
         supersedes=last,
         idempotency_key=key,
-        seconds=_seconds(row.leased_at),
+        seconds=seconds_since(row.leased_at),
     )
     criteria = {criterion.key: criterion for criterion in round.rubric_version.criteria.all()}
     GradeScore.objects.bulk_create(
-        GradeScore(grade=grade, criterion=criteria[key], value=score.value, reason=score.note)
+        GradeScore(grade=grade, criterion=criteria[key], value=score.value, text=score.text, reason=score.note)
         for key, score in given.scores.items()
     )
     output, prompt = item.output.text, item.output.heldout_prompt.prompt
@@ -237,7 +168,7 @@ def span_row(grade: Grade, criterion: Criterion, span: judging.SpanGiven, output
     )
 
 
-def _seconds(since: datetime) -> int:
+def seconds_since(since: datetime) -> int:
     return max(0, int((timezone.now() - since).total_seconds()))
 
 
@@ -261,25 +192,62 @@ def grade_undo(*, grade: Grade, idempotency_key: UUID, undone_by: User) -> Grade
         supersedes=grade,
         idempotency_key=idempotency_key,
     )
+    reopen(row)
+    _record(undone_by, "grade.undo", grade, {})
+    return row
+
+
+def reopen(row: GradeAssignment) -> None:
+    """Gives an assignment that was submitted back to its holder, under a new lease."""
     now = timezone.now()
     row.state, row.closed_at, row.leased_at, row.lease_expires_at = State.LEASED, None, now, leases.lease_end()
     row.save(update_fields=["state", "closed_at", "leased_at", "lease_expires_at"])
-    audit.record(
-        actor=undone_by,
-        action="grade.undo",
-        project=grade.round.project.slug,
-        target_type="grade",
-        target_id=grade.pk,
-        data={"round": grade.round.number, "assignment": str(row.key)},
-    )
-    return row
 
 
 def _check_undo(grade: Grade, user: User) -> None:
     if grade.grader_id != user.pk:
         raise ApplicationError("Only the grader can take a grade back.")
-    _check_open(grade.round)
-    if not selectors.effective_grades(Grade.objects.filter(pk=grade.pk)).exists():
+    open_check(grade.round, is_reference=grade.assignment.purpose == GradeAssignment.Purpose.REFERENCE)
+    if not selectors.standing_grades(Grade.objects.filter(pk=grade.pk)).exists():
         raise ApplicationError("This grade was already taken back.")
+    if grade.assignment.revealed_at:
+        raise ApplicationError(
+            "You have seen the machine's scores of this output, so the blind grade stays. Change your mind beside it."
+        )
     if timezone.now() - grade.submitted_at > timedelta(minutes=settings.UNDO_MINUTES):
         raise ApplicationError(f"A grade can be taken back within {settings.UNDO_MINUTES} minutes; this one is older.")
+
+
+@transaction.atomic
+def grade_reveal(*, grade: Grade, revealed_by: User) -> None:
+    """Opens the machine's scores of an output to its grader, once the grade is locked; from then on it stays.
+
+    Raises ApplicationError for another's grade. Asked twice it is noted once.
+    """
+    row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=grade.assignment_id)
+    if row.holder_id != revealed_by.pk or row.state != State.SUBMITTED:
+        raise ApplicationError("Lock your own grade first; then the machine's scores open.")
+    if row.revealed_at is None:
+        row.revealed_at = timezone.now()
+        row.save(update_fields=["revealed_at"])
+        _record(revealed_by, "grade.reveal", grade, {})
+
+
+@transaction.atomic
+def grade_revise(
+    *, assignment: GradeAssignment, idempotency_key: UUID, values: Mapping[str, str], revised_by: User
+) -> Grade:
+    """A second judgement after the machine's scores were seen. Both are kept; estimates use the first.
+
+    Raises ApplicationError with the problems of the form, before the reveal, and after unsealing.
+    """
+    known: Grade | None = Grade.objects.filter(idempotency_key=idempotency_key, grader=revised_by).first()
+    if known is not None:
+        return known
+    row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
+    if row.holder_id != revised_by.pk or row.revealed_at is None or row.state != State.SUBMITTED:
+        raise ApplicationError("A grade is revised after it was locked and the machine's scores were seen.")
+    open_check(row.item.round)
+    grade = _write(row, _read(row, values), idempotency_key, is_after_reveal=True)
+    _record(revised_by, "grade.revise", grade, {})
+    return grade

@@ -10,13 +10,15 @@ from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.evaluations import ordering, selectors
+from reviewapp.evaluations import calibrating, ordering, selectors
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.services import rubric_version_use
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
+
+MOST_HIDDEN = 20  # percent
 
 
 @transaction.atomic
@@ -27,13 +29,19 @@ def round_create(
     overlap_percent: int,
     created_by: User,
     grade_baseline: bool = True,
+    repeat_percent: int = 0,
+    gold_percent: int = 0,
+    calibration: GradingRound | None = None,
+    is_pass_required: bool = False,
     seed: int = 17,
 ) -> GradingRound:
     """Sets up blind grading of a generation run's outputs. Grading begins once gates were declared.
 
-    Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed.
+    ``repeat_percent`` of each grader's outputs come back to them unannounced, ``gold_percent`` are outputs of the
+    ``calibration`` round that have a lead's reference grade. Neither counts in estimates. Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed.
     """
     _check_round(generation_run, rubric_version, overlap_percent)
+    _check_hidden(generation_run, rubric_version, repeat_percent, gold_percent, calibration, is_pass_required)
     number = (GradingRound.objects.filter(project=generation_run.project).aggregate(n=Max("number"))["n"] or 0) + 1
     round = GradingRound.objects.create(
         project=generation_run.project,
@@ -42,11 +50,15 @@ def round_create(
         rubric_version=rubric_version,
         overlap_percent=overlap_percent,
         grade_baseline=grade_baseline,
+        repeat_percent=repeat_percent,
+        gold_percent=gold_percent,
+        calibration=calibration,
+        is_pass_required=is_pass_required,
         seed=seed,
         created_by=created_by,
     )
     items = _items(round)
-    RoundItem.objects.bulk_create(items)
+    RoundItem.objects.bulk_create([*items, *_gold_items(round)])
     audit.record(
         actor=created_by,
         action="grading_round.create",
@@ -59,6 +71,10 @@ def round_create(
             "overlap_percent": overlap_percent,
             "outputs": len(items),
             "grades": sum(item.slots for item in items),
+            "repeat_percent": repeat_percent,
+            "gold_percent": gold_percent,
+            "calibration": calibration.number if calibration else None,
+            "is_pass_required": is_pass_required,
             "seed": seed,
         },
     )
@@ -66,7 +82,7 @@ def round_create(
 
 
 def _check_round(run: GenerationRun, version: RubricVersion, overlap_percent: int) -> None:
-    if version.rubric.project_id != run.project_id or version.rubric.applies_to != Rubric.AppliesTo.OUTPUTS:
+    if version.rubric.project_id != run.project_id or version.rubric.applies_to == Rubric.AppliesTo.SAMPLES:
         raise ApplicationError("Choose a rubric of this project that applies to outputs.")
     if not version.criteria.exists():
         raise ApplicationError(f"{version} has no criteria. Add at least one, then grade with it.")
@@ -76,6 +92,54 @@ def _check_round(run: GenerationRun, version: RubricVersion, overlap_percent: in
         raise ApplicationError("This generation run has no outputs yet. Wait until it has finished.")
     if selectors.is_sealed(run):
         raise ApplicationError("These outputs are in a round that is still sealed. Finish or unseal it first.")
+
+
+def _check_hidden(
+    run: GenerationRun,
+    version: RubricVersion,
+    repeat_percent: int,
+    gold_percent: int,
+    calibration: GradingRound | None,
+    is_pass_required: bool,
+) -> None:
+    if not 0 <= repeat_percent <= MOST_HIDDEN or not 0 <= gold_percent <= MOST_HIDDEN:
+        raise ApplicationError(f"Repeats and reference items may be from 0 to {MOST_HIDDEN} percent each.")
+    if calibration is None:
+        if gold_percent or is_pass_required:
+            raise ApplicationError("Choose the calibration round whose reference grades are used.")
+        return
+    if calibration.project_id != run.project_id or calibration.kind != GradingRound.Kind.CALIBRATION:
+        raise ApplicationError("Choose a calibration round of this project.")
+    if not calibration.opened_at:
+        raise ApplicationError(f"{calibration} is not open yet. Give its reference grades and open it first.")
+    if calibration.rubric_version_id != version.pk:
+        raise ApplicationError(f"{calibration} was graded by {calibration.rubric_version}. Choose the same rubric.")
+    if calibration.generation_run_id == run.pk:
+        raise ApplicationError(
+            f"{calibration} holds outputs of {str(run).lower()} itself: graders would know them. Choose one on another "
+            "generation run."
+        )
+    if gold_percent and not calibration.items.filter(purpose=RoundItem.Purpose.GOLD).exists():
+        raise ApplicationError(f"{calibration} keeps no outputs to mix in. Set it up with some, or set the share to 0.")
+
+
+def _gold_items(round: GradingRound) -> list[RoundItem]:
+    """Outputs of the calibration that nobody has met there, with their reference grades; no part of the work."""
+    if round.calibration is None or not round.gold_percent:
+        return []
+    found = calibrating.references(round.calibration)
+    items = round.calibration.items.filter(purpose=RoundItem.Purpose.GOLD)
+    return [
+        RoundItem(
+            round=round,
+            output_id=item.output_id,
+            purpose=RoundItem.Purpose.GOLD,
+            reference=found[item.pk],
+            slots=0,
+            order_key=ordering.order_key(round.seed, item.output_id),
+        )
+        for item in items
+    ]
 
 
 def _items(round: GradingRound) -> list[RoundItem]:

@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
@@ -56,7 +56,11 @@ def grade(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpRespo
 
 
 def _bench(
-    request: AuthenticatedRequest, assignment: GradeAssignment, error: ApplicationError | None = None
+    request: AuthenticatedRequest,
+    assignment: GradeAssignment,
+    error: ApplicationError | None = None,
+    *,
+    is_revision: bool = False,
 ) -> HttpResponse:
     form = request.POST.dict() if error else None
     problems = [error.message, *error.extra.get("problems", [])] if error else []
@@ -65,6 +69,7 @@ def _bench(
         "page": grade_page.page_of(assignment, form=form, problems=problems),
         "submit_key": uuid.uuid4(),
         "undo_key": uuid.uuid4(),
+        "is_revision": is_revision,
     }
     return render(request, "evaluations/grade.html", context, status=422 if error else 200)
 
@@ -135,22 +140,51 @@ def grade_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ht
 
 @require_GET
 def grade_locked(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
-    """One's own locked grade, now with the machine's scores of that output; still not which model wrote it."""
+    """One's own locked grade; once asked for, the machine's scores of that output; never which model wrote it."""
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
     locked = selectors.grade_locked(assignment)
     if locked is None:
         return redirect("evaluations:grade", slug, key)
+    output = assignment.item.output
     context = {
         "project": project,
         "round": assignment.item.round,
-        "number": selectors.output_number(assignment.item),
-        "figures": output_page.figures_of(assignment.item.output),
-        "view": output_page.grade_view(locked, assignment.item.output, "You"),
+        "assignment": assignment,
+        "figures": output_page.figures_of(output) if assignment.revealed_at else None,
+        "view": output_page.grade_view(locked, output, "You"),
+        "revisions": [output_page.grade_view(one, output, "You") for one in selectors.grade_revisions(assignment)],
         "undoable": selectors.undoable_grade(request.user, assignment.item.round),
         "undo_key": uuid.uuid4(),
     }
     return render(request, "evaluations/grade_locked.html", context)
+
+
+@require_POST
+def grade_reveal(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Opens the machine's scores of one's own locked grade; that is logged, and the blind grade stays."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    locked = selectors.grade_locked(selectors.assignment_get(project, key, request.user))
+    if locked is not None:
+        grades.grade_reveal(grade=locked, revealed_by=request.user)
+    return redirect("evaluations:grade_locked", slug, key)
+
+
+@require_http_methods(["GET", "POST"])
+def grade_revise(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """A second judgement after the machine's scores were seen, kept beside the blind one."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    if assignment.revealed_at is None or assignment.item.round.unsealed_at:
+        return redirect("evaluations:grade_locked", slug, key)
+    if request.method == "GET":
+        return _bench(request, assignment, is_revision=True)
+    given = {"idempotency_key": _uuid(request.POST.get("idempotency_key", "")), "values": request.POST.dict()}
+    try:
+        grades.grade_revise(assignment=assignment, revised_by=request.user, **given)
+    except ApplicationError as error:
+        return _bench(request, assignment, error, is_revision=True)
+    return redirect("evaluations:grade_locked", slug, key)
 
 
 @require_POST

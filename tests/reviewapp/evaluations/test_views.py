@@ -187,6 +187,9 @@ def test_machine_scores_open_after_the_lock_and_not_before(
     assert early.status_code == 302 and early.url == address("grade", taken.key)
     client.post(address("grade_submit", taken.key), bad_form() | {"idempotency_key": str(uuid.uuid4())})
     page = client.get(address("grade_locked", taken.key)).content.decode()
+    assert "ROUGE-L" not in page and "Still hidden" in page
+    assert client.post(address("grade_reveal", taken.key)).url == address("grade_locked", taken.key)
+    page = client.get(address("grade_locked", taken.key)).content.decode()
     assert "ROUGE-L" in page and ("71.2" in page or "11.2" in page)
     assert BASE_LABEL not in page and TUNED_LABEL not in page and "baseline" not in page
     assert client_for(people.reviewer2).get(address("grade_locked", taken.key)).status_code == 404
@@ -262,7 +265,8 @@ def test_a_lead_sets_up_and_unseals_a_round(run: GenerationRun, people: SimpleNa
     client = client_for(people.lead)
     version = factories.rubric_version(run.project, applies_to="outputs")
     assert f'value="{run.pk}" selected' in client.get(address("round_create") + f"?run={run.pk}").content.decode()
-    form = {"generation_run": run.pk, "rubric_version": version.pk, "overlap_percent": "25", "grade_baseline": "on"}
+    form = {"generation_run": run.pk, "rubric_version": version.pk, "overlap_percent": "25", "grade_baseline": "on",
+            "repeat_percent": "5", "gold_percent": "0"}  # fmt: skip
     made = client.post(address("round_create"), form)
     round = GradingRound.objects.get()
     assert made.url == address("round_detail", round.pk)
