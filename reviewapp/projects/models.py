@@ -26,9 +26,7 @@ class Project(models.Model):
         help_text="How many reviewers look at each sample.",
     )
     # A share of the samples, chosen by their hash, that gets more reviewers than the rest.
-    overlap_more = models.PositiveSmallIntegerField(
-        default=2, validators=[MinValueValidator(1), MaxValueValidator(5)]
-    )
+    overlap_more = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1), MaxValueValidator(5)])
     overlap_more_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])
     # Reviewers asked for one by one while the reviews of a sample differ, before it is adjudicated.
     extra_reviewers = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(3)])
@@ -67,6 +65,7 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     expertise = models.CharField(max_length=200, blank=True)  # tags, sorted: "cardiology,paediatrics"
+    reviews_done = models.PositiveIntegerField(default=0)  # samples this person has decided about, for progress
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

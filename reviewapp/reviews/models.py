@@ -53,11 +53,12 @@ class Recusal(ImmutableModel):
 
 
 class QueueFigure(models.Model):
-    """How many samples of a large queue wait, counted now and then by those who take one."""
+    """What is true of a whole queue, kept so that taking a sample need not count it."""
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="queue_figure")
-    waiting = models.PositiveIntegerField()
-    counted_at = models.DateTimeField(default=timezone.now)
+    waiting = models.PositiveIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True)
+    expertise = models.JSONField(default=list)  # the sets of tags that samples ask for
 
 
 class CommentThread(models.Model):

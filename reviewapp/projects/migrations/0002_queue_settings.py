@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="membership",
+            name="reviews_done",
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name="membership",
             name="expertise",
             field=models.CharField(blank=True, max_length=200),
         ),

@@ -22,6 +22,19 @@ def slots_count(apps, schema_editor):
     )
 
 
+def reviews_count(apps, schema_editor):
+    """Counts what each member has decided about."""
+    Membership, Assignment = apps.get_model("projects", "Membership"), apps.get_model("reviews", "Assignment")
+    done = Assignment.objects.filter(
+        sample__project=models.OuterRef("project"), holder=models.OuterRef("user"), is_adjudication=False,
+        state="submitted",
+    )  # fmt: skip
+    counted = done.order_by().values("holder").annotate(n=models.Count("pk")).values("n")
+    Membership.objects.update(
+        reviews_done=functions.Coalesce(models.Subquery(counted, output_field=models.IntegerField()), 0)
+    )
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("projects", "0002_queue_settings"),
@@ -104,8 +117,9 @@ class Migration(migrations.Migration):
             name="QueueFigure",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("waiting", models.PositiveIntegerField()),
-                ("counted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("waiting", models.PositiveIntegerField(default=0)),
+                ("counted_at", models.DateTimeField(null=True)),
+                ("expertise", models.JSONField(default=list)),
                 (
                     "project",
                     models.OneToOneField(
@@ -148,4 +162,5 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunPython(slots_count, migrations.RunPython.noop),
+        migrations.RunPython(reviews_count, migrations.RunPython.noop),
     ]

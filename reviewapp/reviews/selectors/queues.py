@@ -1,67 +1,95 @@
-"""Who may take which sample next, and why there may be none."""
+"""Who may take which sample next, and how many wait."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from reviewapp.core.models import SLOT_TAKEN, LeaseQuerySet
-from reviewapp.projects.models import Project
-from reviewapp.reviews.models import Assignment, Review
+from reviewapp.curation.models import Finding
+from reviewapp.projects.models import Membership, Project
+from reviewapp.reviews.models import Assignment, QueueFigure, Recusal, Review
+from reviewapp.reviews.ranking import tags_cover
 from reviewapp.reviews.selectors.reviews import reviews_effective
-from reviewapp.rubrics.models import Rubric
-from reviewapp.rubrics.selectors import version_current
-from reviewapp.samples.models import Sample
+from reviewapp.samples.models import NOT_QUEUED, UNRANKED, Sample
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 State = Sample.State
-# Samples that some people have begun come first, so that they are finished before new ones are begun.
 WAITING = (State.IN_REVIEW, State.READY)
+FEW = 1_000  # up to here a queue is counted exactly on every page
 
 
-@dataclass(frozen=True, kw_only=True)
-class QueueState:
-    """What a reviewer finds. ``reason`` is '' when something is open for them, else why nothing is:
-    no_samples, no_rubric, not_cleaned, finished, leased, mine_done."""
-
-    reason: str
-    open_now: int  # this person could take these now
-    mine_done: int
-    mine_skipped: int
-    reviewed: int  # samples with a final state, by anybody
-    total: int
-    not_cleaned: int
-    to_adjudicate: int
-    returned: int
-    leased_by_others: int
-    leased_until: datetime | None
-    held: Assignment | None
-
-    @property
-    def mine_total(self) -> int:
-        return self.mine_done + self.open_now
+def samples_queued(project: Project) -> QuerySet[Sample]:
+    """Samples with a free slot, the next first. The index ``sample_queue`` holds them in this order."""
+    queued = Sample.objects.filter(project=project, queue_place__gt=NOT_QUEUED)
+    return queued.order_by("queue_place", "queue_rank", "id")
 
 
-def samples_open_for(project: Project, user: User) -> QuerySet[Sample]:
-    """Samples that need a review which this person can give: a slot is free, and they neither hold, reviewed nor
-    skipped the sample in its present round."""
-    of_sample = Assignment.objects.filter(
-        sample=OuterRef("pk"), round=OuterRef("review_round"), is_adjudication=False
-    ).order_by()
-    taken = of_sample.filter(SLOT_TAKEN).values("sample").annotate(n=Count("pk")).values("n")
-    mine = of_sample.filter(SLOT_TAKEN | Q(state=Assignment.State.SKIPPED), holder=user)
+def samples_not_ranked(project: Project) -> QuerySet[Sample]:
+    """Samples that came into the queue since it was last put in order."""
+    return Sample.objects.filter(project=project, queue_place__gt=NOT_QUEUED, queue_rank=UNRANKED)
+
+
+def of_mine(user: User) -> Q:
+    """Of a query of samples: those that this person holds, reviewed or skipped in the present round."""
+    mine = Assignment.objects.filter(
+        SLOT_TAKEN | Q(state=Assignment.State.SKIPPED),
+        sample=OuterRef("pk"),
+        round=OuterRef("review_round"),
+        is_adjudication=False,
+        holder=user,
+    )
+    return Q(Exists(mine))
+
+
+def of_filters(project: Project) -> Q:
+    """Of a query of samples: those that the project's filters let through."""
+    shown = Q()
+    if project.filter_language:
+        shown &= Q(language=project.filter_language)
+    if project.filter_origin:
+        shown &= Q(origin=project.filter_origin)
+    if project.filter_check:
+        found = Finding.objects.filter(sample=OuterRef("pk"), check_name=project.filter_check, state=Finding.State.OPEN)
+        shown &= Q(Exists(found))
+    return shown
+
+
+def of_recused_groups(project: Project, user: User) -> Q:
+    """Of a query of samples: those of groups that this person must not judge."""
+    return Q(group__in=Recusal.objects.filter(project=project, user=user).values("group"))
+
+
+def of_expertise(project: Project, expertise: str) -> Q:
+    """Of a query of samples: those that ask for no tags, or for tags which somebody with ``expertise`` has."""
+    figure = QueueFigure.objects.filter(project=project).first()
+    known = figure.expertise if figure else []
+    if not known:
+        return Q()
+    return Q(expertise__in=["", *(tags for tags in known if tags_cover(expertise, tags))])
+
+
+def expertise_of(project: Project, user: User) -> str:
+    """The tags of a member; '' for everybody else."""
+    found = Membership.objects.filter(project=project, user=user).values_list("expertise", flat=True)
+    return found.first() or ""
+
+
+def samples_open_for(project: Project, user: User, expertise: str | None = None) -> QuerySet[Sample]:
+    """Samples that need a review which this person can give, the next first.
+
+    A slot is free, they neither hold, reviewed nor skipped it in its present round, have the tags it asks for, did
+    not recuse themselves from its group, and the project's filters show it.
+    """
+    tags = expertise_of(project, user) if expertise is None else expertise
     return (
-        Sample.objects.filter(project=project, state__in=WAITING)
-        .filter(~Exists(mine))
-        .annotate(n_taken=Coalesce(Subquery(taken, output_field=IntegerField()), 0))
-        .filter(n_taken__lt=project.review_overlap)
-        .order_by("id")
+        samples_queued(project)
+        .filter(of_filters(project), of_expertise(project, tags))
+        .exclude(of_recused_groups(project, user))
+        .filter(~of_mine(user))
     )
 
 
@@ -76,70 +104,39 @@ def samples_to_adjudicate(project: Project, user: User) -> QuerySet[Sample]:
     return (
         Sample.objects.filter(project=project, state=State.ADJUDICATE)
         .filter(~Exists(reviewed), ~Exists(settled))
-        .order_by("id")
-    )
-
-
-def samples_with_enough_reviews(project: Project) -> QuerySet[Sample]:
-    """Samples in review that have all reviews they need: the project asks for fewer than when they were begun."""
-    reviews = reviews_effective(
-        Review.objects.filter(sample=OuterRef("pk"), round=OuterRef("review_round"), is_adjudication=False)
-    )
-    count = reviews.order_by().values("sample").annotate(n=Count("pk")).values("n")
-    return (
-        Sample.objects.filter(project=project, state=State.IN_REVIEW)
-        .annotate(n_reviews=Coalesce(Subquery(count, output_field=IntegerField()), 0))
-        .filter(n_reviews__gte=project.review_overlap)
+        .exclude(of_recused_groups(project, user))
         .order_by("id")
     )
 
 
 def assignment_held(project: Project, user: User, *, is_adjudication: bool = False) -> Assignment | None:
-    """The sample this person is on: their newest live lease."""
+    """The sample this person is on: their newest live lease, before one that was only taken ahead."""
     mine = Assignment.objects.filter(sample__project=project, holder=user, is_adjudication=is_adjudication)
-    held: Assignment | None = mine.live().select_related("sample").order_by("-leased_at", "-pk").first()
+    held: Assignment | None = (
+        mine.live().select_related("sample").order_by("is_prefetched", "-leased_at", "-pk").first()
+    )
     return held
 
 
-def queue_state(project: Project, user: User) -> QueueState:
-    """The queue as one person sees it, in a fixed number of queries."""
-    states = dict(project.samples.order_by().values_list("state").annotate(n=Count("pk")))
-    mine = _assignments_now(project).filter(holder=user)
-    held = assignment_held(project, user)
-    others = _assignments_now(project).live().exclude(holder=user).aggregate(n=Count("pk"), until=Min(_ENDS))
-    open_now = samples_open_for(project, user).count() + (held is not None)
-    waiting = sum(states.get(state, 0) for state in WAITING)
-    return QueueState(
-        reason=_empty_reason(project, states, open_now, waiting, others["n"]),
-        open_now=open_now,
-        mine_done=mine.filter(state=Assignment.State.SUBMITTED).count(),
-        mine_skipped=mine.filter(state=Assignment.State.SKIPPED).count(),
-        reviewed=sum(states.get(state, 0) for state in (State.ACCEPTED, State.REJECTED, State.RETURNED)),
-        total=sum(states.values()),
-        not_cleaned=states.get(State.IMPORTED, 0),
-        to_adjudicate=states.get(State.ADJUDICATE, 0),
-        returned=states.get(State.RETURNED, 0),
-        leased_by_others=others["n"],
-        leased_until=others["until"],
-        held=held,
-    )
-
-
-_ENDS = "lease_expires_at"
-
-
-def _assignments_now(project: Project) -> LeaseQuerySet:
+def assignments_now(project: Project) -> LeaseQuerySet:
     """Of the present round of each sample: those of earlier rounds no longer count."""
     return Assignment.objects.filter(sample__project=project, is_adjudication=False, round=F("sample__review_round"))
 
 
-def _empty_reason(project: Project, states: dict[str, int], open_now: int, waiting: int, others: int) -> str:
-    if not states:
-        return "no_samples"
-    if version_current(project, Rubric.AppliesTo.SAMPLES) is None:
-        return "no_rubric"
-    if open_now:
-        return ""
-    if waiting:
-        return "leased" if others else "mine_done"
-    return "not_cleaned" if states.get(State.IMPORTED) else "finished"
+def samples_waiting(project: Project) -> QuerySet[Sample]:
+    """Samples that have not all the reviews they need, in work or not."""
+    return Sample.objects.filter(project=project, state__in=WAITING)
+
+
+def queue_progress(project: Project, user: User) -> tuple[int, int]:
+    """(samples this person has decided about, those plus the ones that wait), at the same cost in any project.
+
+    A queue of a thousand and more is not counted on every page: its figure is at most half a minute old.
+    """
+    mine = Membership.objects.filter(project=project, user=user).values_list("reviews_done", flat=True)
+    done = mine.first() or 0
+    waiting = samples_waiting(project).order_by()[:FEW].count()
+    if waiting == FEW:
+        figure = QueueFigure.objects.filter(project=project).first()
+        waiting = max(FEW, figure.waiting) if figure else samples_waiting(project).count()
+    return done, done + waiting

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
 
@@ -37,6 +38,20 @@ def reviews_for_sample(sample: Sample) -> QuerySet[Review]:
 def reviews_of_round(sample: Sample) -> QuerySet[Review]:
     """The reviews that decide about a sample now: those of its present round, without adjudication."""
     return reviews_for_sample(sample).filter(round=sample.review_round, is_adjudication=False)
+
+
+def samples_with_enough_reviews(project: Project) -> QuerySet[Sample]:
+    """Samples in review that have all reviews they need: the project asks for fewer than when they were begun."""
+    reviews = reviews_effective(
+        Review.objects.filter(sample=OuterRef("pk"), round=OuterRef("review_round"), is_adjudication=False)
+    )
+    count = reviews.order_by().values("sample").annotate(n=Count("pk")).values("n")
+    return (
+        Sample.objects.filter(project=project, state=Sample.State.IN_REVIEW, slots_needed__gt=0)
+        .annotate(n_reviews=Coalesce(Subquery(count, output_field=IntegerField()), 0))
+        .filter(n_reviews__gte=F("slots_needed"))
+        .order_by("id")
+    )
 
 
 def samples_accepted(project: Project) -> QuerySet[Sample]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reviewapp.curation.anchoring import Span, spans_moved
 from reviewapp.curation.models import Finding
 from reviewapp.curation.selectors import findings_for
-from reviewapp.projects.models import Project
 from reviewapp.reviews.diffing import Diff, diff_words
 from reviewapp.reviews.judging import drafted_completion, drafted_prompt
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.reading import Block, Mark, Segment, Turn, blocks_of, is_dialogue, segments_of, turns_of
-from reviewapp.reviews.selectors.queues import WAITING
 from reviewapp.reviews.selectors.reviews import reviews_effective
+from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.samples.models import Revision
-
-if TYPE_CHECKING:
-    from reviewapp.accounts.models import User
 
 WHOLE = "completion"
 
@@ -150,20 +145,19 @@ def finding_number(assignment: Assignment, finding: Finding) -> int:
     return next((number for number, one in enumerate(ordered, 1) if one.pk == finding.pk), 0)
 
 
+def notes_left_over(form: Mapping[str, str], rubric: RubricDocument) -> list[tuple[str, str]]:
+    """(criterion key, words) typed for criteria that the rubric no longer has: shown, so that nothing is lost."""
+    asked = {f"note-{criterion.key}" for criterion in rubric.criteria}
+    notes = [(name, words) for name, words in form.items() if name.startswith("note-") and words.strip()]
+    return [(name.removeprefix("note-"), words) for name, words in notes if name not in asked]
+
+
 def returned_before(assignment: Assignment) -> Review | None:
     """Why this sample was returned in an earlier round, when it was: the next reviewer should know."""
     earlier = Review.objects.filter(
         sample=assignment.sample_id, round__lt=assignment.round, decision=Review.Decision.RETURN
     )
     return reviews_effective(earlier).order_by("-id").first()
-
-
-def progress(project: Project, user: User) -> tuple[int, int]:
-    """(samples this person has decided about, those plus the ones that wait), cheap enough for every page."""
-    done = Assignment.objects.filter(
-        holder=user, sample__project=project, state=Assignment.State.SUBMITTED, is_adjudication=False
-    ).count()
-    return done, done + project.samples.filter(state__in=WAITING).count()
 
 
 def _ordered(findings: Iterable[Finding]) -> list[Finding]:

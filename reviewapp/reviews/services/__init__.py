@@ -7,12 +7,16 @@ from reviewapp.reviews.services.assignments import (
     assignment_claim,
     assignment_flag,
     assignment_leave,
+    assignment_prefetch,
+    assignment_recuse,
     assignment_release,
     assignment_renew,
     assignment_skip,
 )
 from reviewapp.reviews.services.decisions import review_submit, review_undo, sample_reopen
 from reviewapp.reviews.services.findings import finding_accept, finding_dismiss, prompt_restore
+from reviewapp.reviews.services.queueing import expertise_set, queue_order, queue_settings_update
+from reviewapp.reviews.services.slots import assignments_expire, queue_repair
 
 __all__ = [
     "adjudication_claim",
@@ -20,12 +24,19 @@ __all__ = [
     "assignment_claim",
     "assignment_flag",
     "assignment_leave",
+    "assignment_prefetch",
+    "assignment_recuse",
     "assignment_release",
     "assignment_renew",
     "assignment_skip",
+    "assignments_expire",
+    "expertise_set",
     "finding_accept",
     "finding_dismiss",
     "prompt_restore",
+    "queue_order",
+    "queue_repair",
+    "queue_settings_update",
     "review_submit",
     "review_undo",
     "sample_reopen",

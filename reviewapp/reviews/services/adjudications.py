@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from reviewapp.audit import services as audit
-from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.projects.models import Project
 from reviewapp.reviews.judging import ACCEPT, CAUSES, REJECT, RETURN, ReviewGiven, ReviewInvalid, review_problems
@@ -23,6 +22,7 @@ from reviewapp.reviews.services.decisions import (
     sample_move,
 )
 from reviewapp.reviews.services.holding import TAKEN, assignment_lock
+from reviewapp.reviews.services.slots import assignments_expire
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.models import Revision, Sample
@@ -36,7 +36,7 @@ CLAIM_TRIES = 5
 
 def adjudication_claim(*, project: Project, user: User) -> Assignment | None:
     """The sample this person is settling, or the next one whose reviews differ; None when there is none for them."""
-    leases.leases_expire(Assignment)
+    assignments_expire()
     for _ in range(CLAIM_TRIES):
         try:
             with transaction.atomic():

@@ -1,9 +1,9 @@
-"""Handing samples to reviewers: claim, leave, release, skip, flag. Renewing and drafts are core.leases."""
+"""Handing samples to reviewers: claim, take ahead, renew, leave, release, skip, recuse, flag."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -12,12 +12,13 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
-from reviewapp.core.models import SLOT_TAKEN
+from reviewapp.core.models import LeaseQuerySet
 from reviewapp.projects.models import Membership, Project
-from reviewapp.reviews.models import Assignment
-from reviewapp.reviews.selectors.queues import WAITING, assignment_held, samples_open_for
-from reviewapp.reviews.services.decisions import samples_settle
+from reviewapp.reviews.models import Assignment, Recusal
+from reviewapp.reviews.selectors.queues import assignment_held, samples_open_for
 from reviewapp.reviews.services.holding import assignment_lock, assignment_retake
+from reviewapp.reviews.services.queueing import queue_order
+from reviewapp.reviews.services.slots import assignments_expire, slots_recount
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.selectors import version_current
 from reviewapp.rubrics.services import rubric_version_use
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 State = Assignment.State
 CLAIM_TRIES, TRIES_WITHOUT_WAITING = 10, 3
+PREFETCH = timedelta(minutes=3)  # how long a sample is held that was only taken ahead
 LEAVE_SECONDS = 60  # a page that is left keeps its sample this long: a reload gets it back
 
 
@@ -37,17 +39,28 @@ def assignment_claim(*, project: Project, user: User) -> Assignment | None:
     Raises ApplicationError when the project has no rubric for samples. Two people never get the same slot of a
     sample: the row is locked while it is taken, and the database refuses a second taker.
     """
+    return _claim(project, user, is_ahead=False)
+
+
+def assignment_prefetch(*, project: Project, user: User) -> Assignment | None:
+    """The sample that comes after the one in hand, under a short lease; asked again, the same one for longer.
+
+    None when nothing is in hand (then it is a matter of claiming) or nothing more is open.
+    """
+    return _claim(project, user, is_ahead=True)
+
+
+def _claim(project: Project, user: User, *, is_ahead: bool) -> Assignment | None:
     version = version_current(project, Rubric.AppliesTo.SAMPLES)
     if version is None:
         raise ApplicationError("This project has no rubric for samples yet, so there is nothing to judge them by.")
-    leases.leases_expire(Assignment)
+    queue_order(project=project)
+    assignments_expire()
     for attempt in range(CLAIM_TRIES):
         try:
             with transaction.atomic():
-                _one_claim_at_a_time(project, user)
-                held = assignment_held(project, user)
-                # Others' locked rows are passed over; in the end waiting for them is the only way left.
-                return held or _take_next(project, user, version, is_waiting=attempt >= TRIES_WITHOUT_WAITING)
+                taking = _Taking(project, user, version, is_waiting=attempt >= TRIES_WITHOUT_WAITING)
+                return taking.ahead() if is_ahead else taking.now()
         except IntegrityError:
             continue  # somebody took that slot between looking and writing
         except _NothingFree:
@@ -55,38 +68,64 @@ def assignment_claim(*, project: Project, user: User) -> Assignment | None:
     return None
 
 
-def _one_claim_at_a_time(project: Project, user: User) -> None:
-    """Two tabs of one person wait for each other here; other people do not."""
-    list(Membership.objects.select_for_update().filter(project=project, user=user).values_list("pk"))
-
-
 class _NothingFree(Exception):
     """Nothing could be locked this time."""
 
 
-def _take_next(project: Project, user: User, version: RubricVersion, *, is_waiting: bool) -> Assignment | None:
-    sample = _next_sample(project, user, is_waiting=is_waiting)
-    if sample is not None:
-        return assignment_create(sample=sample, user=user, version=version, overlap=project.review_overlap)
-    if not is_waiting and samples_open_for(project, user).exists():
-        raise _NothingFree
-    samples_settle(project=project)
-    return None
+class _Taking:
+    """One try of one person to take a sample. Others' locked rows are passed over; in the end waiting for them is
+    the only way left."""
 
+    def __init__(self, project: Project, user: User, version: RubricVersion, *, is_waiting: bool) -> None:
+        self.project, self.user, self.version, self.is_waiting = project, user, version, is_waiting
+        # Two tabs of one person wait for each other here; other people do not.
+        mine = Membership.objects.select_for_update().filter(project=project, user=user)
+        self.expertise = mine.values_list("expertise", flat=True).first() or ""
 
-def _next_sample(project: Project, user: User, *, is_waiting: bool) -> Sample | None:
-    """Own drafts first, then begun samples, then new ones, each in the order of import."""
-    drafted = Assignment.objects.filter(
-        holder=user, sample__project=project, is_adjudication=False, state__in=[State.RELEASED, State.EXPIRED]
-    ).exclude(draft={})
-    open_samples = samples_open_for(project, user)
-    choices: list[QuerySet[Sample]] = [open_samples.filter(pk__in=drafted.values("sample"))]
-    choices += [open_samples.filter(state=state) for state in WAITING]
-    for choice in choices:
-        sample = choice.select_for_update(skip_locked=not is_waiting, of=("self",)).first()
+    def now(self) -> Assignment | None:
+        held = assignment_held(self.project, self.user)
+        if held is None:
+            return self._next()
+        return _promoted(held) if held.is_prefetched else held
+
+    def ahead(self) -> Assignment | None:
+        mine = Assignment.objects.filter(sample__project=self.project, holder=self.user, is_adjudication=False)
+        held = list(mine.live().select_related("sample").order_by("is_prefetched", "-leased_at", "-pk"))
+        if not held or held[0].is_prefetched:
+            return None
+        taken = held[-1] if held[-1].is_prefetched else self._next()
+        if taken is not None:
+            taken.is_prefetched, taken.lease_expires_at = True, timezone.now() + PREFETCH
+            taken.save(update_fields=["is_prefetched", "lease_expires_at"])
+        return taken
+
+    def _next(self) -> Assignment | None:
+        open_samples = samples_open_for(self.project, self.user, self.expertise)
+        sample = self._drafted(open_samples) or self._first(open_samples)
         if sample is not None:
-            return sample
-    return None
+            return assignment_create(sample=sample, user=self.user, version=self.version, overlap=sample.slots_needed)
+        if not self.is_waiting and open_samples.exists():
+            raise _NothingFree
+        return None
+
+    def _drafted(self, open_samples: QuerySet[Sample]) -> Sample | None:
+        """Own drafts come first."""
+        closed = Assignment.objects.filter(
+            holder=self.user, is_adjudication=False, state__in=[State.RELEASED, State.EXPIRED]
+        )
+        drafted = list(closed.exclude(draft={}).values_list("sample", flat=True))
+        return self._first(open_samples.filter(pk__in=drafted)) if drafted else None
+
+    def _first(self, samples: QuerySet[Sample]) -> Sample | None:
+        return samples.select_for_update(skip_locked=not self.is_waiting, of=("self",)).first()
+
+
+def _promoted(assignment: Assignment) -> Assignment:
+    """What was taken ahead is now in hand."""
+    assignment.is_prefetched = False
+    assignment.leased_at, assignment.lease_expires_at = timezone.now(), leases.lease_end()
+    assignment.save(update_fields=["is_prefetched", "leased_at", "lease_expires_at"])
+    return assignment
 
 
 def assignment_create(
@@ -96,40 +135,51 @@ def assignment_create(
 
     All reviews of a round are judged by one rubric version. Raises IntegrityError when the slot was just taken.
     """
-    of_round = Assignment.objects.filter(sample=sample, round=sample.review_round, is_adjudication=is_adjudication)
-    taken = of_round.filter(SLOT_TAKEN)
-    begun = taken.select_related("rubric_version").first()
-    busy = set(taken.values_list("slot", flat=True))
+    of_round = list(
+        Assignment.objects.filter(sample=sample, round=sample.review_round, is_adjudication=is_adjudication)
+        .select_related("rubric_version")
+        .order_by("-pk")
+    )
+    taken = [one for one in of_round if one.state in (State.LEASED, State.SUBMITTED)]
+    busy = {one.slot for one in taken}
     slot = next((n for n in range(overlap) if n not in busy), None)
-    if slot is None or sample.revision is None:
+    if slot is None or sample.revision_id is None:
         raise IntegrityError("Every slot of this sample is taken.")
-    version = begun.rubric_version if begun else version
+    version = taken[0].rubric_version if taken else version
     rubric_version_use(version=version)
-    before = of_round.filter(holder=user, revision=sample.revision_id).exclude(draft={}).order_by("-pk").first()
     assignment = Assignment.objects.create(
         sample=sample,
-        revision=sample.revision,
+        revision_id=sample.revision_id,
         rubric_version=version,
         round=sample.review_round,
         slot=slot,
         is_adjudication=is_adjudication,
         holder=user,
         lease_expires_at=leases.lease_end(),
-        draft=before.draft if before else {},
-        draft_version=before.draft_version if before else 0,
-        draft_saved_at=before.draft_saved_at if before else None,
+        **_draft_before(of_round, sample, user),
     )
+    if not is_adjudication:
+        Sample.objects.filter(pk=sample.pk).update(slots_taken=len(taken) + 1)
     _record(assignment, user, "assignment.claim", {"slot": slot, "round": sample.review_round})
     return assignment
+
+
+def _draft_before(of_round: list[Assignment], sample: Sample, user: User) -> dict[str, Any]:
+    """What this person wrote about the same text before, the newest first in ``of_round``."""
+    for one in of_round:
+        if one.holder_id == user.pk and one.revision_id == sample.revision_id and one.draft:
+            return {name: getattr(one, name) for name in ("draft", "draft_version", "draft_saved_at")}
+    return {}
 
 
 @transaction.atomic
 def assignment_renew(*, assignment: Assignment) -> datetime:
     """Moves the end of the lease, also of one that ran out while nobody took the sample; returns the new end.
 
-    Raises LeaseLost when others took it, or when it was decided about or given back.
+    What was taken ahead is held on to as well. Raises LeaseLost when others took it, or when it was decided about or
+    given back.
     """
-    assignment = assignment_lock(assignment.pk)
+    assignment = assignment_lock(assignment.pk, assignment.sample_id)
     if assignment.state == State.EXPIRED:
         assignment_retake(assignment)
         assignment.state, assignment.closed_at = State.LEASED, None
@@ -137,19 +187,36 @@ def assignment_renew(*, assignment: Assignment) -> datetime:
         raise LeaseLost("This sample is no longer yours: it was decided about, skipped or given back.")
     assignment.lease_expires_at = leases.lease_end()
     assignment.save(update_fields=["state", "slot", "closed_at", "lease_expires_at"])
+    slots_recount([assignment.sample_id])
+    _taken_ahead(assignment).update(lease_expires_at=timezone.now() + PREFETCH)
     return assignment.lease_expires_at
 
 
 def assignment_leave(*, assignment: Assignment) -> None:
     """Shortens a lease when its page is left, so that nobody waits half an hour for a closed tab."""
     end = timezone.now() + timedelta(seconds=LEAVE_SECONDS)
-    Assignment.objects.filter(pk=assignment.pk, lease_expires_at__gt=end).live().update(lease_expires_at=end)
+    mine = Assignment.objects.filter(pk=assignment.pk) | _taken_ahead(assignment)
+    mine.filter(lease_expires_at__gt=end).live().update(lease_expires_at=end)
+
+
+def _taken_ahead(assignment: Assignment) -> LeaseQuerySet:
+    """What the same person took ahead in the same project, while it is theirs."""
+    ahead = Assignment.objects.filter(
+        holder=assignment.holder_id, is_prefetched=True, sample__project=assignment.sample.project_id
+    )
+    return ahead.live()
 
 
 @transaction.atomic
 def assignment_release(*, assignment: Assignment) -> None:
-    """Gives the sample back at once; the draft stays for this person."""
+    """Gives the sample back at once, and what was taken ahead; the draft stays for this person."""
+    ahead = list(_taken_ahead(assignment).values_list("pk", "sample"))
+    ids = sorted({assignment.sample_id, *(sample for _, sample in ahead)})
+    list(Sample.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
     leases.lease_release(lease=assignment)
+    for lease in Assignment.objects.filter(pk__in=[pk for pk, _ in ahead]):
+        leases.lease_release(lease=lease)
+    slots_recount(ids)
     _record(assignment, assignment.holder, "assignment.release", {})
 
 
@@ -159,10 +226,44 @@ def assignment_skip(*, assignment: Assignment, reason: str) -> None:
     reason = reason.strip()
     if not reason:
         raise ApplicationError("Say in a few words why you skip this sample.")
-    changed = Assignment.objects.filter(pk=assignment.pk).exclude(state=State.SUBMITTED)
-    if not changed.update(state=State.SKIPPED, skip_reason=reason, closed_at=timezone.now()):
+    locked = assignment_lock(assignment.pk, assignment.sample_id)
+    if locked.state == State.SUBMITTED:
         raise ApplicationError("You have already decided about this sample. Undo the decision to skip it.")
+    locked.state, locked.skip_reason, locked.closed_at = State.SKIPPED, reason, timezone.now()
+    locked.save(update_fields=["state", "skip_reason", "closed_at"])
+    slots_recount([locked.sample_id])
     _record(assignment, assignment.holder, "assignment.skip", {"reason": reason})
+
+
+@transaction.atomic
+def assignment_recuse(*, assignment: Assignment, reason: str) -> None:
+    """Gives back a sample that this person must not judge; nothing of its group is offered to them again.
+
+    It counts neither as done nor as skipped. Raises ApplicationError without a reason, or after a decision.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ApplicationError("Say why you must not judge this, for example: I treated this patient.")
+    sample_ids = _of_group(assignment)
+    list(Sample.objects.filter(pk__in=sample_ids).order_by("pk").select_for_update().values_list("pk"))
+    if Assignment.objects.filter(pk=assignment.pk, state=State.SUBMITTED).exists():
+        raise ApplicationError("You have already decided about this sample. Undo the decision, then step back.")
+    project, group = assignment.sample.project_id, assignment.sample.group_id
+    Recusal.objects.get_or_create(
+        user=assignment.holder, group_id=group, defaults={"project_id": project, "reason": reason}
+    )
+    held = Assignment.objects.filter(holder=assignment.holder_id, sample__in=sample_ids, state=State.LEASED)
+    held.update(state=State.RELEASED, closed_at=timezone.now())
+    slots_recount(sample_ids)
+    _record(assignment, assignment.holder, "assignment.recuse", {"reason": reason, "group": group})
+
+
+def _of_group(assignment: Assignment) -> list[int]:
+    """Samples of its group that this person holds now, with this one."""
+    held = Assignment.objects.filter(
+        holder=assignment.holder_id, state=State.LEASED, sample__group=assignment.sample.group_id
+    )
+    return sorted({assignment.sample_id, *held.values_list("sample", flat=True)})
 
 
 @transaction.atomic

@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.curation import services as curation
-from reviewapp.projects.models import Project
+from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems, text_to_form
+from reviewapp.reviews.majority import outcome_with_extra
 from reviewapp.reviews.models import Assignment, CriterionScore, Review
-from reviewapp.reviews.outcomes import Outcome, ReviewFacts, outcome_of
-from reviewapp.reviews.selectors.queues import samples_with_enough_reviews
-from reviewapp.reviews.selectors.reviews import reviews_of_round, undo_problem
+from reviewapp.reviews.outcomes import Outcome, ReviewFacts
+from reviewapp.reviews.selectors.reviews import reviews_of_round, samples_with_enough_reviews, undo_problem
+from reviewapp.reviews.selectors.slots import slots_base
 from reviewapp.reviews.services.holding import TAKEN, assignment_lock, assignment_retake
+from reviewapp.reviews.services.slots import slots_recount
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.models import Criterion
+from reviewapp.rubrics.scoring import Score, score_fields
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.models import Revision, Sample
 
@@ -50,7 +55,7 @@ def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key
     if problems:
         raise ReviewInvalid(problems)
     try:
-        return _submit(assignment.pk, given, idempotency_key, seconds)
+        return _submit(assignment, given, idempotency_key, seconds)
     except IntegrityError as error:
         # The same form sent twice at once, to two processes: the other one stored it.
         stored = review_stored(idempotency_key, assignment)
@@ -60,11 +65,14 @@ def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key
 
 
 @transaction.atomic
-def _submit(assignment_id: int, given: ReviewGiven, key: UUID, seconds: int) -> Review:
-    assignment = assignment_lock(assignment_id)
+def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> Review:
+    # Before the sample is locked: taking the next one locks the person first as well.
+    _reviews_done_add(opened, 1)
+    assignment = assignment_lock(opened.pk, opened.sample_id)
     sample = assignment.sample
     stored = review_stored(key, assignment)
     if stored is not None:
+        _reviews_done_add(opened, -1)
         return stored
     assignment_close(assignment)
     after = revision_left(
@@ -83,6 +91,13 @@ def _submit(assignment_id: int, given: ReviewGiven, key: UUID, seconds: int) -> 
     return review
 
 
+def _reviews_done_add(assignment: Assignment, n: int) -> None:
+    """Kept for the progress line of every page; an adjudication is no part of it."""
+    if not assignment.is_adjudication:
+        mine = Membership.objects.filter(project=assignment.sample.project_id, user=assignment.holder_id)
+        mine.update(reviews_done=Greatest(F("reviews_done") + n, 0))
+
+
 def review_stored(key: UUID, assignment: Assignment) -> Review | None:
     """The review that this form already made; raises ApplicationError when the key belongs to another sample."""
     stored: Review | None = Review.objects.filter(idempotency_key=key).first()
@@ -96,9 +111,13 @@ def assignment_close(assignment: Assignment) -> None:
     if assignment.state == State.SUBMITTED:
         raise ApplicationError("You have already decided about this sample. Undo the decision to change it.")
     assignment_retake(assignment)
+    had_slot = assignment.state == State.LEASED
     assignment.state = State.SUBMITTED
     assignment.closed_at = timezone.now()
     assignment.save(update_fields=["state", "slot", "closed_at"])
+    if not had_slot:
+        slots_recount([assignment.sample_id])
+        assignment.sample.refresh_from_db(fields=["slots_taken"])
 
 
 def review_create(
@@ -123,21 +142,27 @@ def review_create(
     )
     criteria = {c.key: c for c in Criterion.objects.filter(version=assignment.rubric_version)}
     CriterionScore.objects.bulk_create(
-        CriterionScore(review=review, criterion=criteria[name], value=score.value, reason=score.note)
+        CriterionScore(review=review, criterion=criteria[name], value=score.value, text=score.text, reason=score.note)
         for name, score in given.scores.items()
     )
     return review
 
 
 def sample_settle(*, sample: Sample, by: User | None, back_to: Revision | None = None) -> Outcome:
-    """Sets a locked sample's state and text from the reviews of its round that count.
+    """Sets a locked sample's state, text and number of reviewers from the reviews of its round that count.
 
-    ``back_to`` is the text it has again when a decision about it was undone.
+    Reviews that differ call for one more reviewer while the project allows it; with more reviews than the sample
+    needed at first, what most of them agree on holds. ``back_to`` is the text it has again when a decision about it
+    was undone.
     """
     reviews = list(reviews_of_round(sample))
     kinds = {score.criterion.key: score.criterion.kind for review in reviews for score in review.scores.all()}
     facts = [_facts(review) for review in reviews]
-    outcome = outcome_of(facts, overlap=sample.project.review_overlap, kinds=kinds)
+    base = slots_base(sample)
+    outcome, needed = outcome_with_extra(facts, base=base, extra=sample.project.extra_reviewers, kinds=kinds)
+    # Somebody who already works on it as an extra reviewer keeps the place.
+    needed = max(needed, min(sample.slots_taken, base + sample.slots_extra))
+    sample.slots_needed, sample.slots_extra = needed, needed - base
     state = _STATES.get(outcome.result) or (Sample.State.IN_REVIEW if reviews else Sample.State.READY)
     accepted = next((r.revision_after for r in reviews if r.revision_after_id == outcome.revision), back_to)
     sample_move(sample=sample, state=state, revision=accepted, by=by)
@@ -147,7 +172,8 @@ def sample_settle(*, sample: Sample, by: User | None, back_to: Revision | None =
 def samples_settle(*, project: Project) -> int:
     """Settles samples that have all reviews they need because the project now asks for fewer; returns how many."""
     with transaction.atomic():
-        samples = samples_with_enough_reviews(project).select_for_update(of=("self",)).select_related("project")
+        enough = samples_with_enough_reviews(project)
+        samples = enough.select_for_update(of=("self",)).select_related("project", "revision").order_by("pk")
         settled = [(sample, sample_settle(sample=sample, by=None)) for sample in samples]
         for sample, outcome in settled:
             audit.record(
@@ -156,7 +182,7 @@ def samples_settle(*, project: Project) -> int:
                 project=project.slug,
                 target_type="sample",
                 target_id=sample.pk,
-                data={"outcome": outcome.result, "overlap": project.review_overlap},
+                data={"outcome": outcome.result, "reviewers": sample.slots_needed},
             )
     return len(settled)
 
@@ -166,7 +192,7 @@ def sample_move(*, sample: Sample, state: str, by: User | None, revision: Revisi
     before = sample.revision
     sample.state, sample.state_at = state, timezone.now()
     sample.revision = revision or before
-    sample.save(update_fields=["state", "state_at", "revision"])
+    sample.save(update_fields=["state", "state_at", "revision", "slots_needed", "slots_extra"])
     if before is not None and sample.revision is not None:
         curation.findings_follow(sample=sample, before=before, after=sample.revision, by=by)
 
@@ -186,9 +212,11 @@ def review_undo(*, review: Review, idempotency_key: UUID) -> Assignment:
 
     Raises ApplicationError when it is too old, was undone, or others built on it.
     """
-    assignment = assignment_lock(review.assignment_id)
+    _reviews_done_add(review.assignment, -1)
+    assignment = assignment_lock(review.assignment_id, review.sample_id)
     stored = review_stored(idempotency_key, assignment)
     if stored is not None:
+        _reviews_done_add(assignment, 1)
         return assignment
     review.sample = sample = assignment.sample
     problem = undo_problem(review)
@@ -223,10 +251,9 @@ def _draft_of(review: Review) -> dict[str, str]:
     draft = text_to_form(review.revision_before.completion, review.revision_after.completion)
     if review.reason:
         draft[f"reason-{review.decision}"] = review.reason
+    criteria = {criterion.key: criterion for criterion in version_document(review.rubric_version).criteria}
     for score in review.scores.select_related("criterion"):
-        draft[f"score-{score.criterion.key}"] = "na" if score.value is None else str(score.value)
-        if score.reason:
-            draft[f"note-{score.criterion.key}"] = score.reason
+        draft |= score_fields(criteria[score.criterion.key], Score(score.value, score.reason, score.text))
     return draft
 
 
@@ -236,8 +263,7 @@ def sample_reopen(*, sample: Sample, reopened_by: User) -> None:
     sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample.pk)
     if sample.state != Sample.State.RETURNED:
         raise ApplicationError("Only a returned sample can be put back into the queue; this one is not returned.")
-    sample.review_round += 1
-    sample.save(update_fields=["review_round"])
+    sample.save(update_fields=sample.round_begin())
     sample_move(sample=sample, state=Sample.State.READY, by=reopened_by)
     audit.record(
         actor=reopened_by,

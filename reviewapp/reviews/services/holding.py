@@ -6,14 +6,19 @@ from reviewapp.core.exceptions import LeaseLost
 from reviewapp.core.models import SLOT_TAKEN
 from reviewapp.reviews.models import Assignment
 from reviewapp.reviews.selectors.queues import WAITING
+from reviewapp.reviews.selectors.slots import slots_base
 from reviewapp.samples.models import Sample
 
 TAKEN = "Your lease ran out and others have taken this sample meanwhile. What you wrote is kept on this page."
 
 
-def assignment_lock(assignment_id: int) -> Assignment:
-    """Locks the sample, then the assignment: always in this order, so that nobody waits in a circle."""
-    sample_id = Assignment.objects.values_list("sample_id", flat=True).get(pk=assignment_id)
+def assignment_lock(assignment_id: int, sample_id: int | None = None) -> Assignment:
+    """Locks the sample, then the assignment: always in this order, so that nobody waits in a circle.
+
+    ``sample_id`` saves a query where the caller knows it.
+    """
+    if sample_id is None:
+        sample_id = Assignment.objects.values_list("sample_id", flat=True).get(pk=assignment_id)
     sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample_id)
     assignment: Assignment = (
         Assignment.objects.select_for_update(of=("self",))
@@ -27,7 +32,8 @@ def assignment_lock(assignment_id: int) -> Assignment:
 def assignment_retake(assignment: Assignment) -> None:
     """Checks that a locked assignment may still be worked on, and finds it a free slot when it had lost its own.
 
-    Raises LeaseLost when others took the place or the sample was settled. Nothing is saved here.
+    Raises LeaseLost when others took the place or the sample was settled. Nothing is saved here; whoever saves counts
+    the slots again (``slots_recount``) where the assignment was not leased before.
     """
     sample = assignment.sample
     waiting = (Sample.State.ADJUDICATE,) if assignment.is_adjudication else WAITING
@@ -39,7 +45,7 @@ def assignment_retake(assignment: Assignment) -> None:
         SLOT_TAKEN, sample=sample, round=assignment.round, is_adjudication=assignment.is_adjudication
     )
     taken = dict(of_round.values_list("slot", "holder_id"))
-    limit = 1 if assignment.is_adjudication else sample.project.review_overlap
+    limit = 1 if assignment.is_adjudication else max(1, sample.slots_needed or slots_base(sample))
     slot = next((n for n in range(limit) if n not in taken), None)
     if slot is None or assignment.holder_id in taken.values():
         raise LeaseLost(TAKEN)

@@ -14,10 +14,9 @@ from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import members_with, project_for
 from reviewapp.reviews import services
-from reviewapp.reviews.agreement import ENOUGH_UNITS
 from reviewapp.reviews.models import Review
-from reviewapp.reviews.selectors import agreements
-from reviewapp.reviews.selectors.queues import assignment_held, queue_state
+from reviewapp.reviews.selectors.queue_states import queue_state
+from reviewapp.reviews.selectors.queues import assignment_held
 from reviewapp.reviews.selectors.reviews import assignments_flagged, review_undoable, reviews_of, samples_returned
 
 PAGE_SIZE = 50
@@ -80,23 +79,6 @@ def review_undo(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         return redirect("reviews:review_list", slug)
     name = "reviews:adjudication_edit" if assignment.is_adjudication else "reviews:review_edit"
     return redirect(name, slug, assignment.key)
-
-
-@require_GET
-def agreement(request: AuthenticatedRequest, slug: str) -> HttpResponse:
-    """How far the reviewers agree, per criterion of one rubric version."""
-    project = project_for(request.user, slug)
-    versions = list(agreements.versions_reviewed(project))
-    chosen = next((v for v in versions if str(v.pk) == request.GET.get("version")), versions[0] if versions else None)
-    context = {
-        "project": project,
-        "versions": versions,
-        "version": chosen,
-        "rows": agreements.agreement_rows(project, chosen) if chosen else [],
-        "counts": agreements.adjudication_counts(project),
-        "enough": ENOUGH_UNITS,
-    }
-    return render(request, "reviews/agreement.html", context)
 
 
 @require_GET

@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
@@ -11,35 +12,24 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.accounts.keymap import cheat_sheet
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation.models import Finding
+from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 from reviewapp.reviews import judging, services
-from reviewapp.reviews.models import Assignment
+from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.selectors import workbench
+from reviewapp.reviews.selectors.queues import queue_progress
 from reviewapp.reviews.selectors.reviews import assignment_get, review_undoable
+from reviewapp.reviews.services.drafts import WINDOW, DraftConflict, draft_keep
 from reviewapp.rubrics.scoring import criterion_rows
 from reviewapp.rubrics.selectors import version_document
 
 PARTS = (("source", "Prompt"), ("completion", "Completion"), ("rubric", "Rubric"))
-KEYS = (
-    (("1", "to", "9"), "choose a level of the criterion with the frame; for yes or no, 1 is yes"),
-    (("0",), "not applicable; for yes or no, no"),
-    (("↑", "↓"), "criterion before or after"),
-    (("Ctrl", "Enter"), "accept and take the next, also while typing"),
-    (("Esc",), "leave a text box"),
-    (("N",), "next open finding"),
-    (("E",), "edit the next block"),
-    (("D",), "diff or clean text"),
-    (("G",), "guidelines"),
-    (("F",), "flag for the lead, or take the flag away"),
-    (("S",), "skip with a reason"),
-    (("U",), "undo the last decision"),
-    (("?",), "this list"),
-)
 # decision, verb, what happens, an example of a reason
 TURN_DOWN = (
     (
@@ -49,6 +39,10 @@ TURN_DOWN = (
         "The plan belongs to another visit",
     ),
     ("reject", "Reject", "It is kept, marked as rejected, and never trained on.", "Off topic: a note about parking"),
+)
+RUBRIC_CHANGED = (
+    "The rubric was changed since you opened this page. Your text and the answers that still fit are kept; "
+    "look at the criteria once more, then send."
 )
 
 
@@ -98,9 +92,11 @@ def draft_save(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Http
     assignment = _lease(request, slug, key)
     try:
         changes = judging.draft_changes(request.POST.get("changes", ""))
-        saved = leases.draft_save(lease=assignment, changes=changes)
+        saved = draft_keep(assignment=assignment, changes=changes, **_written_by(request))
     except judging.ReviewInvalid as error:
         return JsonResponse({"message": str(error)}, status=400)
+    except DraftConflict as error:
+        return JsonResponse({"message": error.message, "conflict": True, "version": error.version}, status=409)
     except ApplicationError as error:
         return JsonResponse({"message": error.message}, status=409)
     return JsonResponse({"version": saved.draft_version})
@@ -173,6 +169,14 @@ def prompt_restore(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> 
     return redirect("reviews:review_edit", slug, key)
 
 
+def _written_by(request: AuthenticatedRequest) -> dict[str, Any]:
+    """Which window wrote a draft, and upon which version of it; nothing when the page does not say."""
+    version = request.POST.get("version", "")
+    if not version.isdecimal():
+        return {}
+    return {"window": request.POST.get(WINDOW, "")[:40], "version": int(version)}
+
+
 def _finding(assignment: Assignment, finding_id: int) -> Finding:
     return get_object_or_404(Finding, pk=finding_id, sample=assignment.sample_id, revision=assignment.revision_id)
 
@@ -190,6 +194,8 @@ def _settled(
 
 
 def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiven:
+    if form.get("rubric", "") not in ("", str(assignment.rubric_version_id)):
+        raise judging.ReviewInvalid({"": RUBRIC_CHANGED})
     shown = assignment.revision
     rubric = version_document(assignment.rubric_version)
     return judging.review_read(form, rubric, shown.prompt, shown.completion, assignment.draft)
@@ -213,10 +219,25 @@ def _kept(request: AuthenticatedRequest, assignment: Assignment) -> Assignment:
 
 
 def _next(request: AuthenticatedRequest, slug: str, assignment: Assignment) -> HttpResponse:
-    following = services.assignment_claim(project=assignment.sample.project, user=request.user)
-    if following is None:
-        return redirect("reviews:queue", slug)
-    return redirect("reviews:review_edit", slug, following.key)
+    """On to the next sample: a redirect, or for the page's own script where it is and what can be undone now."""
+    project = assignment.sample.project
+    following = services.assignment_claim(project=project, user=request.user)
+    url = (
+        reverse("reviews:review_edit", args=[slug, following.key])
+        if following
+        else reverse("reviews:queue", args=[slug])
+    )
+    if "application/json" not in request.headers.get("Accept", ""):
+        return redirect(url)
+    return JsonResponse({"next": url} | (_shown_ahead(request, project) if "ahead" in request.POST else {}))
+
+
+def _shown_ahead(request: AuthenticatedRequest, project: Project) -> dict[str, object]:
+    """What a page that was fetched before the last decision could not know."""
+    done, total = workbench.progress(project, request.user)
+    review = review_undoable(request.user, project)
+    undo = review and {"review": review.pk, "words": undo_words(review)}
+    return {"undo": undo, "position": done + 1, "total": max(total, done + 1)}
 
 
 def _page(
@@ -227,8 +248,9 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     rubric = version_document(assignment.rubric_version)
-    done, total = workbench.progress(assignment.sample.project, request.user)
+    done, total = queue_progress(assignment.sample.project, request.user)
     project, sample = assignment.sample.project, assignment.sample
+    undoable = review_undoable(request.user, project)
     context = {
         "project": project,
         "assignment": assignment,
@@ -237,15 +259,23 @@ def _page(
         "form": form,
         "problem": (problems or {}).get("", ""),
         "rubric": rubric,
-        "rows": criterion_rows(rubric, form, problems),
+        "rows": criterion_rows(rubric, form, problems, work="samples"),
         "text": workbench.text_view(assignment.revision, workbench.findings_shown(assignment), form, assignment.draft),
         "returned": workbench.returned_before(assignment),
         "position": done + 1,
         "total": max(total, done + 1),
         "seconds_left": seconds_left(assignment),
-        "undoable": review_undoable(request.user, project),
+        "undoable": undoable,
+        "undo_words": undo_words(undoable) if undoable else "",
+        "undo_review": undoable.pk if undoable else "",
+        "leftovers": workbench.notes_left_over(form, rubric),
+        "draft_window": assignment.draft.get(WINDOW, ""),
     }
     return render(request, "reviews/review_edit.html", context | _frame(form, assignment), status=status)
+
+
+def undo_words(review: Review) -> str:
+    return f"Undo: {review.get_decision_display().lower()} {review.sample}"
 
 
 def seconds_left(assignment: Assignment) -> int:
@@ -263,7 +293,7 @@ def _frame(form: Mapping[str, str], assignment: Assignment) -> dict[str, object]
     """What is the same on every review page but its keys."""
     return {
         "parts": PARTS,
-        "keys": KEYS,
+        "keys": cheat_sheet("review"),
         "progress_label": "in this queue",
         "guidelines_title": f"Guidelines, version {assignment.rubric_version.number}",
         "turn_down": turn_down(form),

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from reviewapp.accounts.models import User
 from reviewapp.audit.models import AuditEvent
-from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment
-from reviewapp.reviews.selectors.queues import queue_state
+from reviewapp.reviews.selectors.queue_states import queue_state
 from reviewapp.reviews.services import (
     assignment_claim,
     assignment_flag,
@@ -24,6 +23,8 @@ from reviewapp.reviews.services import (
     assignment_release,
     assignment_renew,
     assignment_skip,
+    assignments_expire,
+    queue_settings_update,
 )
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.services import rubric_activate
@@ -108,7 +109,7 @@ def test_leaving_keeps_the_sample_for_a_minute(w: SimpleNamespace) -> None:
 def test_a_lease_that_ran_out_is_renewed_while_nobody_took_the_sample(w: SimpleNamespace) -> None:
     held = claim(w.project, w.ann)
     expire(held)
-    leases.leases_expire(Assignment)
+    assignments_expire()
     assert assignment_renew(assignment=held) > timezone.now()
     assert Assignment.objects.get().is_live
     expire(held)
@@ -218,8 +219,7 @@ def test_progress_counts_own_and_open_samples(w: SimpleNamespace) -> None:
 def test_asking_for_fewer_reviews_settles_what_has_enough(project: Project) -> None:
     w = reviewing.world(project, samples=1, overlap=2)
     review(project, w.ann, given(completion="Better."))
-    project.review_overlap = 1
-    project.save()
+    queue_settings_update(project=project, updated_by=w.cleo, review_overlap=1)
     assert assignment_claim(project=project, user=w.bob) is None
     sample = Sample.objects.get()
     assert sample.state == Sample.State.ACCEPTED

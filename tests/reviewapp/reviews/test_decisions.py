@@ -15,14 +15,13 @@ from django.utils import timezone
 
 from reviewapp.audit.models import AuditEvent
 from reviewapp.audit.services import chain_verify
-from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, ImmutableError, LeaseLost
 from reviewapp.projects.models import Project
 from reviewapp.reviews.judging import ReviewInvalid
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.selectors import reviews_effective, reviews_for_sample, samples_accepted
 from reviewapp.reviews.selectors.reviews import review_undoable
-from reviewapp.reviews.services import review_submit, review_undo, sample_reopen
+from reviewapp.reviews.services import assignments_expire, review_submit, review_undo, sample_reopen
 from reviewapp.samples.models import Revision, Sample
 from tests import factories
 from tests.reviewapp.reviews import reviewing
@@ -121,7 +120,7 @@ def test_a_review_never_changes(w: SimpleNamespace) -> None:
 def test_a_lease_that_ran_out_still_counts_while_nobody_took_the_sample(w: SimpleNamespace) -> None:
     assignment = claim(w.project, w.ann)
     expire(assignment)
-    leases.leases_expire(Assignment)
+    assignments_expire()
     assert submit(assignment).sample == assignment.sample
 
 
