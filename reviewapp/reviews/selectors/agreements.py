@@ -1,45 +1,94 @@
-"""Agreement of a project's reviewers per criterion, computed on their reviews before any adjudication."""
+"""Agreement of a project's reviewers per criterion, pair and slice, on their reviews before any adjudication."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from django.db.models import Count, QuerySet
+import numpy as np
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
+from reviewapp.accounts.models import User
 from reviewapp.projects.models import Project
-from reviewapp.reviews import agreement
-from reviewapp.reviews.agreement import ENOUGH_UNITS, Agreement
+from reviewapp.reviews.agreement_measures import (
+    DECISION,
+    Measures,
+    Pair,
+    measures_of,
+    other_statistics,
+    pairs_of,
+)
+from reviewapp.reviews.agreement_tables import Agreement, Table
 from reviewapp.reviews.judging import CAUSES
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.selectors.reviews import reviews_effective
 from reviewapp.rubrics.models import Criterion, RubricVersion
+from reviewapp.samples.models import Sample
 
-FIRM, TENTATIVE = 0.8, 0.667
 _DECISIONS = {"accept": 0.0, "fix": 0.0, "return": 1.0, "reject": 2.0}
+MOST_SLICES = 20
+AMBIGUOUS = "rubric_ambiguous"
+
+Unit = tuple[int, int]  # sample, round
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """One criterion, or the decision: table is reviewers x units; categories are the points of its scale, if it has."""
+
+    key: str
+    name: str
+    kind: str
+    categories: tuple[float, ...] | None
+    table: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingSet:
+    """All reviews by one rubric version that count; rows and columns of every table in the order given here."""
+
+    reviewers: Sequence[int]
+    units: Sequence[Unit]
+    rated: Sequence[Rated]
+    texts: Mapping[Unit, Sequence[str]] = field(default_factory=dict)  # hashes that accepting reviews left
+
+    @property
+    def n_texts_apart(self) -> int:
+        """Units whose accepting reviews left different texts: also settled by a third."""
+        return sum(len(set(hashes)) > 1 for hashes in self.texts.values())
+
+    @property
+    def n_texts(self) -> int:
+        return sum(len(hashes) > 1 for hashes in self.texts.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgreementRow:
-    """One criterion: ``positive`` only for gate items, where violations are rare and alpha says little."""
+    """One criterion with its headline."""
 
-    name: str
-    is_gate: bool
-    alpha: Agreement
-    percent: Agreement
-    ac1: Agreement
-    positive: Agreement | None = None
+    rated: Rated
+    measures: Measures
 
     @property
-    def reading(self) -> tuple[str, str]:
-        """(icon, words): what may be concluded, by Krippendorff's limits, once enough was rated twice."""
-        if self.alpha.value is None:
-            return "unknown", "Not defined"
-        if not self.alpha.is_enough:
-            return "unknown", f"Too few to rely on: {self.alpha.n_units} of {ENOUGH_UNITS}"
-        if self.alpha.value >= FIRM:
-            return "pass", "Firm"
-        return ("unknown", "Tentative") if self.alpha.value >= TENTATIVE else ("fail", "Conclude nothing")
+    def is_gate(self) -> bool:
+        return self.rated.kind == Criterion.Kind.GATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedPair:
+    one: str
+    other: str
+    pair: Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The samples that share a language, an origin or a value of their metadata."""
+
+    value: str
+    measures: Measures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,21 +103,156 @@ def versions_reviewed(project: Project) -> QuerySet[RubricVersion]:
     return RubricVersion.objects.filter(pk__in=used).select_related("rubric").order_by("-used_at", "-pk")
 
 
-def agreement_rows(project: Project, version: RubricVersion) -> list[AgreementRow]:
-    """The decision, then each criterion: units are samples in a round, raters are reviewers. Five queries at most."""
-    reviews = reviews_effective(
+def _reviews(project: Project, version: RubricVersion) -> QuerySet[Review]:
+    return reviews_effective(
         Review.objects.filter(sample__project=project, rubric_version=version, is_adjudication=False)
     )
-    scores = CriterionScore.objects.filter(review__in=reviews).values_list(
-        "criterion_id", "review__reviewer_id", "review__sample_id", "review__round", "value"
+
+
+def rating_set(project: Project, version: RubricVersion) -> RatingSet:
+    """The decision, then each criterion with numbers for answers. Four queries, however many reviews there are."""
+    given = list(
+        _reviews(project, version).values_list(
+            "pk", "reviewer_id", "sample_id", "round", "decision", "revision_after__content_hash"
+        )
     )
-    by_criterion: dict[int, list[tuple[int, tuple[int, int], float | None]]] = {}
-    for criterion, reviewer, sample, round_, value in scores:
-        by_criterion.setdefault(criterion, []).append((reviewer, (sample, round_), value))
-    rows = [_decision_row(reviews)]
-    for item in version.criteria.prefetch_related("levels"):
-        rows.append(_criterion_row(item, by_criterion.get(item.pk, ())))
-    return rows
+    rows = {reviewer: n for n, reviewer in enumerate(sorted({one[1] for one in given}))}
+    columns = {unit: n for n, unit in enumerate(dict.fromkeys((one[2], one[3]) for one in given))}
+    cells = {one[0]: (rows[one[1]], columns[one[2], one[3]]) for one in given}
+    shape = len(rows), len(columns)
+    decisions = _table(shape, [cells[one[0]] for one in given], [_DECISIONS[one[4]] for one in given])
+    rated = [
+        Rated(key=DECISION, name="Decision", kind=DECISION, categories=(0.0, 1.0, 2.0), table=decisions),
+        *_criteria(version, cells, shape, project),
+    ]
+    texts: dict[Unit, list[str]] = {}
+    for _, _, sample, round_, decision, content in given:
+        if _DECISIONS[decision] == 0:
+            texts.setdefault((sample, round_), []).append(content)
+    return RatingSet(reviewers=list(rows), units=list(columns), rated=rated, texts=texts)
+
+
+def _criteria(
+    version: RubricVersion, cells: Mapping[int, tuple[int, int]], shape: tuple[int, int], project: Project
+) -> list[Rated]:
+    scores = CriterionScore.objects.filter(review__in=_reviews(project, version), value__isnull=False)
+    by_criterion: dict[int, tuple[list[tuple[int, int]], list[float]]] = {}
+    for criterion, review, value in scores.values_list("criterion_id", "review_id", "value"):
+        places, values = by_criterion.setdefault(criterion, ([], []))
+        if review in cells:
+            places.append(cells[review])
+            values.append(float(value))
+    return [
+        Rated(
+            key=item.key,
+            name=item.name,
+            kind=item.kind,
+            categories=_categories(item),
+            table=_table(shape, *by_criterion.get(item.pk, ([], []))),
+        )
+        for item in version.criteria.exclude(kind=Criterion.Kind.TEXT).prefetch_related("levels")
+    ]
+
+
+def _categories(criterion: Criterion) -> tuple[float, ...] | None:
+    if criterion.kind == Criterion.Kind.POINTS:
+        return 0.0, 1.0
+    return tuple(float(level.value) for level in criterion.levels.all()) or None
+
+
+def _table(shape: tuple[int, int], places: Sequence[tuple[int, int]], values: Sequence[float]) -> Table:
+    table = np.full(shape, np.nan)
+    if places:
+        index = np.array(places)
+        table[index[:, 0], index[:, 1]] = values
+    return table
+
+
+def agreement_rows(ratings: RatingSet) -> list[AgreementRow]:
+    return [AgreementRow(rated=one, measures=measures_of(one.table, one.kind, one.categories)) for one in ratings.rated]
+
+
+def further_statistics(rated: Rated) -> list[Agreement]:
+    """Fleiss' and Cohen's kappa and the intraclass correlations, where they apply."""
+    return other_statistics(rated.table, rated.kind, rated.categories)
+
+
+def named_pairs(ratings: RatingSet, rated: Rated) -> list[NamedPair]:
+    """Every two reviewers who share a sample, by name. One query."""
+    names = reviewer_names(ratings.reviewers)
+    pairs = pairs_of(rated.table, rated.kind, rated.categories)
+    named = [
+        NamedPair(one=names[ratings.reviewers[pair.one]], other=names[ratings.reviewers[pair.other]], pair=pair)
+        for pair in pairs
+    ]
+    return sorted((_by_name(one) for one in named), key=lambda one: (one.one.casefold(), one.other.casefold()))
+
+
+def _by_name(pair: NamedPair) -> NamedPair:
+    """The same pair with the earlier name first, and its difference read that way."""
+    if pair.one.casefold() <= pair.other.casefold():
+        return pair
+    difference = pair.pair.mean_difference
+    turned = replace(pair.pair, mean_difference=None if difference is None else -difference)
+    return NamedPair(one=pair.other, other=pair.one, pair=turned)
+
+
+def reviewer_names(people: Iterable[int]) -> dict[int, str]:
+    """What reviewers are called on the pages of leads."""
+    return {user.pk: str(user) for user in User.objects.filter(pk__in=list(people))}
+
+
+# --- slices ---
+
+FIELDS = {"language": "Language", "origin": "Origin"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceFields:
+    """What samples may be sliced by: field -> (name, value of each unit in the order of the rating set)."""
+
+    by_field: Mapping[str, tuple[str, Sequence[str]]]
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [(key, name) for key, (name, _) in self.by_field.items()]
+
+
+def slice_fields(project: Project, version: RubricVersion, ratings: RatingSet) -> SliceFields:
+    """Language, origin and each metadata key that has 2 to 20 values among the reviewed samples. One query."""
+    reviewed = Exists(Review.objects.filter(sample=OuterRef("pk"), rubric_version=version))
+    rows = Sample.objects.filter(reviewed, project=project).values_list("pk", "language", "origin", "metadata")
+    facts = {pk: {"language": language, "origin": origin} | _plain(data) for pk, language, origin, data in rows}
+    keys = dict.fromkeys(key for one in facts.values() for key in one)
+    found = {}
+    for key in keys:
+        values = [facts[sample].get(key, "") for sample, _ in ratings.units]
+        if 2 <= len(set(values)) <= MOST_SLICES:
+            found[key] = (FIELDS.get(key, key.removeprefix("meta:")), values)
+    return SliceFields(by_field=found)
+
+
+def _plain(metadata: Any) -> dict[str, str]:
+    """The metadata that can be sliced by: short words, numbers, yes and no."""
+    if not isinstance(metadata, dict):
+        return {}
+    kept = {key: value for key, value in metadata.items() if isinstance(value, str | int | bool)}
+    return {f"meta:{key}": str(value) for key, value in kept.items() if len(str(value)) <= 60}
+
+
+def slices_of(rated: Rated, values: Sequence[str]) -> list[Slice]:
+    """The criterion in each slice, the largest slice first."""
+    column = np.array(values)
+    order = [value for value, _ in Counter(values).most_common()]
+    found = []
+    for value in order:
+        table = rated.table[:, column == value]
+        table = table[(~np.isnan(table)).any(1)]
+        found.append(Slice(value=value or "Not given", measures=measures_of(table, rated.kind, rated.categories)))
+    return found
+
+
+# --- what became of differences ---
 
 
 def adjudication_counts(project: Project) -> AdjudicationCounts:
@@ -79,28 +263,7 @@ def adjudication_counts(project: Project) -> AdjudicationCounts:
     return AdjudicationCounts(adjudicated=sum(counts.values()), causes=causes)
 
 
-def _decision_row(reviews: QuerySet[Review]) -> AgreementRow:
-    given = reviews.values_list("reviewer_id", "sample_id", "round", "decision")
-    table = agreement.ratings_table(
-        (reviewer, (sample, round_), _DECISIONS[decision]) for reviewer, sample, round_, decision in given
-    )
-    return AgreementRow(
-        name="Decision",
-        is_gate=False,
-        alpha=agreement.krippendorff_alpha(table, "nominal"),
-        percent=agreement.percent_agreement(table),
-        ac1=agreement.gwet(table, sorted(set(_DECISIONS.values()))),
-    )
-
-
-def _criterion_row(criterion: Criterion, triples: Iterable[tuple[int, tuple[int, int], float | None]]) -> AgreementRow:
-    is_gate = criterion.kind == Criterion.Kind.GATE
-    table = agreement.ratings_table(triples)
-    return AgreementRow(
-        name=criterion.name,
-        is_gate=is_gate,
-        alpha=agreement.krippendorff_alpha(table, "nominal" if is_gate else "ordinal"),
-        percent=agreement.percent_agreement(table),
-        ac1=agreement.gwet(table, [float(level.value) for level in criterion.levels.all()]),
-        positive=agreement.positive_agreement(table) if is_gate else None,
-    )
+def ambiguities(project: Project) -> QuerySet[Review]:
+    """Adjudications that found the rubric readable both ways, the newest first: what a next version should settle."""
+    made = Review.objects.filter(sample__project=project, is_adjudication=True, cause=AMBIGUOUS)
+    return reviews_effective(made).select_related("sample", "rubric_version__rubric").order_by("-pk")[:MOST_SLICES]
