@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.reviews.views import adjudication, queue, workbench
+from reviewapp.reviews.views import adjudication, agreement, queue, workbench
 
 app_name = "reviews"
 
 urlpatterns = [
     path("", queue.queue, name="queue"),
     path("next/", queue.assignment_claim, name="assignment_claim"),
+    path("next/prefetch/", queue.next_prefetch, name="next_prefetch"),
     path("mine/", queue.review_list, name="review_list"),
     path("undo/", queue.review_undo, name="review_undo"),
-    path("agreement/", queue.agreement, name="agreement"),
+    path("agreement/", agreement.agreement, name="agreement"),
     path("returned/", queue.returned_list, name="returned_list"),
     path("flagged/", queue.flagged_list, name="flagged_list"),
     path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),
@@ -23,6 +24,7 @@ urlpatterns = [
     path("<uuid:key>/leave/", workbench.assignment_leave, name="assignment_leave"),
     path("<uuid:key>/release/", workbench.assignment_release, name="assignment_release"),
     path("<uuid:key>/skip/", workbench.assignment_skip, name="assignment_skip"),
+    path("<uuid:key>/recuse/", queue.recuse, name="recuse"),
     path("<uuid:key>/flag/", workbench.assignment_flag, name="assignment_flag"),
     path("<uuid:key>/findings/<int:finding_id>/accept/", workbench.finding_accept, name="finding_accept"),
     path("<uuid:key>/findings/<int:finding_id>/dismiss/", workbench.finding_dismiss, name="finding_dismiss"),

@@ -244,6 +244,8 @@ ROWS: dict[str, Row] = {
     # reviews
     "reviews:queue": Row(P.VIEW, _project),
     "reviews:assignment_claim": Row(P.REVIEW, _project, "POST"),
+    "reviews:next_prefetch": Row(P.REVIEW, _project, "POST"),
+    "reviews:recuse": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
     "reviews:review_list": Row(P.REVIEW, _project),
     "reviews:review_undo": Row(P.REVIEW, _project, "POST"),
     "reviews:agreement": Row(P.VIEW, _project),

@@ -5,8 +5,9 @@ import uuid
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -17,7 +18,13 @@ from reviewapp.reviews import services
 from reviewapp.reviews.models import Review
 from reviewapp.reviews.selectors.queue_states import queue_state
 from reviewapp.reviews.selectors.queues import assignment_held
-from reviewapp.reviews.selectors.reviews import assignments_flagged, review_undoable, reviews_of, samples_returned
+from reviewapp.reviews.selectors.reviews import (
+    assignment_get,
+    assignments_flagged,
+    review_undoable,
+    reviews_of,
+    samples_returned,
+)
 
 PAGE_SIZE = 50
 
@@ -50,6 +57,37 @@ def assignment_claim(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     if assignment is None:
         return redirect("reviews:queue", slug)
     return redirect("reviews:review_edit", slug, assignment.key)
+
+
+@require_POST
+def next_prefetch(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """Takes the sample after the one in hand, for a short time: {"url": its page}, or 204 when there is none.
+
+    Submitting what is in hand leads to that page. Asked again, it holds the same sample a little longer.
+    """
+    project = project_for(request.user, slug, Permission.REVIEW)
+    try:
+        assignment = services.assignment_prefetch(project=project, user=request.user)
+    except ApplicationError as error:
+        return JsonResponse({"message": error.message}, status=409)
+    if assignment is None:
+        return HttpResponse(status=204)
+    return JsonResponse({"url": reverse("reviews:review_edit", args=[slug, assignment.key])})
+
+
+@require_POST
+def recuse(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Steps back from a sample's group for good, and goes on to the next sample."""
+    project = project_for(request.user, slug, Permission.REVIEW)
+    assignment = assignment_get(project, str(key), request.user, is_adjudication=False)
+    try:
+        services.assignment_recuse(assignment=assignment, reason=request.POST.get("reason", ""))
+    except ApplicationError as error:
+        messages.error(request, error.message)
+        return redirect("reviews:review_edit", slug, key)
+    messages.info(request, "You stepped back from this group. Nothing of it is offered to you again.")
+    following = services.assignment_claim(project=project, user=request.user)
+    return redirect("reviews:review_edit", slug, following.key) if following else redirect("reviews:queue", slug)
 
 
 @require_GET
