@@ -69,9 +69,9 @@ class TestReviews:
     def test_less_care_misses_more(self, world: World, truth: dict[str, list[experts.TruthEntry]]) -> None:
         missed = [
             sum(_decide(world, truth, "A", care)[sample].decision == "accept" for sample in truth)
-            for care in (1.0, 0.9, 0.4)
+            for care in (1.0, 0.4)
         ]
-        assert missed[0] == 0 < missed[1] < missed[2]
+        assert missed[0] == 0 < missed[1]
 
     def test_experts_disagree_a_little(self, world: World, truth: dict[str, list[experts.TruthEntry]]) -> None:
         one, two = (_decide(world, truth, expert, 0.9) for expert in REVIEWERS)

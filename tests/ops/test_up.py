@@ -26,6 +26,7 @@ class Stack:
 
     def __init__(self, state_dir: Path, *words: str, **env: str) -> None:
         self.port = free_port()
+        self.state_dir = state_dir
         self.env = stack_env(state_dir, **env)
         self.log = state_dir.parent / f"up-{self.port}.log"
         with self.log.open("wb") as log:
@@ -102,9 +103,12 @@ def state_dir(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def stack(state_dir: Path) -> Iterator[Stack]:
-    with Stack(state_dir) as one:
+@pytest.fixture(scope="class")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for a class: each of its tests leaves it running."""
+    state_dir = tmp_path_factory.mktemp("stack") / "var"
+    state_dir.mkdir()
+    with Stack(state_dir, JOB_LOST_SECONDS="12") as one:
         yield one
 
 
@@ -162,20 +166,21 @@ class TestRunning:
         steps = [line.split()[0] for line in diary.read_text().splitlines()]
         assert steps == ["begin", "begin", "end"]
 
-    def test_everything_ends_with_a_killed_supervisor(self, stack: Stack, tmp_path: Path) -> None:
+    def test_everything_ends_with_a_killed_supervisor(self, state_dir: Path, tmp_path: Path) -> None:
         diary = tmp_path / "diary"
-        enqueue(stack, "work_a_moment", seconds=600, diary=str(diary))
-        wait_for(diary.exists, 60, lambda: stack.output)
-        started = tree(stack.process.pid)
-        stack.process.kill()
-        stack.process.wait()
+        with Stack(state_dir) as stack:
+            enqueue(stack, "work_a_moment", seconds=600, diary=str(diary))
+            wait_for(diary.exists, 60, lambda: stack.output)
+            started = tree(stack.process.pid)
+            stack.process.kill()
+            stack.process.wait()
         for pid in started:
             wait_dead(pid, seconds=20)
 
-    def test_second_start_in_the_same_place_names_the_first(self, stack: Stack, state_dir: Path) -> None:
-        done = up(state_dir, "--port", str(free_port()))
+    def test_second_start_in_the_same_place_names_the_first(self, stack: Stack) -> None:
+        done = up(stack.state_dir, "--port", str(free_port()))
         assert done.returncode == 1
-        assert f"already runs from {state_dir} (process {stack.process.pid}, port {stack.port})" in done.stderr
+        assert f"already runs from {stack.state_dir} (process {stack.process.pid}, port {stack.port})" in done.stderr
         assert "Traceback" not in done.stderr
 
 
