@@ -107,6 +107,7 @@ class Review(ImmutableModel):
     decision = models.CharField(max_length=6, choices=Decision)
     reason = models.TextField(blank=True)
     cause = models.CharField(max_length=20, blank=True)  # adjudication: why the reviews differed
+    cause_note = models.TextField(blank=True)  # what the rubric leaves open, in words
     supersedes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="superseded_by")
     idempotency_key = models.UUIDField(unique=True)
     seconds = models.PositiveIntegerField(default=0)  # between opening and submitting
