@@ -108,9 +108,12 @@ def schema_activate(*, schema: LabelSchema, is_active: bool, changed_by: User) -
     )
 
 
-def label_version_use(*, version: LabelSchemaVersion) -> None:
-    """Closes a version for changes, the first time that labels by it are accepted."""
-    LabelSchemaVersion.objects.filter(pk=version.pk, used_at=None).update(used_at=timezone.now())
+def label_version_use(*, version_id: int, content_hash: str) -> bool:
+    """Closes a version for changes when labels by it are handed in; says whether it still has this content."""
+    version = LabelSchemaVersion.objects.select_for_update().filter(pk=version_id, content_hash=content_hash).first()
+    if version is not None and version.used_at is None:
+        LabelSchemaVersion.objects.filter(pk=version.pk).update(used_at=timezone.now())
+    return version is not None
 
 
 @transaction.atomic

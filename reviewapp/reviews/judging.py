@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reviewapp.reviews.reading import BlocksMismatch, blocks_joined, blocks_of
 from reviewapp.rubrics.documents import SAMPLES, narrowed
@@ -13,7 +14,7 @@ from reviewapp.rubrics.scoring import Score, is_optional, needs_evidence, scores
 
 ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
 _FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "choice"})
-_PREFIXES = ("score-", "note-", "block-")
+_PREFIXES = ("label-", "score-", "note-", "block-")
 CAUSES = {
     "slip": "A slip of one reviewer",
     "missing_context": "Context was missing",
@@ -39,6 +40,7 @@ class ReviewGiven:
     completion: str
     scores: Mapping[str, Score]
     reason: str = ""
+    labels: dict[str, Any] | None = None  # as Revision.labels; the completion is then their rendering
 
 
 def text_from_form(form: Mapping[str, str], text: str) -> str:

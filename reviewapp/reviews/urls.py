@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.reviews.views import adjudication, agreement, queue, workbench
+from reviewapp.reviews.views import adjudication, agreement, labels, queue, workbench
 
 app_name = "reviews"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),
     # one assignment, by its key
     path("<uuid:key>/edit/", workbench.review_edit, name="review_edit"),
+    path("<uuid:key>/suggestions/", labels.suggestions_reveal, name="suggestions_reveal"),
     path("<uuid:key>/submit/", workbench.review_submit, name="review_submit"),
     path("<uuid:key>/draft/", workbench.draft_save, name="draft_save"),
     path("<uuid:key>/renew/", workbench.assignment_renew, name="assignment_renew"),

@@ -7,114 +7,160 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0003_initial'),
+        ("projects", "0003_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LabelSchema',
+            name="LabelSchema",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='label_schemas', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="label_schemas", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LabelRule',
+            name="LabelRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('field', models.CharField(max_length=40)),
-                ('target', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('keyword', 'Words'), ('pattern', 'Pattern')], max_length=7)),
-                ('text', models.CharField(max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='labelling.labelschema')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("field", models.CharField(max_length=40)),
+                ("target", models.CharField(max_length=80)),
+                ("kind", models.CharField(choices=[("keyword", "Words"), ("pattern", "Pattern")], max_length=7)),
+                ("text", models.CharField(max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rules", to="labelling.labelschema"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='LabelSchemaVersion',
+            name="LabelSchemaVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('document', models.JSONField(default=dict)),
-                ('content_hash', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('used_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='labelling.labelschema')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("document", models.JSONField(default=dict)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="labelling.labelschema"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='LabelClass',
+            name="LabelClass",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('field', models.CharField(max_length=40)),
-                ('key', models.CharField(max_length=80)),
-                ('position', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.CharField(blank=True, max_length=500)),
-                ('parent', models.CharField(blank=True, max_length=80)),
-                ('path', models.JSONField(default=list)),
-                ('words', models.TextField()),
-                ('is_leaf', models.BooleanField(default=True)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='classes', to='labelling.labelschemaversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("field", models.CharField(max_length=40)),
+                ("key", models.CharField(max_length=80)),
+                ("position", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.CharField(blank=True, max_length=500)),
+                ("parent", models.CharField(blank=True, max_length=80)),
+                ("path", models.JSONField(default=list)),
+                ("words", models.TextField()),
+                ("is_leaf", models.BooleanField(default=True)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="classes",
+                        to="labelling.labelschemaversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', 'field', 'position'],
+                "ordering": ["version", "field", "position"],
             },
         ),
         migrations.CreateModel(
-            name='LabelSuggestion',
+            name="LabelSuggestion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sample_key', models.CharField(max_length=200)),
-                ('field', models.CharField(max_length=40)),
-                ('value', models.TextField()),
-                ('score', models.FloatField(null=True)),
-                ('source', models.CharField(max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggestions', to='labelling.labelschema')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sample_key", models.CharField(max_length=200)),
+                ("field", models.CharField(max_length=40)),
+                ("value", models.TextField()),
+                ("score", models.FloatField(null=True)),
+                ("source", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="suggestions",
+                        to="labelling.labelschema",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-score', 'id'],
+                "ordering": ["-score", "id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='labelschema',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='one_label_schema_per_name'),
+            model_name="labelschema",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="one_label_schema_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='labelschemaversion',
-            constraint=models.UniqueConstraint(fields=('schema', 'number'), name='label_schema_version_number'),
+            model_name="labelschemaversion",
+            constraint=models.UniqueConstraint(fields=("schema", "number"), name="label_schema_version_number"),
         ),
         migrations.AddIndex(
-            model_name='labelclass',
-            index=models.Index(fields=['version', 'field', 'position'], name='label_class_order'),
+            model_name="labelclass",
+            index=models.Index(fields=["version", "field", "position"], name="label_class_order"),
         ),
         migrations.AddConstraint(
-            model_name='labelclass',
-            constraint=models.UniqueConstraint(fields=('version', 'field', 'key'), name='label_class_key'),
+            model_name="labelclass",
+            constraint=models.UniqueConstraint(fields=("version", "field", "key"), name="label_class_key"),
         ),
         migrations.AddIndex(
-            model_name='labelsuggestion',
-            index=models.Index(fields=['schema', 'sample_key'], name='label_suggestion_sample'),
+            model_name="labelsuggestion",
+            index=models.Index(fields=["schema", "sample_key"], name="label_suggestion_sample"),
         ),
         migrations.AddConstraint(
-            model_name='labelsuggestion',
-            constraint=models.UniqueConstraint(fields=('schema', 'sample_key', 'field', 'source'), name='one_suggestion_per_source'),
+            model_name="labelsuggestion",
+            constraint=models.UniqueConstraint(
+                fields=("schema", "sample_key", "field", "source"), name="one_suggestion_per_source"
+            ),
         ),
     ]

@@ -19,9 +19,11 @@ from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review
 from reviewapp.reviews.majority import outcome_with_extra
 from reviewapp.reviews.models import Assignment, CriterionScore, Review
 from reviewapp.reviews.outcomes import Outcome, ReviewFacts
+from reviewapp.reviews.selectors.labels import label_draft, rubric_asked
 from reviewapp.reviews.selectors.reviews import reviews_of_round, samples_with_enough_reviews, undo_problem
 from reviewapp.reviews.selectors.slots import slots_base
 from reviewapp.reviews.services.holding import TAKEN, assignment_lock, assignment_retake
+from reviewapp.reviews.services.labels import labels_keep
 from reviewapp.reviews.services.slots import slots_recount
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.models import Criterion
@@ -50,7 +52,7 @@ def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key
     the sample meanwhile, ApplicationError when this person already decided.
     """
     shown = assignment.revision
-    rubric = version_document(assignment.rubric_version)
+    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
     problems = review_problems(given, rubric, shown.prompt, shown.completion)
     if problems:
         raise ReviewInvalid(problems)
@@ -83,8 +85,9 @@ def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> 
         created_by=assignment.holder,
     )
     decision = given.decision
-    if decision == ACCEPT and after.pk != assignment.revision_id:
+    if decision == ACCEPT and after.pk != assignment.revision_id and given.labels is None:
         decision = Decision.FIX
+    labels_keep(given)
     review = review_create(assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds)
     outcome = sample_settle(sample=sample, by=assignment.holder)
     _record_decision(review, outcome)
@@ -248,7 +251,11 @@ def review_undo(*, review: Review, idempotency_key: UUID) -> Assignment:
 
 def _draft_of(review: Review) -> dict[str, str]:
     """What the reviewer had on the form, so that only the slip needs mending."""
-    draft = text_to_form(review.revision_before.completion, review.revision_after.completion)
+    labels = review.revision_after.labels
+    if labels is not None:
+        draft = label_draft(labels, review.assignment)
+    else:
+        draft = text_to_form(review.revision_before.completion, review.revision_after.completion)
     if review.reason:
         draft[f"reason-{review.decision}"] = review.reason
     criteria = {criterion.key: criterion for criterion in version_document(review.rubric_version).criteria}

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 def revision_left(
     *, sample: Sample, shown: Revision, given: ReviewGiven, reason: Revision.Reason, created_by: User
 ) -> Revision:
-    """``shown`` when the text is unchanged, a revision of the sample with this text, or a new one.
+    """``shown`` when nothing is changed, a revision of the sample with this text and these labels, or a new one.
 
     The sample's row must be locked by the caller: it orders the numbers of revisions. The sample still points to the
     revision it had; only a final outcome moves it.
     """
-    if (given.prompt, given.completion) == (shown.prompt, shown.completion):
+    if (given.prompt, given.completion, given.labels) == (shown.prompt, shown.completion, shown.labels):
         return shown
-    wanted = content_hash(given.prompt, given.completion)
+    reason = reason if given.labels is None or reason != Revision.Reason.FIX else Revision.Reason.LABEL
+    wanted = content_hash(given.prompt, given.completion, given.labels)
     same: Revision | None = sample.revisions.filter(content_hash=wanted, created_by=created_by, reason=reason).first()
     if same is not None:
         return same
@@ -34,6 +35,7 @@ def revision_left(
         number=number,
         prompt=given.prompt,
         completion=given.completion,
+        labels=given.labels,
         reason=reason,
         actions=[{"action": "edited", "field": field} for field in _fields_changed(shown, given)],
         content_hash=wanted,

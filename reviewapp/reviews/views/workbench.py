@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 from reviewapp.reviews import judging, services
 from reviewapp.reviews.models import Assignment, Review
-from reviewapp.reviews.selectors import workbench
+from reviewapp.reviews.selectors import labels, workbench
 from reviewapp.reviews.selectors.queues import queue_progress
 from reviewapp.reviews.selectors.reviews import assignment_get, review_undoable
 from reviewapp.reviews.services.drafts import WINDOW, DraftConflict, draft_keep
@@ -198,6 +199,9 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
         raise judging.ReviewInvalid({"": RUBRIC_CHANGED})
     shown = assignment.revision
     rubric = version_document(assignment.rubric_version)
+    label = labels.label_version(assignment)
+    if label is not None:
+        return labels.review_given(label, assignment, form, rubric)
     return judging.review_read(form, rubric, shown.prompt, shown.completion, assignment.draft)
 
 
@@ -247,7 +251,9 @@ def _page(
     problems: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    label = labels.label_version(assignment)
     rubric = version_document(assignment.rubric_version)
+    rubric = rubric if label is None else replace(rubric, criteria=())
     done, total = queue_progress(assignment.sample.project, request.user)
     project, sample = assignment.sample.project, assignment.sample
     undoable = review_undoable(request.user, project)
@@ -259,6 +265,7 @@ def _page(
         "form": form,
         "problem": (problems or {}).get("", ""),
         "rubric": rubric,
+        "label": labels.label_view(label, assignment, form, problems) if label is not None else None,
         "rows": criterion_rows(rubric, form, problems, work="samples"),
         "text": workbench.text_view(assignment.revision, workbench.findings_shown(assignment), form, assignment.draft),
         "returned": workbench.returned_before(assignment),
