@@ -84,7 +84,7 @@ def rubric_import(*, project: Project, content: bytes, imported_by: User) -> Rub
 
 
 def rubric_create_builtin(*, project: Project, name: str, created_by: User) -> RubricVersion:
-    """A rubric of this project from a built-in one (``clinical_note``, ``generic_generation``)."""
+    """A rubric of this project from a built-in one, by its file name."""
     document = rubrics_builtin().get(name)
     if document is None:
         raise ApplicationError(f"There is no built-in rubric named {name!r}; choose one of the list.")

@@ -150,3 +150,31 @@ def test_a_rubric_survives_export_and_import(document: dict[str, Any]) -> None:
     assert again == parsed
     assert schema.content_hash(again) == schema.content_hash(parsed)
     assert again.as_json() == parsed.as_json()
+
+
+def test_every_builtin_rubric_is_there() -> None:
+    assert set(rubrics_builtin()) == {
+        "checklist_per_example",
+        "clinical_discharge_summary",
+        "clinical_note",
+        "contract_summary",
+        "court_record_summary",
+        "customer_support",
+        "generic_generation",
+        "pairwise",
+    }
+    assert {one.kind for rubric in rubrics_builtin().values() for one in rubric.criteria} == set(schema.KINDS)
+
+
+@pytest.mark.parametrize("name", ["clinical_discharge_summary", "contract_summary", "court_record_summary"])
+def test_gates_come_first_and_a_named_instrument_keeps_its_notice(name: str) -> None:
+    rubric = rubrics_builtin()[name]
+    kinds = [one.kind for one in rubric.criteria]
+    assert kinds[: kinds.count("gate")] == ["gate"] * kinds.count("gate") and "gate" in kinds
+    assert "worded" in rubric.notice
+    if "PDSQI-9" in rubric.notice:
+        assert "Apache License, Version 2.0" in rubric.notice and "Copyright 2021" in rubric.notice
+
+
+def test_names_of_builtin_rubrics_differ() -> None:
+    assert len({rubric.name for rubric in rubrics_builtin().values()}) == len(rubrics_builtin())
