@@ -38,7 +38,8 @@ def round_create(
     """Sets up blind grading of a generation run's outputs. Grading begins once gates were declared.
 
     ``repeat_percent`` of each grader's outputs come back to them unannounced, ``gold_percent`` are outputs of the
-    ``calibration`` round that have a lead's reference grade. Neither counts in estimates. Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed.
+    ``calibration`` round that have a lead's reference grade. Neither counts in estimates. Raises ApplicationError
+    when outputs or criteria are lacking, or another round on them is still sealed.
     """
     _check_round(generation_run, rubric_version, overlap_percent)
     _check_hidden(generation_run, rubric_version, repeat_percent, gold_percent, calibration, is_pass_required)
