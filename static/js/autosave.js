@@ -4,21 +4,29 @@
  * HTML it needs:
  *   <form data-autosave-url="..." data-autosave-key="review:<uuid>">   key: unique per item and person
  *     {% csrf_token %} and fields with a name; [data-autosave-skip] on those that are not part of the draft
+ *     optional data-draft-version="3": with it the server is told which draft this page knows, and refuses to write
+ *     over a newer one of another window
  *   <span data-autosave-status role="status" data-saved-at="ISO time, optional">
  *     ... <span data-autosave-text>Saved 14:02</span></span>
  *
  * It sends, 500 ms after the last keystroke, a form with csrfmiddlewaretoken and changes={"name": "value"}: only
- * what changed. The server answers 200, or 4xx with {"message": "a sentence"}: then it stops and says so.
+ * what changed. The server answers 200 {"version": 4}, or 4xx with {"message": "a sentence"}: then it stops and says
+ * so ("autosave:refused"); with {"conflict": true, "version": 5} the person is asked first ("autosave:conflict").
  * What is not confirmed waits in localStorage and is put back into the form when the page is opened again.
  */
 
 const PREFIX = "countersign:draft:";
+const WINDOW = "countersign:window";
 const KEEP_DAYS = 14;
 const RETRY_SECONDS = [1, 2, 5, 10, 30];
 
-export function autosave(form, { delay = 500 } = {}) {
+/** isWaiting: nothing is put back or sent before start() is called. */
+export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) {
   const storeKey = PREFIX + form.dataset.autosaveKey;
   const status = document.querySelector("[data-autosave-status]");
+  const isVersioned = "draftVersion" in form.dataset;
+  const here = windowName();
+  let version = Number(form.dataset.draftVersion) || 0;
   let pending = {};
   let sending = null;
   let timer = 0;
@@ -28,16 +36,52 @@ export function autosave(form, { delay = 500 } = {}) {
 
   forgetOld();
   showTime(status?.dataset.savedAt);
-  restore();
+  form.addEventListener("input", note, { signal });
+  form.addEventListener("change", note, { signal });
+  document.addEventListener("visibilitychange", () => (document.hidden ? beacon() : flush()), { signal });
+  window.addEventListener("pagehide", beacon, { signal });
+  window.addEventListener("online", () => flush(), { signal });
+  window.addEventListener("pageshow", (event) => event.persisted && flush(), { signal });
+  signal?.addEventListener("abort", () => clearTimeout(timer));
+  if (!isWaiting) restore();
 
-  form.addEventListener("input", note);
-  form.addEventListener("change", note);
-  document.addEventListener("visibilitychange", () => (document.hidden ? beacon() : flush()));
-  window.addEventListener("pagehide", beacon);
-  window.addEventListener("online", () => flush());
-  window.addEventListener("pageshow", (event) => event.persisted && flush());
+  return {
+    flush,
+    start,
+    pause: () => (isWaiting = true),
+    finish,
+    insist,
+    drop,
+    isStopped: () => refused !== "",
+    hasUnsaved: () => Object.keys(unsaved()).length > 0,
+  };
 
-  return { flush, hasUnsaved: () => Object.keys(unsaved()).length > 0 };
+  function start() {
+    isWaiting = false;
+    restore();
+    if (Object.keys(pending).length) schedule(0);
+  }
+
+  /** The form went to the server as a whole: nothing of the draft needs to be kept or sent any more. */
+  function finish() {
+    clearTimeout(timer);
+    isWaiting = true;
+    pending = {};
+    sending = null;
+    keep();
+  }
+
+  /** The person wants what stands here, whatever another window wrote. */
+  function insist(known) {
+    version = known;
+    refused = "";
+    return flush();
+  }
+
+  /** The person wants what the other window wrote; the page is then loaded again. */
+  function drop() {
+    finish();
+  }
 
   function note(event) {
     const field = event.target;
@@ -56,6 +100,7 @@ export function autosave(form, { delay = 500 } = {}) {
   /** Sends what waits; resolves to true when the server has everything. */
   async function flush() {
     clearTimeout(timer);
+    if (isWaiting || signal?.aborted) return false;
     if (sending) return inFlight.then(flush);
     if (refused) return false;
     if (!Object.keys(pending).length) return true;
@@ -78,42 +123,52 @@ export function autosave(form, { delay = 500 } = {}) {
     } catch (error) {
       answer = null; // offline, or no answer in time: the same to the person
     }
+    if (!sending) return true; // handed in as a whole meanwhile
     const kept = sending;
     sending = null;
-    if (answer?.ok) return confirmed();
+    if (answer?.ok && !answer.redirected) return confirmed(answer);
     pending = { ...kept, ...pending };
-    if (answer && answer.status >= 400 && answer.status < 500) return refuse(answer);
-    show("Not saved, retrying", "unknown");
+    if (answer?.redirected) return refuse({ message: "You are signed out. Sign in in another tab and write on here." });
+    if (answer && answer.status >= 400 && answer.status < 500) return refuse(await answer.json().catch(() => ({})));
+    show("Not saved, retrying. Kept in this browser", "unknown");
     schedule(1000 * RETRY_SECONDS[Math.min(failures++, RETRY_SECONDS.length - 1)]);
     return false;
   }
 
-  function confirmed() {
+  async function confirmed(answer) {
     failures = 0;
+    const told = await answer.json().catch(() => ({}));
+    version = told.version ?? version;
     keep();
     if (Object.keys(pending).length) schedule(delay);
     else showTime(new Date().toISOString());
     return true;
   }
 
-  async function refuse(answer) {
-    const told = await answer.json().catch(() => ({}));
+  function refuse(told) {
     refused = told.message || "The server refused the draft.";
     show("Not saved", "fail");
-    form.dispatchEvent(new CustomEvent("autosave:refused", { detail: { message: refused }, bubbles: true }));
+    const detail = { message: refused, version: told.version };
+    const name = told.conflict ? "autosave:conflict" : "autosave:refused";
+    form.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
     return false;
   }
 
   /** The page may be gone before an answer comes, so what is sent here stays in localStorage until confirmed. */
   function beacon() {
     const waiting = unsaved();
-    if (!refused && Object.keys(waiting).length) navigator.sendBeacon(form.dataset.autosaveUrl, body(waiting));
+    if (refused || isWaiting || !Object.keys(waiting).length) return;
+    navigator.sendBeacon(form.dataset.autosaveUrl, body(waiting));
   }
 
   function body(changes) {
     const data = new FormData();
     data.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     data.set("changes", JSON.stringify(changes));
+    if (isVersioned) {
+      data.set("version", String(version));
+      data.set("window", here);
+    }
     return data;
   }
 
@@ -125,7 +180,7 @@ export function autosave(form, { delay = 500 } = {}) {
     const waiting = unsaved();
     try {
       if (Object.keys(waiting).length) {
-        localStorage.setItem(storeKey, JSON.stringify({ at: Date.now(), changes: waiting }));
+        localStorage.setItem(storeKey, JSON.stringify({ at: Date.now(), changes: waiting, version, window: here }));
       } else {
         localStorage.removeItem(storeKey);
       }
@@ -135,11 +190,13 @@ export function autosave(form, { delay = 500 } = {}) {
   }
 
   function restore() {
-    const { changes } = stored(storeKey);
-    if (!changes) return;
-    for (const [name, value] of Object.entries(changes)) setValue(form, name, value);
-    pending = changes;
-    form.dispatchEvent(new CustomEvent("autosave:restored", { detail: { changes }, bubbles: true }));
+    const kept = stored(storeKey);
+    if (!kept.changes) return;
+    for (const [name, value] of Object.entries(kept.changes)) setValue(form, name, value);
+    pending = { ...kept.changes, ...pending };
+    // Written upon an older draft: the server compares, unless this very window wrote the newer one.
+    if (isVersioned && kept.window !== here && kept.window !== form.dataset.draftWindow) version = kept.version ?? version;
+    form.dispatchEvent(new CustomEvent("autosave:restored", { detail: { changes: kept.changes }, bubbles: true }));
     schedule(0);
   }
 
@@ -154,6 +211,32 @@ export function autosave(form, { delay = 500 } = {}) {
     status.dataset.state = state;
     const place = status.querySelector("[data-autosave-text]") || status;
     if (place.textContent !== text) place.textContent = text;
+  }
+}
+
+/** Puts fields into the draft that waits in this browser for a form: {name: value}. */
+export function keepForLater(autosaveKey, changes) {
+  try {
+    const entry = { at: Date.now(), changes, window: windowName(), version: 0 };
+    localStorage.setItem(PREFIX + autosaveKey, JSON.stringify(entry));
+  } catch (error) {
+    // No room or no permission: the page shows what was sent.
+  }
+}
+
+/** A random name; also where the browser has no secure context. */
+export function randomName() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** This tab, across its reloads. */
+function windowName() {
+  try {
+    const name = sessionStorage.getItem(WINDOW) || randomName();
+    sessionStorage.setItem(WINDOW, name);
+    return name;
+  } catch (error) {
+    return randomName();
   }
 }
 

@@ -14,7 +14,7 @@
 const SIGNS_OF_LIFE = ["keydown", "pointerdown", "wheel", "scroll", "touchstart"];
 const LOW_MINUTES = 5;
 
-export function lease(place, { everySeconds = 60 } = {}) {
+export function lease(place, { everySeconds = 60, signal } = {}) {
   const text = place.querySelector("[data-lease-text]") || place;
   let endsAt = Date.now() + 1000 * Number(place.dataset.leaseSeconds);
   let isUsed = true;
@@ -22,16 +22,16 @@ export function lease(place, { everySeconds = 60 } = {}) {
   let isLeaving = true;
 
   for (const name of SIGNS_OF_LIFE) {
-    document.addEventListener(name, () => (isUsed = true), { passive: true, capture: true });
+    document.addEventListener(name, () => (isUsed = true), { passive: true, capture: true, signal });
   }
-  document.addEventListener("visibilitychange", () => document.hidden || renew());
-  window.addEventListener("pageshow", (event) => event.persisted && renew());
-  window.addEventListener("pagehide", leave);
-  setInterval(() => isUsed && !document.hidden && renew(), 1000 * everySeconds);
-  setInterval(show, 5000);
+  document.addEventListener("visibilitychange", () => document.hidden || renew(), { signal });
+  window.addEventListener("pageshow", (event) => event.persisted && renew(), { signal });
+  window.addEventListener("pagehide", leave, { signal });
+  const turns = [setInterval(() => isUsed && !document.hidden && renew(), 1000 * everySeconds), setInterval(show, 5000)];
   // After a reload: the page before this one has shortened the lease, or is just doing so.
   if (place.dataset.leaseSeconds < 300) renew();
-  else setTimeout(renew, 15000);
+  else turns.push(setTimeout(renew, 15000));
+  signal?.addEventListener("abort", () => turns.forEach(clearInterval));
   show();
 
   return {
@@ -42,7 +42,7 @@ export function lease(place, { everySeconds = 60 } = {}) {
   };
 
   async function renew() {
-    if (isLost) return;
+    if (isLost || signal?.aborted) return;
     isUsed = false;
     try {
       const answer = await fetch(place.dataset.leaseRenew, { method: "POST", body: token() });

@@ -1,0 +1,141 @@
+/**
+ * Handing an item in: through a broken connection, once, and on to the next item.
+ *
+ * HTML it needs:
+ *   the form with its idempotency_key; [data-autosave-text] in the header for what is going on
+ *   optional data-prefetch-url on the form: a POST that answers {"url": "..."}, the page of the item after this one
+ *
+ * The server answers {"next": "/url/"} when it stored the form, or the page again with what is missing, or a
+ * redirect. Without an answer the form waits in the browser (outbox.js) and is sent again. The next page is fetched
+ * ahead, and shown in place of this one at once when nothing can be in doubt; the answer follows. When it is no, the
+ * page comes back as it was sent, with the reason.
+ */
+import { keepForLater } from "./autosave.js";
+import { deliver, deliverLeft, keptFor, packed } from "./outbox.js";
+import { ahead } from "./prefetch.js";
+import { show, showText } from "./swap.js";
+
+let behind = Promise.resolve(); // what was handed in and not yet answered, in order
+
+export function handIn(form, { saver, holding, say, freeze, signal, restart }) {
+  const person = form.closest("[data-bench]")?.dataset.person || "";
+  const state = document.querySelector("[data-autosave-text]");
+  const next = restart && form.dataset.prefetchUrl ? ahead(form, { token, signal }) : null;
+
+  return { send, start };
+
+  /** Called once this tab is known to be the only one: what an earlier page could not send goes out. */
+  function start() {
+    const kept = keptFor(form, person);
+    if (kept) {
+      begin();
+      say("You handed this in before the connection broke. It is being sent now.");
+      deliver(kept, { token, onWaiting: waiting }).then(follow);
+    }
+    deliverLeft(person, { token, except: kept?.key, told: left });
+    next?.start();
+  }
+
+  async function send(button) {
+    if (form.dataset.busy) return;
+    begin();
+    const packet = packed(form, button, person);
+    const page = isSure(button) ? next?.taken() : null;
+    if (page) return goOn(packet, page);
+    await behind;
+    state.textContent = "Sending";
+    follow(await deliver(packet, { token, onWaiting: waiting }));
+  }
+
+  /** No answer can be anything but yes: everything is answered, saved words are the server's, the lease runs. */
+  function isSure(button) {
+    return Boolean(button?.matches("[data-hotkey-submit]")) && navigator.onLine && !saver.isStopped() &&
+      form.dataset.complete === "1" && document.querySelector("[data-lease]")?.dataset.state === "wait";
+  }
+
+  /** The next page now, the answer later. */
+  function goOn(packet, page) {
+    saver.finish();
+    const before = behind;
+    const answered = before.then(() => deliver(packet, { token, onWaiting: waitingBehind }));
+    behind = answered.then((answer) => afterwards(answer, packet, page, restart));
+    show(page.doc, page.url, restart);
+  }
+
+  function begin() {
+    form.dataset.busy = "1";
+    holding.finish();
+  }
+
+  function waiting(answer) {
+    if (form.dataset.frozen) return;
+    freeze();
+    const why = answer ? "The server does not answer properly." : "There is no connection.";
+    state.textContent = "Not sent, retrying";
+    say(`${why} Your decision is kept in this browser and is sent when it is back. You can leave this page open, or close it and come back.`);
+  }
+
+  async function follow(answer) {
+    if (answer.redirected && answer.url.includes("/sign-in/")) {
+      return again("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept.");
+    }
+    if (answer.ok && isJson(answer)) return goTo((await answer.json()).next);
+    if (answer.redirected) return goTo(answer.url);
+    if (answer.status === 403) return again("The server did not take this page. Reload it; what you wrote is kept.");
+    if (answer.status === 404) return again("This is not yours any more. What you wrote is still here: copy what you need.");
+    if (!(restart && showText(await answer.text(), location.href, restart))) reloadWith(answer);
+  }
+
+  function goTo(url) {
+    saver.finish();
+    location.assign(url);
+  }
+
+  /** Without a page to show in place: the draft has everything, the page says what is missing once it is loaded. */
+  function reloadWith(answer) {
+    again(`This could not be taken (${answer.status}). Reload the page; what you wrote is kept.`);
+  }
+
+  function again(message) {
+    delete form.dataset.busy;
+    delete form.dataset.frozen;
+    holding.resume();
+    state.textContent = "Not sent";
+    say(message);
+  }
+
+  function left({ packet, answer }) {
+    if (answer.ok && !answer.url.includes("/sign-in/")) return say(`What you handed in before the connection broke was sent: ${packet.name}.`);
+    say(`What you handed in before could not be taken any more: ${packet.name}. Open it again to see why; what you wrote is kept.`);
+  }
+}
+
+/** The token of whichever page is shown now. */
+function token() {
+  return document.querySelector("[name=csrfmiddlewaretoken]").value;
+}
+
+function isJson(answer) {
+  return (answer.headers.get("content-type") || "").startsWith("application/json");
+}
+
+function waitingBehind() {
+  const state = document.querySelector("[data-autosave-text]");
+  if (state) state.textContent = "Last decision not sent, retrying";
+}
+
+/** The item handed in last has its answer: yes brings Undo and the count up to date, no brings its page back. */
+async function afterwards(answer, packet, page, restart) {
+  const form = document.querySelector("form[data-keys]");
+  const isHere = location.pathname === new URL(page.url, location.href).pathname;
+  if (answer.ok && isJson(answer)) {
+    const told = await answer.json();
+    const isNext = new URL(told.next, location.href).pathname === new URL(page.url, location.href).pathname;
+    if (isHere && isNext) form?.dispatchEvent(new CustomEvent("handin:stored", { detail: told, bubbles: true }));
+    else if (isHere) location.assign(told.next);
+    return;
+  }
+  // Not stored: its page as it was sent, with the reason. What was begun on this one is saved or waits in the browser.
+  keepForLater(packet.item, packet.draft);
+  if (answer.redirected || !showText(await answer.text(), packet.page, restart)) location.assign(packet.page);
+}
