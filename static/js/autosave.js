@@ -53,6 +53,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     insist,
     drop,
     isStopped: () => refused !== "",
+    isCutOff: () => failures > 0,
     hasUnsaved: () => Object.keys(unsaved()).length > 0,
   };
 

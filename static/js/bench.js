@@ -105,7 +105,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
     event.stopImmediatePropagation();
     if (form.dataset.frozen) return;
     if (!button?.hasAttribute("formaction")) return void hand.send(button);
-    if (!navigator.onLine) return say("There is no connection. What you wrote is kept here; try again when it is back.");
+    if (saver.isCutOff()) return say("There is no connection. What you wrote is kept here; try again when it is back.");
     Promise.race([saver.flush(), sleep(PATIENCE_MS)]).then(() => {
       form.dataset.flushed = "1";
       form.requestSubmit(button);

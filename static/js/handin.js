@@ -49,7 +49,7 @@ export function handIn(form, { saver, holding, say, freeze, signal, restart }) {
 
   /** No answer can be anything but yes: everything is answered, saved words are the server's, the lease runs. */
   function isSure(button) {
-    return Boolean(button?.matches("[data-hotkey-submit]")) && navigator.onLine && !saver.isStopped() &&
+    return Boolean(button?.matches("[data-hotkey-submit]")) && !saver.isCutOff() && !saver.isStopped() &&
       form.dataset.complete === "1" && document.querySelector("[data-lease]")?.dataset.state === "wait";
   }
 

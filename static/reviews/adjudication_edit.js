@@ -18,7 +18,7 @@ function start() {
   liveDiffs();
   find(document.getElementById("source"), { signal: life.signal });
   // Whoever writes means what they write.
-  written.addEventListener("input", () => choose("written"));
+  written?.addEventListener("input", () => choose("written"));
   for (const choice of form.elements.choice) {
     choice.addEventListener("click", () => choice.value === "written" && written.focus());
   }

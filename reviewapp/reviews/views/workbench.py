@@ -26,9 +26,9 @@ from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.selectors import labels, workbench
 from reviewapp.reviews.selectors.queues import queue_progress
 from reviewapp.reviews.selectors.reviews import assignment_get, review_undoable
+from reviewapp.reviews.selectors.rubrics import rubric_document
 from reviewapp.reviews.services.drafts import WINDOW, DraftConflict, draft_keep
 from reviewapp.rubrics.scoring import criterion_rows
-from reviewapp.rubrics.selectors import version_document
 
 PARTS = (("source", "Prompt"), ("completion", "Completion"), ("rubric", "Rubric"))
 # decision, verb, what happens, an example of a reason
@@ -198,7 +198,7 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
     if form.get("rubric", "") not in ("", str(assignment.rubric_version_id)):
         raise judging.ReviewInvalid({"": RUBRIC_CHANGED})
     shown = assignment.revision
-    rubric = version_document(assignment.rubric_version)
+    rubric = rubric_document(assignment.rubric_version)
     label = labels.label_version(assignment)
     if label is not None:
         return labels.review_given(label, assignment, form, rubric)
@@ -238,7 +238,7 @@ def _next(request: AuthenticatedRequest, slug: str, assignment: Assignment) -> H
 
 def _shown_ahead(request: AuthenticatedRequest, project: Project) -> dict[str, object]:
     """What a page that was fetched before the last decision could not know."""
-    done, total = workbench.progress(project, request.user)
+    done, total = queue_progress(project, request.user)
     review = review_undoable(request.user, project)
     undo = review and {"review": review.pk, "words": undo_words(review)}
     return {"undo": undo, "position": done + 1, "total": max(total, done + 1)}
@@ -252,7 +252,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     label = labels.label_version(assignment)
-    rubric = version_document(assignment.rubric_version)
+    rubric = rubric_document(assignment.rubric_version)
     rubric = rubric if label is None else replace(rubric, criteria=())
     done, total = queue_progress(assignment.sample.project, request.user)
     project, sample = assignment.sample.project, assignment.sample
