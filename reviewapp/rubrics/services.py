@@ -11,14 +11,36 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.projects.models import Project
+from reviewapp.rubrics.changes import RubricChange, rubric_change
 from reviewapp.rubrics.models import Criterion, Level, Rubric, RubricVersion
 from reviewapp.rubrics.schema import CriterionDocument, RubricDocument, RubricInvalid, content_hash, rubric_loads
-from reviewapp.rubrics.selectors import rubrics_builtin
+from reviewapp.rubrics.selectors import Uses, rubrics_builtin, version_document, version_uses, versions_comparable
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 MAX_FILE_BYTES = 1_000_000
+
+
+STALE = (
+    "Somebody else saved {last} since you opened the editor. What you typed is still here: compare it with that "
+    "version, then save again to put yours in its place."
+)
+
+
+class StructureChanged(ApplicationError):
+    """A change after which judgements would have to be given anew; asked about before it applies.
+
+    ``against`` is the hash of the version it replaces: saving with it as ``confirmed_against`` goes through.
+    """
+
+    def __init__(self, change: RubricChange, uses: Uses, against: str) -> None:
+        super().__init__("This changes what was judged. Look at what would have to be judged anew, then confirm.")
+        self.change, self.uses, self.against = change, uses, against
+
+    @property
+    def redone(self) -> list[tuple[str, dict[str, int]]]:
+        return self.uses.redone(self.change)
 
 
 @transaction.atomic
@@ -40,20 +62,33 @@ def rubric_create(*, project: Project, document: RubricDocument, created_by: Use
 
 
 @transaction.atomic
-def rubric_save(*, rubric: Rubric, document: RubricDocument, saved_by: User) -> RubricVersion:
+def rubric_save(
+    *,
+    rubric: Rubric,
+    document: RubricDocument,
+    saved_by: User,
+    based_on: str = "",
+    confirmed_against: str = "",
+) -> RubricVersion:
     """Stores a changed rubric: in place while its newest version is unused, else as the next version.
 
-    The same content gives back the version that is there. Raises ApplicationError when the document is for another
-    kind of work, or its name is taken.
+    The same content gives back the version that is there. Judgements keep the version that they were given by.
+    Raises ApplicationError when the document is for another kind of work, its name is taken, or the newest version is
+    no longer the one with the hash ``based_on``; StructureChanged when judgements would have to be given anew and
+    that is not confirmed.
     """
     rubric = Rubric.objects.select_for_update().get(pk=rubric.pk)
     if document.applies_to != rubric.applies_to:
         raise ApplicationError(f"This rubric judges {rubric.applies_to}; make a new one for {document.applies_to}.")
-    _rename(rubric, document.name)
     # Locked, so that a first use and a change in place never cross.
     last = rubric.versions.select_for_update().order_by("-number").first()
     if last is None:
         raise ApplicationError("This rubric has no version. Make a new rubric.")
+    if based_on and last.content_hash not in (based_on, content_hash(document)):
+        raise ApplicationError(STALE.format(last=last))
+    change = rubric_change(version_document(last), document)
+    _check_confirmed(last, change, confirmed_against)
+    _rename(rubric, document.name)
     if last.content_hash == content_hash(document):
         return last
     if last.used_at is None:
@@ -61,15 +96,25 @@ def rubric_save(*, rubric: Rubric, document: RubricDocument, saved_by: User) -> 
         version = _version_fill(last, document)
     else:
         version = _version_add(rubric, last.number + 1, document, saved_by)
-    _record(version, saved_by, "rubric.save", {"before": last.content_hash if last != version else None})
+    before = last.content_hash if last != version else None
+    structural = [one.key for one in change.structural]
+    _record(version, saved_by, "rubric.save", {"before": before, "structural": structural})
     return version
 
 
+def _check_confirmed(last: RubricVersion, change: RubricChange, confirmed_against: str) -> None:
+    if not change.is_structural or confirmed_against == last.content_hash:
+        return
+    uses = version_uses(versions_comparable(last))
+    if uses.redone(change):
+        raise StructureChanged(change, uses, last.content_hash)
+
+
 @transaction.atomic
-def rubric_import(*, project: Project, content: bytes, imported_by: User) -> RubricVersion:
+def rubric_import(*, project: Project, content: bytes, imported_by: User, is_confirmed: bool = False) -> RubricVersion:
     """Reads a JSON file: a new rubric, or the next version of the one with its name.
 
-    Raises ApplicationError with every problem of the file.
+    Raises ApplicationError with every problem of the file, and StructureChanged as ``rubric_save`` does.
     """
     if len(content) > MAX_FILE_BYTES:
         raise ApplicationError("This file is larger than 1 MB, so it is no rubric.")
@@ -80,7 +125,9 @@ def rubric_import(*, project: Project, content: bytes, imported_by: User) -> Rub
     rubric = project.rubrics.filter(name=document.name).first()
     if rubric is None:
         return rubric_create(project=project, document=document, created_by=imported_by)
-    return rubric_save(rubric=rubric, document=document, saved_by=imported_by)
+    newest = rubric.versions.first() if is_confirmed else None
+    against = newest.content_hash if newest else ""
+    return rubric_save(rubric=rubric, document=document, saved_by=imported_by, confirmed_against=against)
 
 
 def rubric_create_builtin(*, project: Project, name: str, created_by: User) -> RubricVersion:
