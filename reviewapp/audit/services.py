@@ -20,7 +20,8 @@ GENESIS = "0" * 64
 _ADVISORY_LOCK = 0x434F554E
 
 
-@transaction.atomic
+# Without a savepoint: an act that cannot be recorded must not stand, so there is nothing to go back to.
+@transaction.atomic(savepoint=False)
 def record(
     *,
     actor: User | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from reviewapp.core.models import SLOT_TAKEN, LeaseQuerySet
 from reviewapp.curation.models import Finding
@@ -63,9 +64,9 @@ def of_recused_groups(project: Project, user: User) -> Q:
     return Q(group__in=Recusal.objects.filter(project=project, user=user).values("group"))
 
 
-def of_expertise(project: Project, expertise: str) -> Q:
+def of_expertise(project: Project, expertise: str, figure: QueueFigure | None = None) -> Q:
     """Of a query of samples: those that ask for no tags, or for tags which somebody with ``expertise`` has."""
-    figure = QueueFigure.objects.filter(project=project).first()
+    figure = figure or QueueFigure.objects.filter(project=project).first()
     known = figure.expertise if figure else []
     if not known:
         return Q()
@@ -78,7 +79,9 @@ def expertise_of(project: Project, user: User) -> str:
     return found.first() or ""
 
 
-def samples_open_for(project: Project, user: User, expertise: str | None = None) -> QuerySet[Sample]:
+def samples_open_for(
+    project: Project, user: User, expertise: str | None = None, figure: QueueFigure | None = None
+) -> QuerySet[Sample]:
     """Samples that need a review which this person can give, the next first.
 
     A slot is free, they neither hold, reviewed nor skipped it in its present round, have the tags it asks for, did
@@ -87,7 +90,7 @@ def samples_open_for(project: Project, user: User, expertise: str | None = None)
     tags = expertise_of(project, user) if expertise is None else expertise
     return (
         samples_queued(project)
-        .filter(of_filters(project), of_expertise(project, tags))
+        .filter(of_filters(project), of_expertise(project, tags, figure))
         .exclude(of_recused_groups(project, user))
         .filter(~of_mine(user))
     )
@@ -116,6 +119,16 @@ def assignment_held(project: Project, user: User, *, is_adjudication: bool = Fal
         mine.live().select_related("sample").order_by("is_prefetched", "-leased_at", "-pk").first()
     )
     return held
+
+
+def assignments_mine(project: Project, user: User) -> QuerySet[Assignment]:
+    """What this person holds, the one in hand first, and what they gave back or let run out with a draft on it."""
+    closed = Q(state__in=[Assignment.State.RELEASED, Assignment.State.EXPIRED]) & ~Q(draft={})
+    held = Q(state=Assignment.State.LEASED, lease_expires_at__gt=timezone.now())
+    mine: QuerySet[Assignment] = Assignment.objects.filter(
+        held | closed, holder=user, sample__project=project, is_adjudication=False
+    )
+    return mine.select_related("sample", "rubric_version").order_by("is_prefetched", "-leased_at", "-pk")
 
 
 def assignments_now(project: Project) -> LeaseQuerySet:

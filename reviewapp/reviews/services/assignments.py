@@ -14,15 +14,15 @@ from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.models import LeaseQuerySet
 from reviewapp.projects.models import Membership, Project
-from reviewapp.reviews.models import Assignment, Recusal
-from reviewapp.reviews.selectors.queues import assignment_held, samples_open_for
+from reviewapp.reviews.models import Assignment, QueueFigure, Recusal
+from reviewapp.reviews.selectors.queues import assignments_mine, samples_open_for
 from reviewapp.reviews.services.holding import assignment_lock, assignment_retake
-from reviewapp.reviews.services.queueing import queue_order
+from reviewapp.reviews.services.queueing import queue_figure, queue_order
 from reviewapp.reviews.services.slots import assignments_expire, slots_recount
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.selectors import version_current
 from reviewapp.rubrics.services import rubric_version_use
-from reviewapp.samples.models import Sample
+from reviewapp.samples.models import UNRANKED, Sample
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -54,17 +54,20 @@ def _claim(project: Project, user: User, *, is_ahead: bool) -> Assignment | None
     version = version_current(project, Rubric.AppliesTo.SAMPLES)
     if version is None:
         raise ApplicationError("This project has no rubric for samples yet, so there is nothing to judge them by.")
-    queue_order(project=project)
+    figure = queue_figure(project=project)
     assignments_expire()
     for attempt in range(CLAIM_TRIES):
         try:
             with transaction.atomic():
-                taking = _Taking(project, user, version, is_waiting=attempt >= TRIES_WITHOUT_WAITING)
+                taking = _Taking(project, user, version, figure, is_waiting=attempt >= TRIES_WITHOUT_WAITING)
                 return taking.ahead() if is_ahead else taking.now()
         except IntegrityError:
             continue  # somebody took that slot between looking and writing
         except _NothingFree:
             continue
+        except _NotInOrder:
+            queue_order(project=project)
+            figure.refresh_from_db()
     return None
 
 
@@ -72,52 +75,64 @@ class _NothingFree(Exception):
     """Nothing could be locked this time."""
 
 
+class _NotInOrder(Exception):
+    """Samples came in since the queue was put in order."""
+
+
 class _Taking:
     """One try of one person to take a sample. Others' locked rows are passed over; in the end waiting for them is
     the only way left."""
 
-    def __init__(self, project: Project, user: User, version: RubricVersion, *, is_waiting: bool) -> None:
+    def __init__(
+        self, project: Project, user: User, version: RubricVersion, figure: QueueFigure, *, is_waiting: bool
+    ) -> None:
         self.project, self.user, self.version, self.is_waiting = project, user, version, is_waiting
         # Two tabs of one person wait for each other here; other people do not.
         mine = Membership.objects.select_for_update().filter(project=project, user=user)
-        self.expertise = mine.values_list("expertise", flat=True).first() or ""
+        expertise = mine.values_list("expertise", flat=True).first() or ""
+        self.open_samples = samples_open_for(project, user, expertise, figure)
+        self.closed: list[Assignment] = []  # given back or run out, with a draft
+        self.held: list[Assignment] = []  # in hand before what was taken ahead
+        for one in assignments_mine(project, user):
+            (self.held if one.is_live else self.closed).append(one)
 
     def now(self) -> Assignment | None:
-        held = assignment_held(self.project, self.user)
-        if held is None:
+        if not self.held:
             return self._next()
-        return _promoted(held) if held.is_prefetched else held
+        return _promoted(self.held[0]) if self.held[0].is_prefetched else self.held[0]
 
     def ahead(self) -> Assignment | None:
-        mine = Assignment.objects.filter(sample__project=self.project, holder=self.user, is_adjudication=False)
-        held = list(mine.live().select_related("sample").order_by("is_prefetched", "-leased_at", "-pk"))
-        if not held or held[0].is_prefetched:
+        if not self.held or self.held[0].is_prefetched:
             return None
-        taken = held[-1] if held[-1].is_prefetched else self._next()
+        taken = self.held[-1] if self.held[-1].is_prefetched else self._next()
         if taken is not None:
             taken.is_prefetched, taken.lease_expires_at = True, timezone.now() + PREFETCH
             taken.save(update_fields=["is_prefetched", "lease_expires_at"])
         return taken
 
     def _next(self) -> Assignment | None:
-        open_samples = samples_open_for(self.project, self.user, self.expertise)
-        sample = self._drafted(open_samples) or self._first(open_samples)
+        """Own drafts come first."""
+        drafted = [one.sample_id for one in self.closed]
+        sample = self._first(self.open_samples.filter(pk__in=drafted)) if drafted else None
+        sample = sample or self._first(self.open_samples)
         if sample is not None:
-            return assignment_create(sample=sample, user=self.user, version=self.version, overlap=sample.slots_needed)
-        if not self.is_waiting and open_samples.exists():
+            return self._take(sample)
+        if not self.is_waiting and self.open_samples.exists():
             raise _NothingFree
         return None
 
-    def _drafted(self, open_samples: QuerySet[Sample]) -> Sample | None:
-        """Own drafts come first."""
-        closed = Assignment.objects.filter(
-            holder=self.user, is_adjudication=False, state__in=[State.RELEASED, State.EXPIRED]
-        )
-        drafted = list(closed.exclude(draft={}).values_list("sample", flat=True))
-        return self._first(open_samples.filter(pk__in=drafted)) if drafted else None
-
     def _first(self, samples: QuerySet[Sample]) -> Sample | None:
         return samples.select_for_update(skip_locked=not self.is_waiting, of=("self",)).first()
+
+    def _take(self, sample: Sample) -> Assignment:
+        if sample.queue_rank == UNRANKED or not sample.slots_needed:
+            raise _NotInOrder
+        sample.project = self.project
+        drafted = [one for one in self.closed if (one.sample_id, one.round) == (sample.pk, sample.review_round)]
+        of_round = drafted if not sample.slots_taken else None
+        return assignment_create(
+            sample=sample, user=self.user, version=self.version, overlap=sample.slots_needed, of_round=of_round
+        )
 
 
 def _promoted(assignment: Assignment) -> Assignment:
@@ -129,17 +144,22 @@ def _promoted(assignment: Assignment) -> Assignment:
 
 
 def assignment_create(
-    *, sample: Sample, user: User, version: RubricVersion, overlap: int, is_adjudication: bool = False
+    *,
+    sample: Sample,
+    user: User,
+    version: RubricVersion,
+    overlap: int,
+    is_adjudication: bool = False,
+    of_round: list[Assignment] | None = None,
 ) -> Assignment:
     """Takes the lowest free slot of a locked sample, with the person's earlier draft of the same text.
 
-    All reviews of a round are judged by one rubric version. Raises IntegrityError when the slot was just taken.
+    All reviews of a round are judged by one rubric version. ``of_round``: the assignments of its round, the newest
+    first, where they are known. Raises IntegrityError when the slot was just taken.
     """
-    of_round = list(
-        Assignment.objects.filter(sample=sample, round=sample.review_round, is_adjudication=is_adjudication)
-        .select_related("rubric_version")
-        .order_by("-pk")
-    )
+    if of_round is None:
+        earlier = Assignment.objects.filter(sample=sample, round=sample.review_round, is_adjudication=is_adjudication)
+        of_round = list(earlier.select_related("rubric_version").order_by("-pk"))
     taken = [one for one in of_round if one.state in (State.LEASED, State.SUBMITTED)]
     busy = {one.slot for one in taken}
     slot = next((n for n in range(overlap) if n not in busy), None)

@@ -21,14 +21,13 @@ from reviewapp.reviews.models import Assignment, CriterionScore, Review
 from reviewapp.reviews.outcomes import Outcome, ReviewFacts
 from reviewapp.reviews.selectors.labels import label_draft, rubric_asked
 from reviewapp.reviews.selectors.reviews import reviews_of_round, samples_with_enough_reviews, undo_problem
+from reviewapp.reviews.selectors.rubrics import criteria_by_key, rubric_document
 from reviewapp.reviews.selectors.slots import slots_base
-from reviewapp.reviews.services.holding import TAKEN, assignment_lock, assignment_retake
+from reviewapp.reviews.services.holding import TAKEN, assignment_lock, assignment_lock_opened, assignment_retake
 from reviewapp.reviews.services.labels import labels_keep
 from reviewapp.reviews.services.slots import slots_recount
 from reviewapp.reviews.services.texts import revision_left
-from reviewapp.rubrics.models import Criterion
 from reviewapp.rubrics.scoring import Score, score_fields
-from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.models import Revision, Sample
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key
     the sample meanwhile, ApplicationError when this person already decided.
     """
     shown = assignment.revision
-    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
+    rubric = rubric_asked(assignment, rubric_document(assignment.rubric_version))
     problems = review_problems(given, rubric, shown.prompt, shown.completion)
     if problems:
         raise ReviewInvalid(problems)
@@ -70,7 +69,7 @@ def review_submit(*, assignment: Assignment, given: ReviewGiven, idempotency_key
 def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> Review:
     # Before the sample is locked: taking the next one locks the person first as well.
     _reviews_done_add(opened, 1)
-    assignment = assignment_lock(opened.pk, opened.sample_id)
+    assignment = assignment_lock_opened(opened)
     sample = assignment.sample
     stored = review_stored(key, assignment)
     if stored is not None:
@@ -89,7 +88,8 @@ def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> 
         decision = Decision.FIX
     labels_keep(given)
     review = review_create(assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds)
-    outcome = sample_settle(sample=sample, by=assignment.holder)
+    alone = [review] if sample.slots_taken <= 1 else None  # nobody else is or was on it in this round
+    outcome = sample_settle(sample=sample, by=assignment.holder, reviews=alone)
     _record_decision(review, outcome)
     return review
 
@@ -138,12 +138,12 @@ def review_create(
         is_adjudication=assignment.is_adjudication,
         decision=decision,
         reason=given.reason,
-        supersedes=assignment.reviews.filter(superseded_by=None).order_by("-id").first(),
+        supersedes=Review.objects.filter(assignment=assignment.pk).order_by("-id").first(),
         idempotency_key=key,
         seconds=max(0, seconds),
         **extra,
     )
-    criteria = {c.key: c for c in Criterion.objects.filter(version=assignment.rubric_version)}
+    criteria = criteria_by_key(assignment.rubric_version)
     CriterionScore.objects.bulk_create(
         CriterionScore(review=review, criterion=criteria[name], value=score.value, text=score.text, reason=score.note)
         for name, score in given.scores.items()
@@ -151,16 +151,19 @@ def review_create(
     return review
 
 
-def sample_settle(*, sample: Sample, by: User | None, back_to: Revision | None = None) -> Outcome:
+def sample_settle(
+    *, sample: Sample, by: User | None, back_to: Revision | None = None, reviews: list[Review] | None = None
+) -> Outcome:
     """Sets a locked sample's state, text and number of reviewers from the reviews of its round that count.
 
     Reviews that differ call for one more reviewer while the project allows it; with more reviews than the sample
     needed at first, what most of them agree on holds. ``back_to`` is the text it has again when a decision about it
-    was undone.
+    was undone; ``reviews`` saves looking for them where they are known.
     """
-    reviews = list(reviews_of_round(sample))
-    kinds = {score.criterion.key: score.criterion.kind for review in reviews for score in review.scores.all()}
-    facts = [_facts(review) for review in reviews]
+    reviews = list(reviews_of_round(sample)) if reviews is None else reviews
+    is_compared = len(reviews) > 1
+    kinds = _kinds(reviews) if is_compared else {}
+    facts = [_facts(review, with_scores=is_compared) for review in reviews]
     base = slots_base(sample)
     outcome, needed = outcome_with_extra(facts, base=base, extra=sample.project.extra_reviewers, kinds=kinds)
     # Somebody who already works on it as an extra reviewer keeps the place.
@@ -192,20 +195,29 @@ def samples_settle(*, project: Project) -> int:
 
 def sample_move(*, sample: Sample, state: str, by: User | None, revision: Revision | None = None) -> None:
     """Writes a locked sample's new state, and its text when one was accepted; its findings follow."""
-    before = sample.revision
+    was, before = sample.state, sample.revision_id
+    before_text = sample.revision if revision is not None and revision.pk != before else None
     sample.state, sample.state_at = state, timezone.now()
-    sample.revision = revision or before
+    if before_text is not None:
+        sample.revision = revision
     sample.save(update_fields=["state", "state_at", "revision", "slots_needed", "slots_extra"])
-    if before is not None and sample.revision is not None:
-        curation.findings_follow(sample=sample, before=before, after=sample.revision, by=by)
+    # Findings only care for another text, and for being rejected or no longer so.
+    if (before_text is not None or Sample.State.REJECTED in (was, state)) and sample.revision is not None:
+        before_text = before_text or sample.revision
+        curation.findings_follow(sample=sample, before=before_text, after=sample.revision, by=by)
 
 
-def _facts(review: Review) -> ReviewFacts:
+def _kinds(reviews: list[Review]) -> dict[str, str]:
+    return {score.criterion.key: score.criterion.kind for review in reviews for score in review.scores.all()}
+
+
+def _facts(review: Review, *, with_scores: bool) -> ReviewFacts:
+    """A single review is compared with none, so its scores need not be read."""
     return ReviewFacts(
         decision=review.decision,
         revision=review.revision_after_id,
         text_hash=review.revision_after.content_hash,
-        scores={score.criterion.key: score.value for score in review.scores.all()},
+        scores={score.criterion.key: score.value for score in review.scores.all()} if with_scores else {},
     )
 
 
@@ -258,7 +270,7 @@ def _draft_of(review: Review) -> dict[str, str]:
         draft = text_to_form(review.revision_before.completion, review.revision_after.completion)
     if review.reason:
         draft[f"reason-{review.decision}"] = review.reason
-    criteria = {criterion.key: criterion for criterion in version_document(review.rubric_version).criteria}
+    criteria = {criterion.key: criterion for criterion in rubric_document(review.rubric_version).criteria}
     for score in review.scores.select_related("criterion"):
         draft |= score_fields(criteria[score.criterion.key], Score(score.value, score.reason, score.text))
     return draft

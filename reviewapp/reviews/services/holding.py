@@ -29,6 +29,19 @@ def assignment_lock(assignment_id: int, sample_id: int | None = None) -> Assignm
     return assignment
 
 
+def assignment_lock_opened(opened: Assignment) -> Assignment:
+    """The same for an assignment that was just read with all that hangs on it: what cannot change is not read again."""
+    sample = Sample.objects.select_for_update().get(pk=opened.sample_id)
+    assignment: Assignment = Assignment.objects.select_for_update().get(pk=opened.pk)
+    sample.project = opened.sample.project
+    assignment.sample = sample
+    assignment.revision, assignment.rubric_version = opened.revision, opened.rubric_version
+    assignment.holder = opened.holder
+    if sample.revision_id == opened.revision_id:
+        sample.revision = opened.revision
+    return assignment
+
+
 def assignment_retake(assignment: Assignment) -> None:
     """Checks that a locked assignment may still be worked on, and finds it a free slot when it had lost its own.
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, QuerySet, Value, When
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
@@ -34,8 +34,7 @@ _SCORED = {"priority", "confidence", "margin", "diversity"}
 
 
 def queue_order(*, project: Project) -> int:
-    """Gives samples that came into the queue their place in it, and renews its figures; returns how many came."""
-    _figure_renew(project)
+    """Gives samples that came into the queue their place in it; returns how many came."""
     if not samples_not_ranked(project).exists():
         return 0
     with transaction.atomic():
@@ -172,17 +171,16 @@ def _ranks_write(ranks: dict[int, float]) -> None:
         Sample.objects.filter(pk__in=chunk).update(queue_rank=Case(*whens, default=F("queue_rank")))
 
 
-def _figure_renew(project: Project) -> None:
-    """Counts a queue again when its figure is half a minute old."""
-    old = timezone.now() - timedelta(seconds=FIGURE_SECONDS)
+def queue_figure(*, project: Project) -> QueueFigure:
+    """What is kept about the whole queue, counted again when it is half a minute old."""
+    now = timezone.now()
     figure = QueueFigure.objects.filter(project=project).first()
-    if figure is not None and figure.counted_at is not None and figure.counted_at > old:
-        return
-    waiting = samples_waiting(project).order_by()
-    few = waiting[:FEW].count()
-    values = {"waiting": few if few < FEW else waiting.count(), "counted_at": timezone.now()}
     if figure is None:
-        QueueFigure.objects.get_or_create(project=project, defaults=values)
-    else:
-        stale = Q(counted_at=None) | Q(counted_at__lte=old)
-        QueueFigure.objects.filter(stale, pk=figure.pk).update(**values)
+        figure, _ = QueueFigure.objects.get_or_create(project=project)
+    is_old = figure.counted_at is None or figure.counted_at < now - timedelta(seconds=FIGURE_SECONDS)
+    if is_old:
+        waiting = samples_waiting(project).order_by()
+        few = waiting[:FEW].count()
+        figure.waiting, figure.counted_at = few if few < FEW else waiting.count(), now
+        figure.save(update_fields=["waiting", "counted_at"])
+    return figure

@@ -1,0 +1,232 @@
+"""What a reviewer waits for: `make bench-review`.
+
+``cycle``: CPU of the web process for handing in a review and getting the next sample, through the whole request, and
+for the page that follows, by samples in the project and by leases that others hold. ``load``: clients without think
+time against the web server. Each on SQLite and on PostgreSQL; the last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES, LEASES = (1_000, 100_000), (0, 50)
+LIMITS = {"sqlite": 12.0, "postgresql": 18.0}  # milliseconds
+WARM_UP, CYCLES = 20, 150
+CLIENTS, SECONDS = 32, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inside", action="store_true", help="measure in this process, on DATABASE_URL")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
+    given = parser.parse_args()
+    if given.inside:
+        show(json.dumps(measure(given.sizes, given.seconds)))
+        return
+    figures = {name: run_inside(name, given) for name in given.databases}
+    for name, parts in figures.items():
+        show(table(name, parts))
+    show(json.dumps(figures | {"cores": os.cpu_count(), "load_1_min": round(os.getloadavg()[0], 1)}))
+
+
+def run_inside(database: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Measures in a process of its own, with an empty database that ends with it."""
+    before = [] if database == "sqlite" else [str(ROOT / "scripts/with-postgres.sh")]
+    argv = [*before, sys.executable, str(Path(__file__).resolve()), "--inside", "--seconds", str(given.seconds)]
+    argv += ["--sizes", *map(str, given.sizes)]
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
+        kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        env = {
+            **kept,
+            "COUNTERSIGN_STATE_DIR": folder,
+            "DEBUG": "False",
+            "SECRET_KEY": "bench",
+            "PYTHONPATH": str(ROOT),
+        }
+        env |= {"DJANGO_SETTINGS_MODULE": "reviewapp.settings", "LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def measure(sizes: list[int], seconds: float) -> dict[str, Any]:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    cycles = [cycle(n, leases) for n in sizes for leases in LEASES]
+    return {"database": connection.vendor, "cycle": cycles, "load": load(seconds), "double": double_clicks()}
+
+
+# ---- one reviewer: CPU of this process
+
+
+def cycle(n: int, leases: int) -> dict[str, Any]:
+    """Median and 95th percentile of CPU milliseconds, for submit-and-next and for the page that follows."""
+    from django.db import connection
+    from django.test import Client
+
+    from tests.bench import world
+
+    project, version = world.project_make(f"cycle-{n}-{leases}", samples=n)
+    world.leases_hold(project, version, leases)
+    _analyze(connection)
+    client = Client(headers={"host": "localhost"})
+    client.cookies["sessionid"] = world.session_make(world.factories.member(project, "annotator"))
+    page = client.post(f"/projects/{project.slug}/reviews/next/").headers["Location"]
+    submits, pages = [], []
+    for _ in range(WARM_UP + CYCLES):
+        began = time.process_time()
+        answer = client.post(page.replace("/edit/", "/submit/"), world.answers())
+        middle = time.process_time()
+        page = answer.headers["Location"]
+        shown = client.get(page)
+        pages.append((time.process_time() - middle) * 1000)
+        submits.append((middle - began) * 1000)
+        if (answer.status_code, shown.status_code) != (302, 200):
+            raise RuntimeError(f"answers {answer.status_code} and {shown.status_code}")
+    return {"samples": n, "leases": leases, "submit": _figures(submits), "page": _figures(pages)}
+
+
+def _analyze(connection: Any) -> None:
+    """As autovacuum does on its own after a while."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _figures(values: list[float]) -> dict[str, float]:
+    kept = sorted(values[WARM_UP:])
+    return {"median": round(statistics.median(kept), 2), "p95": round(kept[int(len(kept) * 0.95)], 2)}
+
+
+# ---- many reviewers: the web server
+
+
+def load(seconds: float) -> dict[str, Any]:
+    """Clients without think time: claim, look at the page, submit, and so on; two reviewers a sample."""
+    from django.db import connection
+
+    from reviewapp.reviews.models import Review
+    from tests.bench import serving, world
+
+    overlap = 2
+    project, _ = world.project_make("load", samples=4_000, overlap=overlap)
+    sessions = [world.session_make(person) for person in world.people_make(project, CLIENTS)]
+    _analyze(connection)
+    times: list[float] = []
+    with serving.served({}) as server:
+        browsers = [serving.Browser(server.port, project.slug, session) for session in sessions]
+        end = time.monotonic() + seconds
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda browser: _work(browser, end, times), browsers))
+    times.sort()
+    stored = Review.objects.filter(sample__project=project).count()
+    return {
+        "clients": CLIENTS,
+        "samples": 4_000,
+        "overlap": overlap,
+        "seconds": seconds,
+        "submits_per_second": round(len(times) / seconds, 1),
+        "next_p95_seconds": round(times[int(len(times) * 0.95)], 2),
+        "errors": sum(len(browser.errors) for browser in browsers),
+        "answered": len(times),
+        "stored": stored,
+        "leases_above_overlap": _above(project.pk),
+    }
+
+
+def _work(browser: Any, end: float, times: list[float]) -> None:
+    from tests.bench import world
+
+    page = browser.claim()
+    while page and time.monotonic() < end:
+        browser.get(page)
+        began = time.monotonic()
+        page = browser.submit(page, world.answers())
+        times.append(time.monotonic() - began)
+
+
+def _above(project: int) -> int:
+    """Samples that more people hold or reviewed than they need."""
+    from django.db.models import Count, F
+
+    from reviewapp.core.models import SLOT_TAKEN
+    from reviewapp.reviews.models import Assignment
+
+    held = Assignment.objects.filter(SLOT_TAKEN, sample__project=project).order_by()
+    counted = held.values("sample", "sample__slots_needed").annotate(n=Count("pk"))
+    return counted.filter(n__gt=F("sample__slots_needed")).count()
+
+
+def double_clicks() -> dict[str, int]:
+    """The same form sent twice at the same moment, by eight people: how many were stored twice."""
+    from django.db.models import Count
+
+    from reviewapp.reviews.models import Review
+    from tests.bench import serving, world
+
+    project, _ = world.project_make("double", samples=40)
+    sessions = [world.session_make(person) for person in world.people_make(project, 8)]
+    with serving.served({}) as server:
+        for session in sessions:
+            browsers = [serving.Browser(server.port, project.slug, session) for _ in range(2)]
+            page, form, barrier = browsers[0].claim(), world.answers(), threading.Barrier(2)
+            with ThreadPoolExecutor(2) as pool:
+                sent = [pool.submit(_at_once, browser, barrier, page, form) for browser in browsers]
+                [each.result() for each in sent]
+    reviews = Review.objects.filter(sample__project=project).order_by()
+    twice = reviews.values("assignment").annotate(n=Count("pk")).filter(n__gt=1).count()
+    return {"double_clicks": 8, "stored": reviews.count(), "stored_twice": twice}
+
+
+def _at_once(browser: Any, barrier: threading.Barrier, page: str, form: dict[str, str]) -> None:
+    barrier.wait(timeout=30)
+    browser.submit(page, form)
+
+
+# ---- what is shown
+
+
+def table(name: str, parts: dict[str, Any]) -> str:
+    limit, least = LIMITS[name], min(row["submit"]["median"] for row in parts["cycle"])
+    most = max(row["submit"]["median"] for row in parts["cycle"])
+    lines = [
+        f"{name}: CPU of the web process in milliseconds, median (95th percentile); limit {limit:.0f}",
+        f"{'samples':>9} {'leases':>7} {'submit and next':>18} {'its page':>18}",
+    ]
+    for row in parts["cycle"]:
+        one, other = row["submit"], row["page"]
+        lines.append(
+            f"{row['samples']:>9,} {row['leases']:>7} {one['median']:>9.1f} ({one['p95']:.1f})"
+            f" {other['median']:>11.1f} ({other['p95']:.1f})"
+        )
+    lines.append(f"largest to smallest: {most / least:.2f}")
+    lines += [f"{key.replace('_', ' ')}: {value}" for key, value in {**parts["load"], **parts["double"]}.items()]
+    return "\n".join(lines) + "\n"
+
+
+def show(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
