@@ -16,7 +16,7 @@ from reviewapp.evaluations.services.grades import grade_claim, grade_submit
 from reviewapp.projects.models import Project
 from reviewapp.reviews.judging import ReviewGiven
 from reviewapp.reviews.models import Assignment
-from reviewapp.reviews.services.adjudications import adjudication_claim, adjudication_submit
+from reviewapp.reviews.services.adjudications import Cause, adjudication_claim, adjudication_submit
 from reviewapp.reviews.services.assignments import assignment_claim
 from reviewapp.reviews.services.decisions import review_submit
 from reviewapp.rubrics.scoring import Score
@@ -85,7 +85,10 @@ def adjudicate_all(project: Project, adjudicators: list[User], judge: Reviewer) 
     for assignment in _in_turn(lambda user: adjudication_claim(project=project, user=user), adjudicators):
         opinion = judge(assignment.sample, assignment.holder.username)
         adjudication_submit(
-            assignment=assignment, given=_given(assignment, opinion), cause="slip", idempotency_key=uuid.uuid4()
+            assignment=assignment,
+            given=_given(assignment, opinion),
+            cause=Cause(kind="slip"),
+            idempotency_key=uuid.uuid4(),
         )
         settled += 1
     return settled

@@ -13,12 +13,13 @@ from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.rubrics.scoring import Score, is_optional, needs_evidence, scores_read
 
 ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
-_FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "choice"})
+_FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "cause-note", "choice"})
 _PREFIXES = ("label-", "score-", "note-", "block-")
+AMBIGUOUS = "rubric_ambiguous"
 CAUSES = {
     "slip": "A slip of one reviewer",
     "missing_context": "Context was missing",
-    "rubric_ambiguous": "The rubric can be read both ways",
+    AMBIGUOUS: "The rubric can be read both ways",
     "true_judgement": "A true difference of judgement",
 }
 

@@ -10,10 +10,11 @@ from reviewapp.projects.models import Project
 from reviewapp.reviews.diffing import Diff, diff_words
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.reading import Turn, is_dialogue, segments_of, turns_of
+from reviewapp.reviews.selectors.labels import rubric_asked
 from reviewapp.reviews.selectors.reviews import reviews_of_round
 from reviewapp.reviews.selectors.workbench import TurnView
 from reviewapp.rubrics.schema import RubricDocument
-from reviewapp.rubrics.scoring import CriterionRow, criterion_rows
+from reviewapp.rubrics.scoring import CriterionRow, Score, criterion_rows, score_fields, score_words
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.models import Revision, Sample
 
@@ -53,23 +54,26 @@ class AdjudicationView:
     rubric: RubricDocument
     choice: str
     written: str
+    is_labelled: bool  # labels are taken from a review as they are, or the sample is returned
 
 
 def adjudication_view(assignment: Assignment, form: Mapping[str, str], problems: Mapping[str, str]) -> AdjudicationView:
     """Everything for the page; scores on which all reviews agree are chosen already."""
     sides = _sides(assignment)
-    rubric = version_document(assignment.rubric_version)
-    rows = criterion_rows(rubric, {**_agreed(sides), **form}, problems)
+    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
+    given = _given(sides, rubric)
+    rows = criterion_rows(rubric, {**_agreed(given, rubric), **form}, problems, work="samples")
     prompt = assignment.revision.prompt
     turns = turns_of(prompt)
     return AdjudicationView(
         turns=[_plain(prompt, turn) for turn in turns],
         is_dialogue=is_dialogue(turns),
         sides=sides,
-        criteria=[CriterionSides(row=row, answers=_answers(row, sides)) for row in rows],
+        criteria=[CriterionSides(row=row, answers=_answers(row, sides, given)) for row in rows],
         rubric=rubric,
         # Where all leave one text there is nothing to choose.
         choice=form.get("choice", "" if sum(not side.same_as for side in sides) > 1 else LETTERS[0]),
+        is_labelled=any(side.review.revision_after.labels is not None for side in sides),
         written=form.get("completion", sides[0].review.revision_after.completion if sides else ""),
     )
 
@@ -114,28 +118,35 @@ def _sides(assignment: Assignment) -> list[Side]:
     return sides
 
 
-def _chosen(review: Review) -> dict[str, tuple[str, str]]:
-    """Criterion key -> (what its radio button would send, note)."""
-    return {
-        score.criterion.key: ("na" if score.value is None else str(score.value), score.reason)
-        for score in review.scores.all()
-    }
+def _given(sides: list[Side], rubric: RubricDocument) -> list[dict[str, Score]]:
+    """What each review answered, by criterion key."""
+    known = {criterion.key for criterion in rubric.criteria}
+    return [
+        {
+            score.criterion.key: Score(score.value, score.reason, score.text)
+            for score in side.review.scores.all()
+            if score.criterion.key in known
+        }
+        for side in sides
+    ]
 
 
-def _agreed(sides: list[Side]) -> dict[str, str]:
-    given = [_chosen(side.review) for side in sides]
-    keys = set.intersection(*(set(one) for one in given)) if given else set()
-    same = [key for key in keys if len({one[key][0] for one in given}) == 1]
-    return {f"score-{key}": given[0][key][0] for key in same} | {f"note-{key}": given[0][key][1] for key in same}
+def _agreed(given: list[dict[str, Score]], rubric: RubricDocument) -> dict[str, str]:
+    """The form's fields of criteria to which every review gave the same answer."""
+    fields: dict[str, str] = {}
+    for criterion in rubric.criteria:
+        scores = [one[criterion.key] for one in given if criterion.key in one]
+        if scores and len(scores) == len(given) and len({(score.value, score.text) for score in scores}) == 1:
+            fields |= score_fields(criterion, scores[0])
+    return fields
 
 
-def _answers(row: CriterionRow, sides: list[Side]) -> list[tuple[str, str, str]]:
-    labels = {str(level.value): f"{level.value}, {level.label}" for level in row.criterion.levels}
-    labels["na"] = "Not applicable"
+def _answers(row: CriterionRow, sides: list[Side], given: list[dict[str, Score]]) -> list[tuple[str, str, str]]:
     answers = []
-    for side in sides:
-        chosen, note = _chosen(side.review).get(row.criterion.key, ("", ""))
-        answers.append((side.letter, labels.get(chosen, "Not scored"), note))
+    for side, scores in zip(sides, given, strict=True):
+        score = scores.get(row.criterion.key)
+        words = score_words(row.criterion, score) if score else "Not scored"
+        answers.append((side.letter, words, score.note if score else ""))
     return answers
 
 

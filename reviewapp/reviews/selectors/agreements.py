@@ -21,7 +21,7 @@ from reviewapp.reviews.agreement_measures import (
     pairs_of,
 )
 from reviewapp.reviews.agreement_tables import Agreement, Table
-from reviewapp.reviews.judging import CAUSES
+from reviewapp.reviews.judging import AMBIGUOUS, CAUSES
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.selectors.reviews import reviews_effective
 from reviewapp.rubrics.models import Criterion, RubricVersion
@@ -29,7 +29,6 @@ from reviewapp.samples.models import Sample
 
 _DECISIONS = {"accept": 0.0, "fix": 0.0, "return": 1.0, "reject": 2.0}
 MOST_SLICES = 20
-AMBIGUOUS = "rubric_ambiguous"
 
 Unit = tuple[int, int]  # sample, round
 

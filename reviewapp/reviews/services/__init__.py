@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reviewapp.reviews.services.adjudications import adjudication_claim, adjudication_submit
+from reviewapp.reviews.services.adjudications import Cause, adjudication_claim, adjudication_submit
 from reviewapp.reviews.services.assignments import (
     assignment_claim,
     assignment_flag,
@@ -19,6 +19,7 @@ from reviewapp.reviews.services.queueing import expertise_set, queue_order, queu
 from reviewapp.reviews.services.slots import assignments_expire, queue_repair
 
 __all__ = [
+    "Cause",
     "adjudication_claim",
     "adjudication_submit",
     "assignment_claim",

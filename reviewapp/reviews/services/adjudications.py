@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,8 +11,18 @@ from django.db import IntegrityError, transaction
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.projects.models import Project
-from reviewapp.reviews.judging import ACCEPT, CAUSES, REJECT, RETURN, ReviewGiven, ReviewInvalid, review_problems
+from reviewapp.reviews.judging import (
+    ACCEPT,
+    AMBIGUOUS,
+    CAUSES,
+    REJECT,
+    RETURN,
+    ReviewGiven,
+    ReviewInvalid,
+    review_problems,
+)
 from reviewapp.reviews.models import Assignment, Review
+from reviewapp.reviews.selectors.labels import rubric_asked
 from reviewapp.reviews.selectors.queues import assignment_held, samples_to_adjudicate
 from reviewapp.reviews.selectors.reviews import reviews_of_round
 from reviewapp.reviews.services.assignments import assignment_create
@@ -54,8 +65,16 @@ def _take_next(project: Project, user: User) -> Assignment | None:
     return assignment_create(sample=sample, user=user, version=version, overlap=1, is_adjudication=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why the reviews differed, one of CAUSES; the note says what a rubric leaves open."""
+
+    kind: str
+    note: str = ""
+
+
 def adjudication_submit(
-    *, assignment: Assignment, given: ReviewGiven, cause: str, idempotency_key: UUID, seconds: int = 0
+    *, assignment: Assignment, given: ReviewGiven, cause: Cause, idempotency_key: UUID, seconds: int = 0
 ) -> Review:
     """Stores the outcome and its cause, and settles the sample; the reviews stay as they were.
 
@@ -63,9 +82,12 @@ def adjudication_submit(
     somebody who reviewed the sample.
     """
     shown = assignment.revision
-    problems = review_problems(given, version_document(assignment.rubric_version), shown.prompt, shown.completion)
-    if cause not in CAUSES:
+    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
+    problems = review_problems(given, rubric, shown.prompt, shown.completion)
+    if cause.kind not in CAUSES:
         problems.setdefault("", "Choose why the reviews differed.")
+    elif cause.kind == AMBIGUOUS and not cause.note:
+        problems.setdefault("", "Say what the rubric leaves open, so that its next version can settle it.")
     if problems:
         raise ReviewInvalid(problems)
     try:
@@ -75,7 +97,7 @@ def adjudication_submit(
 
 
 @transaction.atomic
-def _submit(assignment_id: int, given: ReviewGiven, cause: str, key: UUID, seconds: int) -> Review:
+def _submit(assignment_id: int, given: ReviewGiven, cause: Cause, key: UUID, seconds: int) -> Review:
     assignment = assignment_lock(assignment_id)
     sample, holder = assignment.sample, assignment.holder
     stored = review_stored(key, assignment)
@@ -94,7 +116,8 @@ def _submit(assignment_id: int, given: ReviewGiven, cause: str, key: UUID, secon
         after=after,
         key=key,
         seconds=seconds,
-        cause=cause,
+        cause=cause.kind,
+        cause_note=cause.note if cause.kind == AMBIGUOUS else "",
     )
     accepted = after if given.decision == ACCEPT else None
     sample_move(sample=sample, state=_STATES[given.decision], revision=accepted, by=holder)
@@ -104,7 +127,7 @@ def _submit(assignment_id: int, given: ReviewGiven, cause: str, key: UUID, secon
         project=sample.project.slug,
         target_type="sample",
         target_id=sample.pk,
-        data={"review": review.pk, "decision": review.decision, "cause": cause, "revision": after.pk},
+        data={"review": review.pk, "decision": review.decision, "cause": cause.kind, "revision": after.pk},
     )
     return review
 
@@ -113,7 +136,7 @@ def _revision_chosen(assignment: Assignment, reviews: list[Review], given: Revie
     """A reviewer's revision where their text was chosen, so that lineage names them; else a new one."""
     for review in reviews:
         text = review.revision_after
-        if (text.prompt, text.completion) == (given.prompt, given.completion):
+        if (text.prompt, text.completion, text.labels) == (given.prompt, given.completion, given.labels):
             return text
     return revision_left(
         sample=assignment.sample,

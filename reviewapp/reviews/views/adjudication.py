@@ -2,24 +2,30 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest
-from reviewapp.projects.permissions import Permission
-from reviewapp.projects.selectors import project_for
+from reviewapp.projects.permissions import GRANTED, Permission
+from reviewapp.projects.selectors import project_for, role_of
 from reviewapp.reviews import judging, services
 from reviewapp.reviews.models import Assignment
 from reviewapp.reviews.selectors import adjudications
+from reviewapp.reviews.selectors.labels import rubric_asked
 from reviewapp.reviews.selectors.reviews import assignment_get
 from reviewapp.reviews.views.workbench import idempotency_key, seconds_left, turn_down
 from reviewapp.rubrics.selectors import version_document
 
+NOTE_CHARS = 1_000  # of a note in a link
 PARTS = (("source", "Prompt"), ("completion", "Reviews"), ("rubric", "Outcome"))
 KEYS = (
     (("1", "to", "9"), "choose a level of the criterion with the frame; for yes or no, 1 is yes"),
@@ -67,7 +73,7 @@ def adjudication_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID
         services.adjudication_submit(
             assignment=assignment,
             given=_given(assignment, form),
-            cause=form.get("cause", ""),
+            cause=_cause(form),
             idempotency_key=idempotency_key(form),
             seconds=int((timezone.now() - assignment.leased_at).total_seconds()),
         )
@@ -77,8 +83,28 @@ def adjudication_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID
         return _page(
             request, assignment, form, {"": error.message}, status=409 if isinstance(error, LeaseLost) else 422
         )
+    _say_where_to_mend(request, assignment, _cause(form))
     following = services.adjudication_claim(project=assignment.sample.project, user=request.user)
     return redirect("reviews:adjudication_edit", slug, following.key) if following else redirect("reviews:queue", slug)
+
+
+def _cause(form: Mapping[str, str]) -> services.Cause:
+    return services.Cause(kind=form.get("cause", ""), note=form.get("cause-note", "").replace("\r\n", "\n").strip())
+
+
+def _say_where_to_mend(request: AuthenticatedRequest, assignment: Assignment, cause: services.Cause) -> None:
+    """An ambiguity is for the rubric: its editor where this person may use it, else who sees the note."""
+    if cause.kind != judging.AMBIGUOUS:
+        return
+    project, version = assignment.sample.project, assignment.rubric_version
+    if Permission.RUBRIC not in GRANTED[role_of(request.user, project)]:
+        messages.info(request, "Your note stands on the agreement page, where leads take it into the rubric.")
+        return
+    url = reverse("rubrics:rubric_edit", args=[project.slug, version.rubric_id])
+    note = urlencode({"note": cause.note[:NOTE_CHARS]})
+    messages.info(
+        request, format_html('The rubric leaves something open. <a href="{}?{}">Open a draft of it</a>.', url, note)
+    )
 
 
 def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiven:
@@ -89,9 +115,10 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
         raise judging.ReviewInvalid({"": "Choose which text is right, or write it."})
     texts = {"completion": form.get("completion", "")} if chosen is None else {"completion": chosen.completion}
     prompt = (chosen or adjudications.prompt_source(assignment)).prompt
-    rubric = version_document(assignment.rubric_version)
+    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
     shown = assignment.revision
-    return judging.review_read({**form, **texts}, rubric, shown.prompt, shown.completion, {"prompt": prompt})
+    read = judging.review_read({**form, **texts}, rubric, shown.prompt, shown.completion, {"prompt": prompt})
+    return replace(read, labels=chosen.labels if chosen else None)
 
 
 def _page(
@@ -110,7 +137,7 @@ def _page(
         "view": view,
         "title": f"Sample {sample}, reviews differ",
         "subtitle": f"{project} / Adjudication / {request.user}",
-        "form": {"cause": form.get("cause", "")},
+        "form": {"cause": form.get("cause", ""), "note": form.get("cause-note", "")},
         "problem": (problems or {}).get("", ""),
         "position": 1,
         "total": max(left, 1),

@@ -151,3 +151,35 @@ def test_who_reviewed_it_finds_nothing_to_settle(client_for: ClientFor, w: Simpl
 
 def test_an_adjudication_is_not_opened_as_a_review(cleo: Client, held: Assignment) -> None:
     assert cleo.get(url("review_edit", held.key)).status_code == 404
+
+
+def test_an_ambiguity_is_told_to_the_leads(cleo: Client, held: Assignment) -> None:
+    sent = {"choice": "original", "cause": "rubric_ambiguous"}
+    refused = cleo.post(url("adjudication_submit", held.key), form(**sent))
+    assert refused.status_code == 422 and "Say what the rubric leaves open" in refused.content.decode()
+    kept = cleo.post(
+        url("adjudication_submit", held.key), form(**{**sent, "cause-note": "Is sleep a plan?", "cause": ""})
+    )
+    assert "Is sleep a plan?" in kept.content.decode()
+    done = cleo.post(
+        url("adjudication_submit", held.key), form(**sent, **{"cause-note": "Is sleep\r\na plan?"}), follow=True
+    )
+    assert "Your note stands on the agreement page" in done.content.decode()
+    assert Review.objects.get(is_adjudication=True).cause_note == "Is sleep\na plan?"
+
+
+def test_a_lead_goes_on_to_a_draft_of_the_rubric_with_the_note(client_for: ClientFor, w: SimpleNamespace) -> None:
+    lead = factories.member(w.project, "lead")
+    held = adjudication_claim(project=w.project, user=lead)
+    assert held is not None
+    client, note = client_for(lead), "Is <sleep> a plan?"
+    sent = form(choice="original", cause="rubric_ambiguous", **{"cause-note": note})
+    page = client.post(url("adjudication_submit", held.key), sent, follow=True).content.decode()
+    link = reverse("rubrics:rubric_edit", args=["letters", w.version.rubric_id])
+    assert f'<a href="{link}?note=Is+%3Csleep%3E+a+plan%3F">Open a draft of it</a>' in page
+    assert "Is &lt;sleep&gt; a plan?" in client.get(link, {"note": note}).content.decode()
+
+
+def test_a_note_is_kept_as_a_draft(cleo: Client, held: Assignment) -> None:
+    cleo.post(url("draft_save", held.key), {"changes": '{"cause-note": "Half a thought"}'})
+    assert "Half a thought" in cleo.get(url("adjudication_edit", held.key)).content.decode()

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from reviewapp.audit.models import AuditEvent
-from reviewapp.core.exceptions import ApplicationError, LeaseLost
+from reviewapp.core.exceptions import ApplicationError, ImmutableError, LeaseLost
 from reviewapp.projects.models import Project
 from reviewapp.reviews.judging import ReviewInvalid
-from reviewapp.reviews.models import Assignment, Review
+from reviewapp.reviews.models import Assignment, CriterionScore, Review
+from reviewapp.reviews.selectors.agreements import agreement_rows, rating_set
 from reviewapp.reviews.selectors.queues import samples_to_adjudicate
 from reviewapp.reviews.selectors.reviews import review_undoable
-from reviewapp.reviews.services import adjudication_claim, adjudication_submit, review_undo
+from reviewapp.reviews.services import Cause, adjudication_claim, adjudication_submit, review_undo
 from reviewapp.samples.models import Sample
 from tests import factories
 from tests.reviewapp.reviews import reviewing
@@ -35,9 +36,15 @@ def take(w: SimpleNamespace, user: Any) -> Assignment:
     return assignment
 
 
-def settle(assignment: Assignment, answer: Any, cause: str = "slip", key: uuid.UUID | None = None) -> Review:
+def settle(
+    assignment: Assignment, answer: Any, cause: str = "slip", key: uuid.UUID | None = None, note: str = ""
+) -> Review:
     return adjudication_submit(
-        assignment=assignment, given=answer, cause=cause, idempotency_key=key or uuid.uuid4(), seconds=5
+        assignment=assignment,
+        given=answer,
+        cause=Cause(kind=cause, note=note),
+        idempotency_key=key or uuid.uuid4(),
+        seconds=5,
     )
 
 
@@ -114,3 +121,45 @@ def test_a_reviewer_who_takes_the_decision_back_ends_the_adjudication(w: SimpleN
     assert state_of(w.one.sample) == "in_review"
     with pytest.raises(LeaseLost, match="settled meanwhile"):
         settle(assignment, given())
+
+
+def test_an_ambiguity_of_the_rubric_asks_what_is_left_open_and_keeps_it(w: SimpleNamespace) -> None:
+    assignment = take(w, w.cleo)
+    with pytest.raises(ReviewInvalid, match="what the rubric leaves open"):
+        settle(assignment, given(), cause="rubric_ambiguous")
+    made = settle(assignment, given(), cause="rubric_ambiguous", note="Is sleep a plan?")
+    assert (made.cause, made.cause_note) == ("rubric_ambiguous", "Is sleep a plan?")
+
+
+def test_a_note_belongs_to_an_ambiguity_only(w: SimpleNamespace) -> None:
+    assert settle(take(w, w.cleo), given(), cause="slip", note="Typed, then another cause was chosen.").cause_note == ""
+
+
+def test_raw_reviews_are_never_overwritten(w: SimpleNamespace) -> None:
+    before = list(Review.objects.filter(is_adjudication=False).values())
+    scores = list(CriterionScore.objects.filter(review__is_adjudication=False).values())
+    settle(take(w, w.cleo), given(completion="Cleo's words.", complete=1))
+    assert list(Review.objects.filter(is_adjudication=False).values()) == before
+    assert list(CriterionScore.objects.filter(review__is_adjudication=False).values()) == scores
+    with pytest.raises(ImmutableError):
+        w.one.delete()
+
+
+@pytest.mark.parametrize(
+    ("ann", "bob", "differs"),
+    [
+        ({"wrong_fact": 1}, {"wrong_fact": 0}, True),
+        ({"complete": 4}, {"complete": 2}, True),
+        ({"complete": 4}, {"complete": 3}, False),
+        ({"complete": None}, {"complete": 1}, False),
+    ],
+)
+def test_the_queue_fills_itself_by_the_rule_that_is_reported(
+    project: Project, ann: dict[str, Any], bob: dict[str, Any], differs: bool
+) -> None:
+    world = reviewing.world(project, samples=1, overlap=2)
+    review(project, world.ann, given(completion="Fixed.", **ann))
+    review(project, world.bob, given(completion="Fixed.", **bob))
+    assert samples_to_adjudicate(project, world.cleo).exists() == differs
+    counted = sum(row.measures.n_apart for row in agreement_rows(rating_set(project, world.version)))
+    assert (counted > 0) == differs

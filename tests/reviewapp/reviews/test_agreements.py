@@ -24,7 +24,7 @@ from reviewapp.reviews.selectors.agreements import (
     slices_of,
     versions_reviewed,
 )
-from reviewapp.reviews.services import adjudication_submit, review_undo
+from reviewapp.reviews.services import Cause, adjudication_submit, review_undo
 from reviewapp.samples.models import Sample
 from tests import factories
 from tests.reviewapp.reviews import reviewing
@@ -98,11 +98,23 @@ def test_gate_items_are_read_by_positive_agreement(w: SimpleNamespace) -> None:
 
 def test_adjudication_changes_no_agreement(w: SimpleNamespace) -> None:
     before = [row.measures for row in rows_of(w)]
-    adjudication_submit(assignment=take(w, w.cleo), given=given(), cause="slip", idempotency_key=uuid.uuid4())
+    adjudication_submit(
+        assignment=take(w, w.cleo), given=given(), cause=Cause(kind="slip"), idempotency_key=uuid.uuid4()
+    )
     assert [row.measures for row in rows_of(w)] == before
     counts = adjudication_counts(w.project)
     assert counts.adjudicated == 1 and dict(counts.causes)["A slip of one reviewer"] == 1
     assert not ambiguities(w.project)
+
+
+def test_ambiguities_lead_to_a_draft_of_the_rubric(client_for: ClientFor, w: SimpleNamespace) -> None:
+    cause = Cause(kind="rubric_ambiguous", note="Is 3 & 4 the same?")
+    adjudication_submit(assignment=take(w, w.cleo), given=given(), cause=cause, idempotency_key=uuid.uuid4())
+    page = client_for(factories.member(w.project, "lead")).get(url()).content.decode()
+    assert "Is 3 &amp; 4 the same?" in page
+    link = reverse("rubrics:rubric_edit", args=["letters", w.version.rubric_id])
+    assert f'href="{link}?note=Is%203%20%26%204%20the%20same%3F"' in page
+    assert "Open a draft" not in client_for(w.cleo).get(url()).content.decode()
 
 
 def test_an_undone_review_no_longer_counts(w: SimpleNamespace) -> None:
