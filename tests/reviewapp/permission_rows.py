@@ -14,6 +14,8 @@ from reviewapp.curation.models import Scan
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
+from reviewapp.labelling.selectors import schemas_starters
+from reviewapp.labelling.services import schema_create
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission as P
 from reviewapp.reports.services import gates_declare, report_freeze
@@ -107,6 +109,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "unsealed": unsealed,
         "output": unsealed.outputs.all()[0],
         "feedback": factories.feedback_item(project),
+        "labels": schema_create(project=project, document=schemas_starters()["mixed"], created_by=people.lead2),
         "token": token,
         "job": factories.job(project_slug=SLUG),
         "annotator": people.annotator2,
@@ -174,6 +177,18 @@ ROWS: dict[str, Row] = {
     "rubrics:rubric_import": Row(P.RUBRIC, _project, "POST"),
     "rubrics:rubric_activate": Row(P.RUBRIC, _of("rubric", "rubric_id"), "POST"),
     "rubrics:rubric_export": Row(P.VIEW, lambda world: [SLUG, world.rubric.rubric_id, world.rubric.number]),
+    # labelling
+    "labelling:schema_list": Row(P.VIEW, _project),
+    "labelling:schema_detail": Row(P.VIEW, _of("labels", "schema_id")),
+    "labelling:schema_new": Row(P.RUBRIC, _project),
+    "labelling:schema_edit": Row(P.RUBRIC, _of("labels", "schema_id")),
+    "labelling:schema_preview": Row(P.RUBRIC, _project, "POST"),
+    "labelling:schema_import": Row(P.RUBRIC, _project, "POST"),
+    "labelling:schema_activate": Row(P.RUBRIC, _of("labels", "schema_id"), "POST"),
+    "labelling:schema_export": Row(P.VIEW, lambda world: [SLUG, world.labels.schema_id, world.labels.number]),
+    "labelling:rules_edit": Row(P.RUBRIC, _of("labels", "schema_id")),
+    "labelling:suggestions_import": Row(P.RUBRIC, _of("labels", "schema_id"), "POST"),
+    "labelling:class_search": Row(P.VIEW, _of("labels")),
     # training sets
     "trainingsets:version_list": Row(P.VIEW, _project),
     "trainingsets:version_draft": Row(P.DRAFT, _project),
@@ -254,6 +269,7 @@ ROWS: dict[str, Row] = {
     "reviews:sample_reopen": Row(P.CURATE, _of("sample"), "POST"),
     "reviews:review_edit": Row(P.REVIEW, _of("assignment", "key"), is_personal=True),
     "reviews:review_submit": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
+    "reviews:suggestions_reveal": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
     "reviews:draft_save": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
     "reviews:assignment_renew": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
     "reviews:assignment_leave": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
