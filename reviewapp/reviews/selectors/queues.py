@@ -128,7 +128,7 @@ def assignments_mine(project: Project, user: User) -> QuerySet[Assignment]:
     mine: QuerySet[Assignment] = Assignment.objects.filter(
         held | closed, holder=user, sample__project=project, is_adjudication=False
     )
-    return mine.select_related("sample", "rubric_version").order_by("is_prefetched", "-leased_at", "-pk")
+    return mine.order_by("is_prefetched", "-leased_at", "-pk")
 
 
 def assignments_now(project: Project) -> LeaseQuerySet:

@@ -96,13 +96,14 @@ def assignment_get(project: Project, key: str, holder: User, *, is_adjudication:
 
     Raises Http404.
     """
-    mine = Assignment.objects.filter(key=key, holder=holder, sample__project=project)
+    mine = Assignment.objects.filter(key=key, holder=holder.pk, sample__project=project)
     if is_adjudication is not None:
         mine = mine.filter(is_adjudication=is_adjudication)
-    found = mine.select_related("sample__project", "sample__group", "revision", "rubric_version__rubric", "holder")
-    assignment: Assignment | None = found.first()
-    if assignment is None:
+    found = list(mine.select_related("sample__group", "revision", "rubric_version__rubric")[:1])
+    if not found:
         raise Http404("This sample is not assigned to you.")
+    assignment: Assignment = found[0]
+    assignment.sample.project, assignment.holder = project, holder  # known already
     return assignment
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -71,7 +71,8 @@ def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> 
     _reviews_done_add(opened, 1)
     assignment = assignment_lock_opened(opened)
     sample = assignment.sample
-    stored = review_stored(key, assignment)
+    before = _reviews_before(key, assignment)
+    stored = _key_used(key, assignment, before)
     if stored is not None:
         _reviews_done_add(opened, -1)
         return stored
@@ -87,7 +88,9 @@ def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> 
     if decision == ACCEPT and after.pk != assignment.revision_id and given.labels is None:
         decision = Decision.FIX
     labels_keep(given)
-    review = review_create(assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds)
+    review = review_create(
+        assignment=assignment, given=given, decision=decision, after=after, key=key, seconds=seconds, before=before
+    )
     alone = [review] if sample.slots_taken <= 1 else None  # nobody else is or was on it in this round
     outcome = sample_settle(sample=sample, by=assignment.holder, reviews=alone)
     _record_decision(review, outcome)
@@ -103,7 +106,17 @@ def _reviews_done_add(assignment: Assignment, n: int) -> None:
 
 def review_stored(key: UUID, assignment: Assignment) -> Review | None:
     """The review that this form already made; raises ApplicationError when the key belongs to another sample."""
-    stored: Review | None = Review.objects.filter(idempotency_key=key).first()
+    return _key_used(key, assignment, list(Review.objects.filter(idempotency_key=key)))
+
+
+def _reviews_before(key: UUID, assignment: Assignment) -> list[Review]:
+    """What this assignment decided before, the last first, and a review of the same key wherever it is."""
+    same = Q(assignment=assignment.pk) | Q(idempotency_key=key)
+    return list(Review.objects.filter(same).order_by("-id"))
+
+
+def _key_used(key: UUID, assignment: Assignment, reviews: list[Review]) -> Review | None:
+    stored = next((review for review in reviews if review.idempotency_key == key), None)
     if stored is not None and stored.assignment_id != assignment.pk:
         raise ApplicationError("This form was already used for another sample. Reload the page and send it again.")
     return stored
@@ -124,9 +137,22 @@ def assignment_close(assignment: Assignment) -> None:
 
 
 def review_create(
-    *, assignment: Assignment, given: ReviewGiven, decision: str, after: Revision, key: UUID, seconds: int, **extra: Any
+    *,
+    assignment: Assignment,
+    given: ReviewGiven,
+    decision: str,
+    after: Revision,
+    key: UUID,
+    seconds: int,
+    before: list[Review] | None = None,
+    **extra: Any,
 ) -> Review:
-    """The row of a decision with its scores; it supersedes what this assignment decided before."""
+    """The row of a decision with its scores; it supersedes what this assignment decided before.
+
+    ``before``: what it decided, the last first, where that is known.
+    """
+    if before is None:
+        before = list(Review.objects.filter(assignment=assignment.pk).order_by("-id")[:1])
     review: Review = Review.objects.create(
         assignment=assignment,
         sample=assignment.sample,
@@ -138,7 +164,7 @@ def review_create(
         is_adjudication=assignment.is_adjudication,
         decision=decision,
         reason=given.reason,
-        supersedes=Review.objects.filter(assignment=assignment.pk).order_by("-id").first(),
+        supersedes=before[0] if before else None,
         idempotency_key=key,
         seconds=max(0, seconds),
         **extra,
