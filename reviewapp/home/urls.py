@@ -14,5 +14,6 @@ urlpatterns = [
     path("projects/<slug:slug>/jobs/", views.jobs, name="jobs"),
     path("projects/<slug:slug>/jobs/<int:job_id>/retry/", views.job_retry, name="job_retry"),
     path("projects/<slug:slug>/jobs/<int:job_id>/cancel/", views.job_cancel, name="job_cancel"),
+    path("projects/<slug:slug>/raters/", views.raters, name="raters"),
     path("projects/<slug:slug>/audit/", views.audit, name="audit"),
 ]

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.audit.services import chain_verify
@@ -15,9 +16,12 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.core.models import Job
 from reviewapp.core.queues import START_COMMAND, job_waits, queue_health
+from reviewapp.home import raters as comparing
 from reviewapp.home import selectors, services, waiting
 from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import project_for, projects_for, role_of
+from reviewapp.reviews.charts import Estimate, estimates_chart
+from reviewapp.reviews.raters import ENOUGH_ITEMS
 
 
 @require_GET
@@ -111,3 +115,39 @@ def audit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     page = Paginator(events, 100).get_page(request.GET.get("page"))
     check = chain_verify() if "verify" in request.GET else None
     return render(request, "home/audit.html", {"project": project, "page": page, "check": check})
+
+
+@require_GET
+def raters(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """How reviewers and graders compare on one criterion, by name."""
+    project = project_for(request.user, slug, Permission.RATERS)
+    works = comparing.works(project)
+    wanted = request.GET.get("work")
+    work = next((one for one in works if one.key == wanted), works[0] if works else None)
+    page = comparing.rater_page(project, work, request.GET.get("criterion", "")) if work else None
+    context = {
+        "project": project,
+        "works": works,
+        "page": page,
+        "chart": _severity_chart(page) if page else None,
+        "enough": ENOUGH_ITEMS,
+    }
+    return render(request, "home/raters.html", context)
+
+
+def _severity_chart(page: comparing.RaterPage) -> SafeString | None:
+    shown = [
+        Estimate(
+            name=row.name,
+            value=row.severity.effect,
+            low=row.severity.low,
+            high=row.severity.high,
+            is_firm=row.severity.is_judged,
+        )
+        for row in page.rows
+        if row.severity is not None
+    ]
+    told = "; ".join(f"{row.name} {row.value:+.2f}" for row in shown)
+    return estimates_chart(
+        shown, f"Severity by name, with 95% intervals: {told}.", marks=[(0.0, "as all")], signed=True
+    )

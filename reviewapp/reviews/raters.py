@@ -63,6 +63,10 @@ class Severity:
         return self.effect + Z * self.standard_error
 
     @property
+    def is_low(self) -> bool:
+        return self.effect < 0
+
+    @property
     def is_judged(self) -> bool:
         return self.n_items >= ENOUGH_ITEMS and self.n_shared > 0
 

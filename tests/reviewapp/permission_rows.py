@@ -156,6 +156,7 @@ ROWS: dict[str, Row] = {
     "home:job_retry": Row(P.IMPORT, _of("job"), "POST"),
     "home:job_cancel": Row(P.IMPORT, _of("job"), "POST"),
     "home:audit": Row(P.AUDIT, _project),
+    "home:raters": Row(P.RATERS, _project),
     # feedback, lineage
     "feedback:item_list": Row(P.FEEDBACK, _project),
     "feedback:item_detail": Row(P.FEEDBACK, _of("feedback")),
