@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from reviewapp.accounts.models import User
 from reviewapp.evaluations.models import Grade, GradeScore, GradingRound
 from reviewapp.evaluations.selectors import effective_grades
@@ -104,11 +106,19 @@ class RaterPage:
 
 def works(project: Project) -> list[Work]:
     """Everything that can be compared, grades before reviews, the newest rubric version first. Two queries."""
-    graded = effective_grades(Grade.objects.filter(round__project=project)).order_by().values("rubric_version")
-    reviewed = reviews_effective(Review.objects.filter(sample__project=project, is_adjudication=False))
+    version = OuterRef("pk")
+    graded = effective_grades(Grade.objects.filter(round__project=project, rubric_version=version))
+    reviewed = reviews_effective(
+        Review.objects.filter(sample__project=project, rubric_version=version, is_adjudication=False)
+    )
+    used_by = {GRADES: Exists(graded), REVIEWS: Exists(reviewed)}
     found = []
-    for kind, used in ((GRADES, graded), (REVIEWS, reviewed.order_by().values("rubric_version"))):
-        versions = RubricVersion.objects.filter(pk__in=used).select_related("rubric").order_by("-used_at", "-pk")
+    for kind, used in used_by.items():
+        versions = (
+            RubricVersion.objects.filter(used, rubric__project=project)
+            .select_related("rubric")
+            .order_by("-used_at", "-pk")
+        )
         found += [Work(kind=kind, version=version) for version in versions]
     return found
 
