@@ -6,14 +6,33 @@ changed; nothing is stored until "save".
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from reviewapp.rubrics.schema import MAX_CRITERIA, MAX_LEVELS
+from reviewapp.rubrics import documents as d
+from reviewapp.rubrics.documents import RubricDocument
+from reviewapp.rubrics.schema import MAX_CRITERIA, MAX_ERROR_TYPES, MAX_LEVELS, Problem
 
 Document = dict[str, Any]
 N_LEVELS_NEW = 4
+_LEVELS_NEW = {
+    d.LEVELS: [(value, "") for value in range(N_LEVELS_NEW, 0, -1)],
+    d.GATE: [(1, "Yes"), (0, "No")],
+    d.PREFERENCE: [(1, "A is better"), (0, "No difference"), (-1, "B is better")],
+}
+_WEIGHTLESS = (d.POINTS, d.TEXT)  # their weight follows from what they are
+
+
+def document_of(rubric: RubricDocument) -> Document:
+    """A rubric with every field, as the form shows it."""
+    document: Document = json.loads(json.dumps(asdict(rubric)))
+    for criterion in document["criteria"]:
+        if criterion["kind"] in _WEIGHTLESS:
+            del criterion["weight"]
+    return document
 
 
 def document_blank(applies_to: str) -> Document:
@@ -41,45 +60,118 @@ def document_changed(document: Document, action: str) -> Document:
     verb, *places = action.split(":")
     criteria = document["criteria"]
     at = [int(place) if place.isdecimal() else len(criteria) for place in places]
-    if verb == "add-levels":
-        criteria.append(_new_criterion("levels"))
-    elif verb == "add-gate":
-        criteria.append(_new_criterion("gate"))
+    if verb.removeprefix("add-") in d.KINDS and verb.startswith("add-"):
+        criteria.append(_new_criterion(verb.removeprefix("add-")))
     elif at and at[0] < len(criteria):
         _change_criterion(criteria, verb, at)
     return document
 
 
+def focus_after(action: str, document: Document) -> str:
+    """Where somebody who works by keyboard goes on after a button: the id of a field or a button."""
+    verb, *places = action.split(":")
+    n = [int(place) for place in places if place.isdecimal()]
+    last = len(document["criteria"]) - 1
+    if verb.startswith("add-") and not n:
+        return f"c-{last}-name"
+    if verb == "remove":
+        return f"c-{min(n[0], last)}-name" if n and last >= 0 else "add-levels"
+    if verb in ("up", "down") and n:
+        to = min(max(n[0] + (1 if verb == "down" else -1), 0), last)
+        return f"c-{to}-{'down' if to == 0 else 'up' if to == last else verb}"
+    return _focus_inside(verb, n, document)
+
+
+def _focus_inside(verb: str, n: list[int], document: Document) -> str:
+    if not n or n[0] >= len(document["criteria"]):
+        return ""
+    criterion = document["criteria"][n[0]]
+    if verb == "add-level":
+        return f"c-{n[0]}-l-0-label"
+    if verb == "add-type":
+        return f"c-{n[0]}-t-{len(criterion['error_types']) - 1}-name"
+    if verb in ("level-up", "level-down") and len(n) > 1:
+        last = len(criterion["levels"]) - 1
+        to = min(max(n[1] + (1 if verb == "level-down" else -1), 0), last)
+        return f"c-{n[0]}-l-{to}-{'down' if to == 0 else 'up' if to == last else verb.removeprefix('level-')}"
+    return f"c-{n[0]}-add-level" if verb == "remove-level" else f"c-{n[0]}-add-type"
+
+
+def problems_by_place(problems: Iterable[str]) -> dict[str, list[str]]:
+    """Field of the form -> what is wrong there. A key is made from the name, so its problems stand there."""
+    places: dict[str, list[str]] = {}
+    for problem in problems:
+        if isinstance(problem, Problem) and problem.place:
+            place = re.sub(r"-key$", "-name", problem.place)
+            places.setdefault(place, []).append(problem.brief)
+    return places
+
+
 def _change_criterion(criteria: list[Document], verb: str, at: list[int]) -> None:
-    position, levels = at[0], criteria[at[0]]["levels"]
+    position, criterion = at[0], criteria[at[0]]
     if verb == "remove":
         del criteria[position]
     elif verb in ("up", "down"):
-        target = position + (1 if verb == "down" else -1)
-        if 0 <= target < len(criteria):
-            criteria[position], criteria[target] = criteria[target], criteria[position]
+        _swap(criteria, position, verb)
     elif verb == "add-level":
-        used = [level["value"] for level in levels if isinstance(level["value"], int)]
-        levels.insert(0, _new_level(max(used, default=0) + 1))
-    elif verb == "remove-level" and len(at) > 1 and at[1] < len(levels):
-        del levels[at[1]]
+        used = [level["value"] for level in criterion["levels"] if isinstance(level["value"], int)]
+        criterion["levels"].insert(0, _new_level(max(used, default=0) + 1))
+    elif verb == "add-type":
+        criterion["error_types"].append(_new_type())
+    elif len(at) > 1:
+        _change_inside(criterion, verb, at[1])
+
+
+def _change_inside(criterion: Document, verb: str, row: int) -> None:
+    levels, types = criterion["levels"], criterion["error_types"]
+    if verb == "remove-level" and row < len(levels):
+        del levels[row]
+    elif verb == "remove-type" and row < len(types):
+        del types[row]
+    elif verb in ("level-up", "level-down") and row < len(levels):
+        values = [level["value"] for level in levels]
+        _swap(levels, row, verb.removeprefix("level-"))
+        # The words change places; the values stay in order.
+        for level, value in zip(levels, values, strict=True):
+            level["value"] = value
+
+
+def _swap(rows: list[Document], at: int, verb: str) -> None:
+    target = at + (1 if verb == "down" else -1)
+    if 0 <= target < len(rows):
+        rows[at], rows[target] = rows[target], rows[at]
 
 
 def _criterion(form: Mapping[str, str], prefix: str) -> Document:
-    name = form.get(f"{prefix}name", "")
-    evidence = form.get(f"{prefix}evidence_at_or_below", "").strip()
-    return {
+    name, kind = form.get(f"{prefix}name", ""), form.get(f"{prefix}kind", d.LEVELS)
+    points = _optional(form.get(f"{prefix}points", ""))
+    implied = d.direction_of(kind, points if isinstance(points, int) else None)
+    criterion: Document = {
         # Given once and kept: grades of different versions are compared by key.
         "key": form.get(f"{prefix}key", "") or _key_from(name),
         "name": name,
         "description": form.get(f"{prefix}description", ""),
-        "kind": form.get(f"{prefix}kind", "levels"),
-        "weight": _number(form.get(f"{prefix}weight", "1")),
+        "kind": kind,
         "allow_na": f"{prefix}allow_na" in form,
         "is_critical": f"{prefix}is_critical" in form,
-        "evidence_at_or_below": _number(evidence) if evidence else None,
+        "evidence_at_or_below": _optional(form.get(f"{prefix}evidence_at_or_below", "")),
         "levels": [_level(form, f"{prefix}l-{n}-") for n in range(_count(form, f"{prefix}levels", MAX_LEVELS + 1))],
+        "applies_to": form.get(f"{prefix}applies_to", "") or d.BOTH,
+        "direction": form.get(f"{prefix}direction", "") or implied,
+        "evidence": _evidence(form, prefix),
+        "unit": form.get(f"{prefix}unit", ""),
+        "most": _optional(form.get(f"{prefix}most", "")),
+        "points": points,
+        "error_types": [_type(form, f"{prefix}t-{n}-") for n in range(_count(form, f"{prefix}types", MAX_ERROR_TYPES))],
     }
+    return criterion if kind in _WEIGHTLESS else criterion | {"weight": _number(form.get(f"{prefix}weight", "1"))}
+
+
+def _evidence(form: Mapping[str, str], prefix: str) -> list[str]:
+    """The kinds that are ticked; all of them where the form does not ask."""
+    if f"{prefix}asks-evidence" not in form:
+        return list(d.EVIDENCE)
+    return [kind for kind in d.EVIDENCE if f"{prefix}evidence-{kind}" in form]
 
 
 def _level(form: Mapping[str, str], prefix: str) -> Document:
@@ -90,22 +182,51 @@ def _level(form: Mapping[str, str], prefix: str) -> Document:
     }
 
 
+def _type(form: Mapping[str, str], prefix: str) -> Document:
+    name = form.get(f"{prefix}name", "")
+    return {
+        "key": form.get(f"{prefix}key", "") or _key_from(name),
+        "name": name,
+        "minor": _number(form.get(f"{prefix}minor", "1")),
+        "major": _number(form.get(f"{prefix}major", "5")),
+    }
+
+
 def _new_criterion(kind: str) -> Document:
-    levels = [_new_level(value) for value in range(N_LEVELS_NEW, 0, -1)]
-    if kind == "gate":
-        levels = [{"value": 1, "label": "Yes", "anchor": ""}, {"value": 0, "label": "No", "anchor": ""}]
     blank: Document = {"key": "", "name": "", "description": "", "kind": kind, "weight": 1, "allow_na": False}
-    return blank | {"is_critical": kind == "gate", "evidence_at_or_below": None, "levels": levels}
+    blank |= {
+        "is_critical": kind == d.GATE,
+        "evidence_at_or_below": {d.GATE: 1, d.COUNT: 1}.get(kind),
+        "levels": [_new_level(value, label) for value, label in _LEVELS_NEW.get(kind, ())],
+        "applies_to": d.BOTH,
+        "direction": d.direction_of(kind),
+        "evidence": list(d.EVIDENCE),
+        "unit": "",
+        "most": {d.COUNT: 20, d.SPANS: 25}.get(kind),
+        "points": 1 if kind == d.POINTS else None,
+        "error_types": [_new_type()] if kind == d.SPANS else [],
+    }
+    if kind in _WEIGHTLESS:
+        del blank["weight"]
+    return blank
 
 
-def _new_level(value: int) -> Document:
-    return {"value": value, "label": "", "anchor": ""}
+def _new_level(value: int, label: str = "") -> Document:
+    return {"value": value, "label": label, "anchor": ""}
+
+
+def _new_type() -> Document:
+    return {"key": "", "name": "", "minor": 1, "major": 5}
 
 
 def _count(form: Mapping[str, str], name: str, most: int) -> int:
     """How many rows the form says it has; never more than can be valid plus one, whatever it says."""
     given = form.get(f"n-{name}", "0")
     return min(int(given), most + 1) if given.isdecimal() and len(given) < 6 else 0
+
+
+def _optional(text: str) -> int | float | str | None:
+    return _number(text) if text.strip() else None
 
 
 def _number(text: str) -> int | float | str:

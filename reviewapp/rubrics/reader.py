@@ -8,13 +8,17 @@ from typing import Any, Self, TypeGuard
 
 
 class Problem(str):
-    """A sentence that says what to do; ``place`` names the field of the editor that it stands beside, or ""."""
+    """A sentence that says what to do; ``place`` names the field of the editor that it stands beside, or "".
+
+    ``brief`` is the sentence without the name of its criterion, for beside the field.
+    """
 
     place: str
+    brief: str
 
-    def __new__(cls, text: str, place: str = "") -> Self:
+    def __new__(cls, text: str, place: str = "", brief: str = "") -> Self:
         problem = super().__new__(cls, text)
-        problem.place = place
+        problem.place, problem.brief = place, brief or text
         return problem
 
 
@@ -33,7 +37,7 @@ class Reader:
         self.item, self.where, self.problems, self.place = item, where, problems, place
 
     def problem(self, text: str, name: str = "") -> None:
-        self.problems.append(Problem(f"{self.where}: {text}", f"{self.place}{name}"))
+        self.problems.append(Problem(f"{self.where}: {text}", f"{self.place}{name}", text[:1].upper() + text[1:]))
 
     def only(self, *known: str) -> None:
         for name in sorted(set(self.item) - set(known)):

@@ -68,29 +68,37 @@ __all__ = [
     "content_hash",
     "rubric_loads",
     "rubric_parse",
+    "rubric_read",
 ]
 MOST = {COUNT: 20, SPANS: 25}
 
 
 def rubric_parse(document: object) -> RubricDocument:
     """Reads a document; raises RubricInvalid with every problem found, not only the first."""
+    result, problems = rubric_read(document)
+    if result is None or problems:
+        raise RubricInvalid(problems)
+    return result
+
+
+def rubric_read(document: object) -> tuple[RubricDocument | None, list[Problem]]:
+    """What a document says as far as it can be read, for a preview, and every problem with it."""
     if not isinstance(document, Mapping):
-        raise RubricInvalid(["A rubric is one JSON object with name, applies_to, guidelines and criteria."])
+        return None, [Problem("A rubric is one JSON object with name, applies_to, guidelines and criteria.")]
     problems: list[Problem] = []
     read = Reader(document, "The rubric", problems)
     read.only(*RubricDocument.__dataclass_fields__)
     applies_to = read.choice("applies_to", APPLIES_TO)
+    items = read.objects("criteria", "Criterion")
     result = RubricDocument(
         name=read.text("name", required=True, longest=120),
         applies_to=applies_to,
         guidelines=read.text("guidelines", longest=50_000),
         notice=read.text("notice", longest=5_000),
-        criteria=tuple(_criterion(item, n, applies_to, problems) for n, item in read.objects("criteria", "Criterion")),
+        criteria=tuple(_criterion(item, n, applies_to, problems) for n, item in items),
     )
     problems.extend(Problem(text, "criteria") for text in rubric_faults(result))
-    if problems:
-        raise RubricInvalid(problems)
-    return result
+    return result, problems
 
 
 def rubric_loads(text: str | bytes) -> RubricDocument:

@@ -125,14 +125,42 @@ class CriterionRow:
 
 
 @dataclass(frozen=True)
-class SheetRow:
-    """A row as the grading workbench wraps it, for the preview of a rubric."""
+class GradingRow:
+    """A row as the grading workbench has it, so that a preview can show the same part."""
 
     row: CriterionRow
+    evidence_values: str
 
-    @property
-    def evidence_values(self) -> str:
-        return self.row.evidence_values
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one kind of work asks: rows of reviewing, gates and further rows of grading, or rows of a comparison."""
+
+    work: str
+    title: str
+    rows: list[CriterionRow]
+    gates: list[GradingRow]
+    others: list[GradingRow]
+
+
+def sheets_of(rubric: RubricDocument) -> list[Sheet]:
+    """The rubric as each who judges by it sees it: reviewers, graders, and those who compare two outputs."""
+    sheets = []
+    if rubric.applies_to != d.OUTPUTS:
+        sheets.append(Sheet("samples", "What a reviewer sees", criterion_rows(rubric, {}, work=d.SAMPLES), [], []))
+    graded = criterion_rows(rubric, {}, work=d.OUTPUTS) if rubric.applies_to != d.SAMPLES else []
+    compared = d.preferences(rubric)
+    pairs = [one for one in compared.criteria if one.kind == d.PREFERENCE]
+    if rubric.applies_to != d.SAMPLES and not (pairs and all(row.criterion.is_worded for row in graded)):
+        rows = [GradingRow(row, row.evidence_values) for row in graded]
+        gates = [one for one in rows if one.row.criterion.kind == d.GATE]
+        others = [one for one in rows if one.row.criterion.kind != d.GATE]
+        sheets.append(Sheet("outputs", "What a grader sees", [], gates, others))
+    if pairs:
+        sheets.append(
+            Sheet("pairs", "What somebody sees who compares two outputs", criterion_rows(compared, {}), [], [])
+        )
+    return [sheet for sheet in sheets if sheet.rows or sheet.gates or sheet.others]
 
 
 def criterion_rows(

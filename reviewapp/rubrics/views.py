@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,10 +14,21 @@ from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 from reviewapp.rubrics import selectors, services
-from reviewapp.rubrics.forms import Document, document_blank, document_changed, document_from_form
-from reviewapp.rubrics.models import Rubric, RubricVersion
-from reviewapp.rubrics.schema import RubricDocument, RubricInvalid, rubric_parse
-from reviewapp.rubrics.scoring import criterion_rows
+from reviewapp.rubrics.changes import rubric_change
+from reviewapp.rubrics.documents import KINDS
+from reviewapp.rubrics.forms import (
+    Document,
+    document_blank,
+    document_changed,
+    document_from_form,
+    document_of,
+    focus_after,
+    problems_by_place,
+)
+from reviewapp.rubrics.models import Criterion, Rubric, RubricVersion
+from reviewapp.rubrics.schema import RubricInvalid, rubric_parse, rubric_read
+from reviewapp.rubrics.sheets import sheets_of
+from reviewapp.rubrics.templatetags.rubric_editor import counts_told
 
 
 @require_GET
@@ -40,8 +51,23 @@ def rubric_detail(request: AuthenticatedRequest, slug: str, rubric_id: int) -> H
     versions = list(rubric.versions.all())
     version = next((v for v in versions if str(v.number) == number), versions[0])
     document = selectors.version_document(version)
-    context = {"project": project, "rubric": rubric, "version": version, "document": document}
-    return render(request, "rubrics/rubric_detail.html", context | {"rows": criterion_rows(document, {})})
+    context = {"project": project, "rubric": rubric, "version": version, "document": document, "versions": versions}
+    return render(request, "rubrics/rubric_detail.html", context | {"sheets": sheets_of(document)})
+
+
+@require_GET
+def rubric_diff(request: AuthenticatedRequest, slug: str, rubric_id: int, old: int, new: int) -> HttpResponse:
+    """What changed from one version to another, and which judgements that leaves comparable."""
+    project = project_for(request.user, slug)
+    rubric = get_object_or_404(selectors.rubrics_of(project), pk=rubric_id)
+    versions = {version.number: version for version in rubric.versions.all()}
+    if old not in versions or new not in versions:
+        raise Http404("No such version.")
+    change = rubric_change(*(selectors.version_document(versions[number]) for number in (old, new)))
+    uses = selectors.version_uses([versions[old]])
+    context = {"project": project, "rubric": rubric, "old": versions[old], "new": versions[new], "change": change}
+    context |= {"redone": uses.redone(change), "total": uses.total, "versions": list(versions.values())}
+    return render(request, "rubrics/rubric_diff.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -52,7 +78,7 @@ def rubric_new(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         return _edited(request, project, None)
     builtin = selectors.rubrics_builtin().get(request.GET.get("builtin", ""))
     applies_to = request.GET.get("applies_to", Rubric.AppliesTo.SAMPLES.value)
-    return _editor(request, project, None, builtin.as_json() if builtin else document_blank(applies_to))
+    return _editor(request, project, None, document_of(builtin) if builtin else document_blank(applies_to))
 
 
 @require_http_methods(["GET", "POST"])
@@ -61,7 +87,7 @@ def rubric_edit(request: AuthenticatedRequest, slug: str, rubric_id: int) -> Htt
     rubric = get_object_or_404(selectors.rubrics_of(project), pk=rubric_id)
     if request.method == "POST":
         return _edited(request, project, rubric)
-    return _editor(request, project, rubric, selectors.version_document(rubric.versions.all()[0]).as_json())
+    return _editor(request, project, rubric, document_of(selectors.version_document(rubric.versions.all()[0])))
 
 
 @require_POST
@@ -79,7 +105,12 @@ def rubric_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         if file is None:
             raise ApplicationError("Choose a JSON file first.")
         content = file.read(services.MAX_FILE_BYTES + 1)
-        version = services.rubric_import(project=project, content=content, imported_by=request.user)
+        version = services.rubric_import(
+            project=project, content=content, imported_by=request.user, is_confirmed="confirmed" in request.POST
+        )
+    except services.StructureChanged as error:
+        messages.error(request, _import_asks(error))
+        return redirect("rubrics:rubric_list", slug)
     except ApplicationError as error:
         messages.error(request, " ".join([error.message, *error.extra.get("problems", ())]))
         return redirect("rubrics:rubric_list", slug)
@@ -107,16 +138,27 @@ def rubric_activate(request: AuthenticatedRequest, slug: str, rubric_id: int) ->
     return redirect("rubrics:rubric_detail", slug, rubric.pk)
 
 
+def _import_asks(error: services.StructureChanged) -> str:
+    anew = "; ".join(f"{name}: {counts_told(counts)}" for name, counts in error.redone)
+    return (
+        f"Nothing was imported: this file changes what was judged ({anew} would have to be judged anew). "
+        "To make it the next version all the same, tick the box beside the file."
+    )
+
+
 def _edited(request: AuthenticatedRequest, project: Project, rubric: Rubric | None) -> HttpResponse:
     """One press of a button in the editor: save, or a change of the rows that stores nothing."""
     document = document_from_form(request.POST.dict())
     action = request.POST.get("action", "save")
-    if action != "save":
-        return _editor(request, project, rubric, document_changed(document, action))
+    if action not in ("save", "save-confirmed"):
+        changed = document_changed(document, action)
+        return _editor(request, project, rubric, changed, focus=focus_after(action, changed))
     try:
-        version = _save(request, project, rubric, rubric_parse(document))
+        version = _save(request, project, rubric, document, is_confirmed=action == "save-confirmed")
     except RubricInvalid as error:
         return _editor(request, project, rubric, document, error.problems)
+    except services.StructureChanged as error:
+        return _editor(request, project, rubric, document, asking=error)
     except ApplicationError as error:
         return _editor(request, project, rubric, document, (error.message,))
     messages.success(request, f"{version} is saved.")
@@ -124,11 +166,18 @@ def _edited(request: AuthenticatedRequest, project: Project, rubric: Rubric | No
 
 
 def _save(
-    request: AuthenticatedRequest, project: Project, rubric: Rubric | None, document: RubricDocument
+    request: AuthenticatedRequest, project: Project, rubric: Rubric | None, document: Document, *, is_confirmed: bool
 ) -> RubricVersion:
+    parsed = rubric_parse(document)
     if rubric is None:
-        return services.rubric_create(project=project, document=document, created_by=request.user)
-    return services.rubric_save(rubric=rubric, document=document, saved_by=request.user)
+        return services.rubric_create(project=project, document=parsed, created_by=request.user)
+    return services.rubric_save(
+        rubric=rubric,
+        document=parsed,
+        saved_by=request.user,
+        based_on=request.POST.get("based_on", ""),
+        confirmed_against=request.POST.get("asked_about", "") if is_confirmed else "",
+    )
 
 
 def _editor(
@@ -137,15 +186,28 @@ def _editor(
     rubric: Rubric | None,
     document: Document,
     problems: tuple[str, ...] = (),
+    *,
+    focus: str = "",
+    asking: services.StructureChanged | None = None,
 ) -> HttpResponse:
-    used = rubric is not None and rubric.versions.all()[0].used_at is not None
-    context = {"project": project, "rubric": rubric, "form": document, "problems": problems, "used": used}
-    return render(request, "rubrics/rubric_edit.html", context | _preview(document), status=422 if problems else 200)
+    newest = rubric.versions.all()[0] if rubric else None
+    context = {
+        "project": project,
+        "rubric": rubric,
+        "form": document,
+        "problems": problems,
+        "wrong": problems_by_place(problems),
+        "newest": newest,
+        "used": newest is not None and newest.used_at is not None,
+        "focus": focus,
+        "asking": asking,
+        "kinds": [Criterion.Kind(kind) for kind in KINDS],
+    }
+    status = 422 if problems or asking else 200
+    return render(request, "rubrics/rubric_edit.html", context | _preview(document), status=status)
 
 
 def _preview(document: Document) -> dict[str, object]:
-    try:
-        parsed = rubric_parse(document)
-    except RubricInvalid as error:
-        return {"rows": (), "missing": error.problems, "document": None}
-    return {"rows": criterion_rows(parsed, {}), "missing": (), "document": parsed}
+    """The form's criteria as far as they can be read, and what is still missing."""
+    parsed, missing = rubric_read(document)
+    return {"sheets": sheets_of(parsed) if parsed else [], "missing": missing}

@@ -172,6 +172,7 @@ ROWS: dict[str, Row] = {
     # rubrics
     "rubrics:rubric_list": Row(P.VIEW, _project),
     "rubrics:rubric_detail": Row(P.VIEW, _of("rubric", "rubric_id")),
+    "rubrics:rubric_diff": Row(P.VIEW, lambda world: [SLUG, world.rubric.rubric_id, 1, 1]),
     "rubrics:rubric_new": Row(P.RUBRIC, _project),
     "rubrics:rubric_edit": Row(P.RUBRIC, _of("rubric", "rubric_id")),
     "rubrics:rubric_preview": Row(P.RUBRIC, _project, "POST"),

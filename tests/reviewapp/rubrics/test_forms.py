@@ -4,31 +4,63 @@ from typing import Any
 
 import pytest
 
-from reviewapp.rubrics.forms import document_blank, document_changed, document_from_form
-from reviewapp.rubrics.schema import RubricInvalid, rubric_parse
+from reviewapp.rubrics.forms import document_blank, document_changed, document_from_form, document_of
+from reviewapp.rubrics.schema import KINDS, RubricInvalid, rubric_parse
 from reviewapp.rubrics.selectors import rubrics_builtin
 
 
 def form_of(document: dict[str, Any]) -> dict[str, str]:
     """What a browser sends for this document."""
-    form = {name: document[name] for name in ("name", "applies_to", "guidelines", "notice")}
+    form = {name: document.get(name, "") for name in ("name", "applies_to", "guidelines", "notice")}
     form["n-criteria"] = str(len(document["criteria"]))
     for c, criterion in enumerate(document["criteria"]):
         for name, value in criterion.items():
             if isinstance(value, bool):
                 form |= {f"c-{c}-{name}": "on"} if value else {}
-            elif name != "levels":
+            elif name == "evidence":
+                form |= {f"c-{c}-asks-evidence": "1"} | {f"c-{c}-evidence-{kind}": "on" for kind in value}
+            elif name not in ("levels", "error_types"):
                 form[f"c-{c}-{name}"] = "" if value is None else str(value)
-        form[f"n-c-{c}-levels"] = str(len(criterion["levels"]))
-        for n, level in enumerate(criterion["levels"]):
-            form |= {f"c-{c}-l-{n}-{name}": str(value) for name, value in level.items()}
+        for rows, letter, count in (("levels", "l", "levels"), ("error_types", "t", "types")):
+            form[f"n-c-{c}-{count}"] = str(len(criterion.get(rows, ())))
+            for n, row in enumerate(criterion.get(rows, ())):
+                form |= {f"c-{c}-{letter}-{n}-{name}": str(value) for name, value in row.items()}
     return form
 
 
-@pytest.mark.parametrize("name", ["clinical_note", "generic_generation"])
+@pytest.mark.parametrize("name", sorted(rubrics_builtin()))
 def test_a_rubric_survives_the_form(name: str) -> None:
     document = rubrics_builtin()[name]
     assert rubric_parse(document_from_form(form_of(document.as_json()))) == document
+    assert rubric_parse(document_from_form(form_of(document_of(document)))) == document
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_criterion_of_each_kind_only_lacks_words(kind: str) -> None:
+    document = {"name": "R", "applies_to": "outputs", "guidelines": "", "notice": "", "criteria": []}
+    document_changed(document, "add-levels" if kind == "text" else "add-gate")
+    document_changed(document, f"add-{kind}")
+    assert document["criteria"][1]["kind"] == kind  # type: ignore[index]
+    with pytest.raises(RubricInvalid) as caught:
+        rubric_parse(document_from_form(form_of(document)))
+    assert all(" is empty." in problem or "say what is counted" in problem for problem in caught.value.problems)
+
+
+def test_levels_change_places_and_keep_their_values_in_order() -> None:
+    document = document_blank("samples")
+    for level in document["criteria"][0]["levels"]:
+        level["label"] = f"was {level['value']}"
+    document_changed(document, "level-up:0:2")
+    rows = [(level["value"], level["label"]) for level in document["criteria"][0]["levels"]]
+    assert rows == [(4, "was 4"), (3, "was 2"), (2, "was 3"), (1, "was 1")]
+
+
+def test_kinds_of_errors_are_added_and_removed() -> None:
+    document = document_changed(document_blank("outputs"), "add-spans")
+    document_changed(document, "add-type:1")
+    assert len(document["criteria"][1]["error_types"]) == 2
+    document_changed(document, "remove-type:1:0")
+    assert len(document["criteria"][1]["error_types"]) == 1
 
 
 def test_a_blank_rubric_asks_for_what_is_missing() -> None:
