@@ -15,6 +15,7 @@ import { criteria } from "./criteria.js";
 import { handIn } from "./handin.js";
 import { keys } from "./keys.js";
 import { lease } from "./lease.js";
+import { pace } from "./pace.js";
 import { oneTab } from "./tabs.js";
 
 const PATIENCE_MS = 1500;
@@ -33,7 +34,8 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   const keyboard = keys(form, { signal });
   const holding = lease(document.querySelector("[data-lease]"), { signal });
   const tab = oneTab(form.dataset.autosaveKey, { signal, onGiven: give });
-  const hand = handIn(form, { saver, holding, say, freeze, signal, restart });
+  const { handedIn } = pace(form.closest("[data-bench]"), { signal });
+  const hand = handIn(form, { saver, holding, say, freeze, handedIn, signal, restart });
   criteria(keyboard, (counts) => {
     if (counter) counter.textContent = `${counts.answered} of ${counts.total} scored`;
     onAnswers(counts);
@@ -100,13 +102,15 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   function beforeSubmit(event) {
     const button = event.submitter;
     if (button?.hasAttribute("hx-post") && !form.dataset.frozen) return;
-    if (button?.hasAttribute("formaction") && form.dataset.flushed) return void holding.finish();
+    const isPlain = button?.hasAttribute("formaction") && !form.dataset.frozen;
+    if (isPlain && (form.dataset.flushed || !saver.hasUnsaved())) return void holding.finish();
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.dataset.frozen) return;
     if (!button?.hasAttribute("formaction")) return void hand.send(button);
     if (saver.isCutOff()) return say("There is no connection. What you wrote is kept here; try again when it is back.");
-    Promise.race([saver.flush(), sleep(PATIENCE_MS)]).then(() => {
+    // Not before this event has ended: a form that is being submitted is not submitted again.
+    Promise.all([Promise.race([saver.flush(), sleep(PATIENCE_MS)]), sleep(0)]).then(() => {
       form.dataset.flushed = "1";
       form.requestSubmit(button);
       delete form.dataset.flushed;

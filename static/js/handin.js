@@ -17,7 +17,7 @@ import { show, showText } from "./swap.js";
 
 let behind = Promise.resolve(); // what was handed in and not yet answered, in order
 
-export function handIn(form, { saver, holding, say, freeze, signal, restart }) {
+export function handIn(form, { saver, holding, say, freeze, handedIn, signal, restart }) {
   const person = form.closest("[data-bench]")?.dataset.person || "";
   const state = document.querySelector("[data-autosave-text]");
   const next = restart && form.dataset.prefetchUrl ? ahead(form, { token, signal }) : null;
@@ -41,6 +41,7 @@ export function handIn(form, { saver, holding, say, freeze, signal, restart }) {
     begin();
     const packet = packed(form, button, person);
     const page = isSure(button) ? next?.taken() : null;
+    if (button?.matches("[name=decision]")) handedIn();
     if (page) return goOn(packet, page);
     await behind;
     state.textContent = "Sending";
@@ -56,6 +57,7 @@ export function handIn(form, { saver, holding, say, freeze, signal, restart }) {
   /** The next page now, the answer later. */
   function goOn(packet, page) {
     saver.finish();
+    packet.body += "&ahead=1";
     const before = behind;
     const answered = before.then(() => deliver(packet, { token, onWaiting: waitingBehind }));
     behind = answered.then((answer) => afterwards(answer, packet, page, restart));

@@ -277,6 +277,7 @@ def _page(
         "undo_review": undoable.pk if undoable else "",
         "leftovers": workbench.notes_left_over(form, rubric),
         "draft_window": assignment.draft.get(WINDOW, ""),
+        "prefetch_url": reverse("reviews:next_prefetch", args=[project.slug]),
     }
     return render(request, "reviews/review_edit.html", context | _frame(form, assignment), status=status)
 
