@@ -7,6 +7,7 @@ A run directory holds, going in::
     config.json        TrainConfig, PreviewConfig or GenerateConfig (key "kind" tells which)
     train.jsonl        {"id", "prompt", "completion"} a line        (sft, preview; generate: for overlap)
     validation.jsonl   the same                                      (sft, preview)
+    *_preferences.jsonl {"id", "prompt", "chosen", "rejected"} a line, where candidates were ranked; sft leaves them
     prompts.jsonl      {"id", "prompt", "reference", "facts"} a line (generate)
 
 and coming out::
@@ -37,6 +38,8 @@ SCHEMA = 1
 CONFIG_FILE = "config.json"
 TRAIN_FILE = "train.jsonl"
 VALIDATION_FILE = "validation.jsonl"
+TRAIN_PREFERENCES_FILE = "train_preferences.jsonl"
+VALIDATION_PREFERENCES_FILE = "validation_preferences.jsonl"
 PROMPTS_FILE = "prompts.jsonl"
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "log.txt"

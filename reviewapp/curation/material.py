@@ -12,6 +12,7 @@ from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 
 HELDOUT = "heldout_overlap"
+EMPTY = "empty_completion"
 ASIDE = 200  # samples of its group that a single sample is compared with, the latest
 
 
@@ -23,11 +24,13 @@ class Material:
     revisions: dict[int, int]
     heldout: list[tuple[int, str]]
     exempt: frozenset[int]
+    is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
 
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
         if check.name != HELDOUT:
-            return check.run(Corpus(items=self.items))
+            found = check.run(Corpus(items=self.items))
+            return [draft for draft in found if not (self.is_labelled and draft.kind == EMPTY)]
         items = [item for item in self.items if item.key not in self.exempt]
         return check.run(Corpus(items=items, heldout=self.heldout))
 
@@ -56,5 +59,8 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
         revisions[pk] = revision
         if split == Sample.Split.HELDOUT:
             exempt.add(pk)
+    is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
-    return Material(items=items, revisions=revisions, heldout=list(held), exempt=frozenset(exempt))
+    return Material(
+        items=items, revisions=revisions, heldout=list(held), exempt=frozenset(exempt), is_labelled=is_labelled
+    )

@@ -14,6 +14,7 @@ from reviewapp.runs import launcher, rundir, selectors, services
 from reviewapp.runs.models import BaseModel, TrainingRun
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets import services as trainingset_services
+from reviewapp.trainingsets.freezing import Content
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
 from training import contract
 from training.contract import ContractError, PreviewConfig, Template
@@ -56,8 +57,17 @@ def _prepare(run: TrainingRun) -> None:
 
 
 def _files(version: TrainingSetVersion) -> dict[str, str]:
-    content = trainingsets.version_content(version)
-    return {contract.TRAIN_FILE: content.train_jsonl, contract.VALIDATION_FILE: content.validation_jsonl}
+    return _texts(trainingsets.version_content(version))
+
+
+def _texts(content: Content) -> dict[str, str]:
+    """The frozen files by name; those of preferences only where candidates were ranked."""
+    files = {contract.TRAIN_FILE: content.train_jsonl, contract.VALIDATION_FILE: content.validation_jsonl}
+    pairs = {
+        contract.TRAIN_PREFERENCES_FILE: content.train_preferences,
+        contract.VALIDATION_PREFERENCES_FILE: content.validation_preferences,
+    }
+    return files | {name: text for name, text in pairs.items() if text}
 
 
 def _train(handle: JobHandle, run: TrainingRun) -> None:
@@ -173,8 +183,7 @@ def _previewed(version: TrainingSetVersion) -> tuple[dict[str, str], str]:
     content = trainingsets.version_plan(version).content
     if content is None:
         return {}, ""
-    files = {contract.TRAIN_FILE: content.train_jsonl, contract.VALIDATION_FILE: content.validation_jsonl}
-    return files, content.content_hash
+    return _texts(content), content.content_hash
 
 
 def _show(handle: JobHandle, preview: Preview, run_dir: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reviewapp.labelling.rendering import preference_pairs
 from training.contract import canonical_json, jsonl_text
 
 SCHEMA = 1
@@ -35,11 +36,16 @@ class Line:
     prompt: str
     completion: str
     revision_hash: str
+    labels: Mapping[str, Any] | None = None  # what the completion was written from, where experts labelled
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What is signed (``content_hash``) and what the trainer reads (two texts and their hashes)."""
+    """What is signed (``content_hash``) and what the trainer reads (two texts and their hashes).
+
+    One approved sample is one row of them. Rankings give, beside, rows of {"id", "prompt", "chosen", "rejected"};
+    these texts are empty where nothing was ranked.
+    """
 
     train_jsonl: str
     validation_jsonl: str
@@ -48,6 +54,12 @@ class Content:
     train_rows: int
     validation_rows: int
     content_hash: str
+    train_preferences: str = ""
+    validation_preferences: str = ""
+
+    @property
+    def preference_rows(self) -> int:
+        return self.train_preferences.count("\n") + self.validation_preferences.count("\n")
 
 
 def clusters_of(groups: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -160,14 +172,37 @@ def build_content(lines: Iterable[Line], facts: Mapping[str, Any]) -> Content:
         train_rows=sum(line.split == TRAIN for line in ordered),
         validation_rows=sum(line.split == VALIDATION for line in ordered),
         content_hash=content_hash(ordered, facts),
+        train_preferences=preferences_jsonl(line for line in ordered if line.split == TRAIN),
+        validation_preferences=preferences_jsonl(line for line in ordered if line.split == VALIDATION),
     )
+
+
+def preferences_jsonl(lines: Iterable[Line]) -> str:
+    """The preference rows of these lines as the text of a file."""
+    return jsonl_text(preference_rows(lines))
+
+
+def preference_rows(lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """One row a pair, its id the sample's with the number of the pair: the form that preference trainers read."""
+    return [
+        {"id": f"{line.id}/{number}", "prompt": line.prompt, "chosen": chosen, "rejected": rejected}
+        for line in lines
+        for number, (chosen, rejected) in enumerate(preference_pairs(line.labels), 1)
+    ]
 
 
 def content_hash(ordered: Sequence[Line], facts: Mapping[str, Any]) -> str:
     """SHA-256 over the facts and every example with its split, group and revision, one canonical line each."""
     digest = hashlib.sha256(canonical_json({"schema": SCHEMA, "facts": dict(facts)}).encode() + b"\n")
     for line in sorted(ordered, key=lambda line: line.id):
-        values = {**_row(line), "group": line.group, "split": line.split, "revision": line.revision_hash}
+        values: dict[str, Any] = {
+            **_row(line),
+            "group": line.group,
+            "split": line.split,
+            "revision": line.revision_hash,
+        }
+        # Left out where there are none, so that versions frozen without labels keep their hash.
+        values |= {} if line.labels is None else {"labels": line.labels}
         digest.update(canonical_json(values).encode() + b"\n")
     return digest.hexdigest()
 

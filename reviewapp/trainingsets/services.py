@@ -192,6 +192,8 @@ def _store(
         "train": plan.content.train_rows,
         "validation": plan.content.validation_rows,
         "groups": dict(Counter(plan.splits.values())),
+        "labelled": sum(line.labels is not None for line in plan.lines),
+        "preferences": plan.content.preference_rows,
         "total": plan.selection.total,
         "left_out": plan.selection.left_out,
         "contamination": check.as_json(),

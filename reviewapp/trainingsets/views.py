@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -16,10 +15,9 @@ from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
-from reviewapp.trainingsets import selectors, services, version_page
+from reviewapp.trainingsets import exports, selectors, services, version_page
 from reviewapp.trainingsets.forms import DraftForm, ReasonForm, RuleForm, SignForm, set_names
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
-from training.contract import canonical_json
 
 PAGE_SIZE = 20
 OVERLAP_REASON = "Overlaps with a held-out prompt"
@@ -274,16 +272,16 @@ def version_compare(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRe
 
 @require_GET
 def version_export(request: AuthenticatedRequest, slug: str, pk: int) -> StreamingHttpResponse:
-    """A frozen version as JSON Lines: what is trained, with group, split and revision."""
+    """A frozen version as JSON Lines: what is trained, with group, split and revision.
+
+    ``?rows=preferences``: pairs of chosen and rejected; ``?rows=classes``: chosen classes with their label ids.
+    """
     project = project_for(request.user, slug, Permission.VIEW)
     version = get_object_or_404(selectors.versions_of(project), pk=pk, state=TrainingSetVersion.State.FROZEN)
-    response = StreamingHttpResponse(_export_lines(version), content_type="application/x-ndjson")
-    name = f"{slugify(version.training_set.name)}-v{version.number}-{version.content_hash[:12]}.jsonl"
+    rows = request.GET.get("rows", "")
+    lines = {"preferences": exports.preference_lines, "classes": exports.class_lines}.get(rows, exports.example_lines)
+    response = StreamingHttpResponse(lines(version), content_type="application/x-ndjson")
+    kind = f"-{rows}" if lines is not exports.example_lines else ""
+    name = f"{slugify(version.training_set.name)}-v{version.number}{kind}-{version.content_hash[:12]}.jsonl"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _export_lines(version: TrainingSetVersion) -> Iterator[str]:
-    for line in selectors.version_lines(version):
-        row = {"id": line.id, "prompt": line.prompt, "completion": line.completion}
-        yield canonical_json({**row, "group": line.group, "split": line.split, "revision": line.revision_hash}) + "\n"

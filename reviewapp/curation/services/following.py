@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviewapp.curation.anchoring import Span, spans_moved
-from reviewapp.curation.checks.finding import Corpus
+from reviewapp.curation.checks.finding import Corpus, FindingDraft
 from reviewapp.curation.checks.registry import text_findings
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
 from reviewapp.curation.models import Finding
@@ -51,8 +51,7 @@ class _Move:
 
     def __init__(self, before: Revision, after: Revision, by: User | None, touched: str) -> None:
         self.before, self.after, self.by, self.touched = before, after, by, touched
-        self.seen_before = distinct(text_findings(Corpus(items=[item_of(before)])))
-        self.seen_after = distinct(text_findings(Corpus(items=[item_of(after)])))
+        self.seen_before, self.seen_after = _seen(before), _seen(after)
         self.there = {finding.fingerprint: finding for finding in Finding.objects.filter(revision=after)}
         self.moved: set[str] = set()  # fingerprints that came along
 
@@ -120,6 +119,12 @@ class _Move:
 
 
 _FIELDS = ["revision", "start", "end", "fingerprint", "state", "reason", "decided_by", "decided_at"]
+
+
+def _seen(revision: Revision) -> dict[str, FindingDraft]:
+    """What the checks of a text alone notice; a completion written from labels is not looked at as prose."""
+    found = text_findings(Corpus(items=[item_of(revision)]))
+    return distinct(one for one in found if revision.labels is None or one.field != "completion")
 
 
 def _spans(findings: Sequence[Finding], before: Revision, after: Revision) -> list[Span | None]:

@@ -53,6 +53,7 @@ class Chosen:
     revision_reason: str
     prompt: str
     completion: str
+    labels: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,7 @@ def _chosen(sample: Sample) -> Chosen:
         revision_reason=revision.reason,
         prompt=revision.prompt,
         completion=revision.completion,
+        labels=revision.labels,
     )
 
 
@@ -218,4 +220,5 @@ def _line(item: Chosen, split: freezing.Split) -> freezing.Line:
         prompt=item.prompt,
         completion=item.completion,
         revision_hash=item.revision_hash,
+        labels=item.labels,
     )

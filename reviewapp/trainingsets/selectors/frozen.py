@@ -49,6 +49,7 @@ def version_lines(version: TrainingSetVersion) -> list[freezing.Line]:
             completion=row.completion,
             # the copy and the revision it came from must still agree; a made-up value makes the hash differ
             revision_hash=row.content_hash if row.content_hash == row.revision.content_hash else "differs",
+            labels=row.revision.labels,
         )
         for row in rows
     ]
