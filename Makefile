@@ -21,7 +21,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 FAST := not slow and not e2e and not fault and not loop
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test-fault test-loop test loop up worker bench-start
+	test-postgres test-fault test-loop test loop up worker bench-start bench-review
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,7 @@ test-postgres: ## the tests of the web application again, on a private PostgreSQ
 
 test-fault: ## kill -9 of worker, trainer, web and queue server at work
 	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m fault -q
+	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp/reviews/test_faults.py -q
 
 test-loop: ## `make loop`, on the demo world and on real data, with what it must show
 	@$(TEST_ENV) $(PYTEST) -m loop -q
@@ -91,6 +92,9 @@ test: setup-test ## install what the tests need and run everything: at most 25 m
 
 bench-start: ## time the first and second `make demo` of a clean clone with empty caches
 	@python3 scripts/bench_start.py
+
+bench-review: setup-test ## server CPU of a review at 1,000 and 100,000 samples, and 32 clients, on both databases
+	@$(PY) tests/bench/bench_review.py
 
 loop: setup ## the whole loop without a browser, as JSON (DATA=mts-dialog: on real data)
 	@DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(LOOP_STATE)" $(PY) manage.py loop $(if $(DATA),--data $(DATA))

@@ -72,6 +72,10 @@ class Browser:
     errors: list[str] = field(default_factory=list)
     _connection: http.client.HTTPConnection | None = None
 
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
     def claim(self) -> str:
         """The path of the page of the next sample; '' when the queue has none."""
         return self._page_after(self.post(f"/projects/{self.slug}/reviews/next/", {}))

@@ -26,7 +26,10 @@ LEASED, DONE = Assignment.State.LEASED, Assignment.State.SUBMITTED
 
 
 def _held(w: SimpleNamespace, user: User) -> Assignment | None:
-    return Assignment.objects.filter(holder=user, state=LEASED).order_by("is_prefetched", "-pk").first()
+    """What this person holds; somebody who holds nothing takes the next, so that most acts have something to act on."""
+    mine = Assignment.objects.filter(holder=user, state=LEASED).order_by("is_prefetched", "-pk")
+    held: Assignment | None = mine.first() or services.assignment_claim(project=w.project, user=user)
+    return held
 
 
 def _submit(w: SimpleNamespace, user: User, answer: str = "accept") -> None:
