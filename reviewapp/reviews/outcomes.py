@@ -2,7 +2,7 @@
 
 The rule that sends a sample to adjudication is the one that people are told and that agreement is reported by: the
 decisions differ, the accepted texts differ, a gate item is answered differently, the answers to a criterion lie two or
-more apart, or passages were marked that do not overlap at all.
+more apart, or samples were labelled by different names or with passages that do not overlap at all.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ Result = Literal["open", "adjudicate", "accepted", "returned", "rejected"]
 class ReviewFacts:
     """One review that counts: ``text_hash`` of the text it leaves, scores by criterion key (None: not applicable).
 
-    ``spans`` are passages it marked, by criterion or label schema; a reviewer who was asked and marked none has ().
+    Where a sample is labelled, ``answers`` are names by field, and ``spans`` the passages that were marked; a reviewer
+    who was asked and marked none has (). ``text_hash`` is then of prompt and written texts alone.
     """
 
     decision: str
     revision: int
     text_hash: str
     scores: Mapping[str, int | None]
+    answers: Mapping[str, str] = field(default_factory=dict)
     spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
 
 
@@ -77,10 +79,17 @@ def differences_of(reviews: Sequence[ReviewFacts], kinds: Mapping[str, str]) -> 
         for key in one.scores:
             if _apart(one.scores.get(key), other.scores.get(key), apart_at(kinds.get(key, ""))):
                 found[key] = None
-        for key in one.spans.keys() & other.spans.keys():
-            if _disjoint(one.spans[key], other.spans[key]):
-                found[key] = None
+        found |= dict.fromkeys(_labels_apart(one, other))
     return tuple(found)
+
+
+def _labels_apart(one: ReviewFacts, other: ReviewFacts) -> list[str]:
+    """Fields of the labels that differ too much; nothing where one of them did not label."""
+    if not (_kind(one) == _kind(other) == "accept"):
+        return []
+    named = [key for key in one.answers | other.answers if one.answers.get(key) != other.answers.get(key)]
+    marked = [key for key in one.spans.keys() & other.spans.keys() if spans_apart(one.spans[key], other.spans[key])]
+    return sorted(f"label-{key}" for key in {*named, *marked})
 
 
 def _kind(review: ReviewFacts) -> str:
@@ -92,7 +101,7 @@ def _apart(one: int | None, other: int | None, limit: int | None) -> bool:
     return limit is not None and one is not None and other is not None and abs(one - other) >= limit
 
 
-def _disjoint(ones: Sequence[Span], others: Sequence[Span]) -> bool:
+def spans_apart(ones: Sequence[Span], others: Sequence[Span]) -> bool:
     """Somebody marked a passage and no two passages share a character: matched F1 is 0."""
     places = [[Span(span.start, span.end) for span in spans] for spans in (ones, others)]
     return any(places) and spans_matched(*places) == 0

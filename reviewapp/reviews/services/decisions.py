@@ -17,6 +17,7 @@ from reviewapp.curation import services as curation
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems, text_to_form
 from reviewapp.reviews.majority import outcome_with_extra
+from reviewapp.reviews.labelled import label_answers, label_spans, written_hash
 from reviewapp.reviews.models import Assignment, CriterionScore, Review
 from reviewapp.reviews.outcomes import Outcome, ReviewFacts
 from reviewapp.reviews.selectors.labels import label_draft, rubric_asked
@@ -239,11 +240,14 @@ def _kinds(reviews: list[Review]) -> dict[str, str]:
 
 def _facts(review: Review, *, with_scores: bool) -> ReviewFacts:
     """A single review is compared with none, so its scores need not be read."""
+    after = review.revision_after
     return ReviewFacts(
         decision=review.decision,
         revision=review.revision_after_id,
-        text_hash=review.revision_after.content_hash,
+        text_hash=written_hash(after.prompt, after.labels) if after.labels else after.content_hash,
         scores={score.criterion.key: score.value for score in review.scores.all()} if with_scores else {},
+        answers=label_answers(after.labels),
+        spans=label_spans(after.labels),
     )
 
 

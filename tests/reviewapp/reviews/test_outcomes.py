@@ -60,14 +60,34 @@ def marking(*spans: tuple[int, int, str]) -> ReviewFacts:
     [
         (marking((0, 5, "name")), marking((4, 9, "name")), ()),
         (marking((0, 5, "name")), marking((4, 9, "place")), ()),
-        (marking((0, 5, "name")), marking((5, 9, "name")), ("errors",)),
-        (marking((0, 5, "name")), marking(), ("errors",)),
+        (marking((0, 5, "name")), marking((5, 9, "name")), ("label-errors",)),
+        (marking((0, 5, "name")), marking(), ("label-errors",)),
         (marking(), marking(), ()),
         (marking((0, 5, "name"), (7, 9, "name")), marking((8, 9, "name")), ()),
         (marking((0, 5, "name")), review(), ()),
     ],
 )
 def test_passages_that_do_not_overlap_are_settled(
+    one: ReviewFacts, other: ReviewFacts, differences: tuple[str, ...]
+) -> None:
+    assert differences_of([one, other], KINDS) == differences_of([other, one], KINDS) == differences
+
+
+def labelling(decision: str = "accept", **answers: str) -> ReviewFacts:
+    return ReviewFacts(decision=decision, revision=97, text_hash="a", scores={}, answers=answers)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differences"),
+    [
+        (labelling(topic="heart"), labelling(topic="heart"), ()),
+        (labelling(topic="heart"), labelling(topic="lung"), ("label-topic",)),
+        (labelling(topic="heart"), labelling(), ("label-topic",)),
+        (labelling("reject"), labelling("reject"), ()),
+        (labelling(topic="heart"), labelling("reject"), ("decision",)),
+    ],
+)
+def test_labels_by_name_are_settled_where_they_differ(
     one: ReviewFacts, other: ReviewFacts, differences: tuple[str, ...]
 ) -> None:
     assert differences_of([one, other], KINDS) == differences_of([other, one], KINDS) == differences
