@@ -15,6 +15,7 @@ from reviewapp.reviews.agreement_measures import FIRM, TENTATIVE
 from reviewapp.reviews.agreement_tables import ENOUGH_UNITS
 from reviewapp.reviews.charts import Estimate, estimates_chart
 from reviewapp.reviews.selectors import agreements
+from reviewapp.reviews.selectors.label_agreements import label_rows
 from reviewapp.rubrics.models import RubricVersion
 
 
@@ -52,6 +53,7 @@ def _measured(request: AuthenticatedRequest, project: Project, version: RubricVe
         "ratings": ratings,
         "rows": rows,
         "chart": _chart(rows),
+        "label_rows": label_rows(project, version),
         "detail": detail,
         "further": agreements.further_statistics(detail.rated),
         "sees_pairs": sees_pairs,
