@@ -76,13 +76,20 @@ class RubricChange:
         return tuple(change for change in self.criteria if change.kind == STRUCTURAL)
 
     @property
+    def changed(self) -> tuple[CriterionChange, ...]:
+        return tuple(change for change in self.criteria if change.kind != SAME)
+
+    @property
+    def unchanged(self) -> tuple[CriterionChange, ...]:
+        return tuple(change for change in self.criteria if change.kind == SAME)
+
+    @property
     def is_structural(self) -> bool:
         return bool(self.structural)
 
     @property
     def is_empty(self) -> bool:
-        changed = any(change.kind != SAME for change in self.criteria)
-        return not (changed or self.texts or self.is_reordered)
+        return not (self.changed or self.texts or self.is_reordered)
 
 
 def change_kind(old: CriterionDocument | None, new: CriterionDocument | None) -> str:

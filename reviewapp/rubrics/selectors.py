@@ -33,7 +33,9 @@ def rubrics_builtin() -> dict[str, RubricDocument]:
 
 def rubrics_of(project: Project) -> QuerySet[Rubric]:
     """All rubrics with their versions (newest first), the offered ones first."""
+    # Said again: a query that groups forgets the usual order.
     versions = RubricVersion.objects.annotate(n_criteria=Count("criteria")).select_related("created_by")
+    versions = versions.order_by("-number")
     return project.rubrics.order_by("-is_active", "name").prefetch_related(Prefetch("versions", queryset=versions))
 
 

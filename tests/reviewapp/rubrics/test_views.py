@@ -95,6 +95,15 @@ def test_editing_a_used_version_makes_the_next(lead: Client, version: RubricVers
     assert "Used, so it never changes" in page
 
 
+def test_the_newest_version_is_shown_and_edited(lead: Client, version: RubricVersion) -> None:
+    services.rubric_version_use(version=version)
+    lead.post(url("rubric_edit", version.rubric_id), form_of(NOTE.as_json() | {"guidelines": "Of the second."}))
+    for name in ("rubric_edit", "rubric_detail"):
+        assert "Of the second." in lead.get(url(name, version.rubric_id)).content.decode()
+    page = lead.get(url("rubric_detail", version.rubric_id)).content.decode()
+    assert url("rubric_diff", version.rubric_id, 1, 2) in page
+
+
 def test_the_preview_follows_the_form(lead: Client, project: Project) -> None:
     page = lead.post(url("rubric_preview"), form_of(NOTE.as_json())).content.decode()
     assert page.count("data-criterion ") == 4 and "<html" not in page

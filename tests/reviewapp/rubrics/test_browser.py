@@ -1,0 +1,192 @@
+"""The rubric editor in a browser: by keyboard, with a live preview, without JavaScript, on a narrow screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.urls import reverse
+
+from reviewapp.accounts.models import User
+from reviewapp.projects.models import Project
+from reviewapp.rubrics import selectors, services
+from reviewapp.rubrics.models import RubricVersion
+from reviewapp.rubrics.schema import rubric_parse
+from tests.reviewapp.rubrics.kinds import every_kind
+
+playwright = pytest.importorskip("playwright.sync_api")
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Editor:
+    """A lead's browser; ``troubles`` are errors of the page and of its policy."""
+
+    def __init__(self, browser: Any, base: str, user: User, **options: Any) -> None:
+        self.context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+        self.base = base
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": base}
+        self.context.add_cookies([cookie])
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.troubles: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("console", lambda m: self.troubles.append(m.text) if "Content Security" in m.text else None)
+
+    def open(self, name: str, *args: object, query: str = "") -> Any:
+        self.page.goto(self.base + reverse(f"rubrics:{name}", args=["letters", *args]) + query)
+        return self.page
+
+    def focused(self) -> str:
+        return str(self.page.evaluate("document.activeElement.id"))
+
+
+def session(user: User) -> str:
+    store = SessionStore()
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.save()
+    return str(store.session_key)
+
+
+@pytest.fixture
+def version(project: Project, people: SimpleNamespace) -> RubricVersion:
+    return services.rubric_create(project=project, document=rubric_parse(every_kind("both")), created_by=people.lead)
+
+
+@pytest.fixture
+def editor(browser: Any, live_server: Any, project: Project, people: SimpleNamespace) -> Iterator[Editor]:
+    made = Editor(browser, live_server.url, people.lead)
+    yield made
+    made.context.close()
+    assert made.troubles == []
+
+
+def shot(page: Any, name: str) -> None:
+    """A picture to look at, where SCREENSHOTS names a folder."""
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_a_rubric_is_made_by_keyboard_and_the_preview_follows(editor: Editor) -> None:
+    page = editor.open("rubric_new", query="?applies_to=outputs")
+    page.keyboard.press("Tab")
+    page.locator("#name").focus()
+    page.keyboard.type("By keyboard")
+    page.locator("#add-count").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#c-1-name:focus")
+    page.keyboard.type("Left out")
+    page.locator("#c-1-unit").focus()
+    page.keyboard.type("facts")
+    page.get_by_text("How many facts").wait_for()
+    # The first criterion has levels without anchors; it is not needed.
+    page.locator("button[value='remove:0']").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#c-0-name:focus")
+    assert page.locator("#c-0-name").input_value() == "Left out"
+    page.locator("#c-0-name").press("Enter")
+    page.get_by_text("By keyboard, version 1 is saved.").wait_for()
+    saved = selectors.version_document(RubricVersion.objects.get())
+    assert [(one.key, one.kind, one.unit) for one in saved.criteria] == [("left_out", "count", "facts")]
+
+
+def test_alt_and_arrows_move_levels_and_criteria(editor: Editor, version: RubricVersion) -> None:
+    page = editor.open("rubric_edit", version.rubric_id)
+    page.locator("#c-1-l-0-label").focus()
+    page.keyboard.press("Alt+ArrowDown")
+    page.wait_for_selector("#c-1-l-1-down:focus")
+    assert page.locator("#c-1-l-0-label").input_value() == "Label 2"
+    page.locator("#c-2-name").focus()
+    page.keyboard.press("Alt+ArrowUp")
+    page.wait_for_selector("#c-1-up:focus")
+    assert page.locator("#c-1-name").input_value() == "Harm"
+    assert RubricVersion.objects.get().content_hash == version.content_hash
+    page.once("dialog", lambda dialog: dialog.accept())
+
+
+def test_a_missing_anchor_is_told_beside_its_field_and_nothing_is_lost(editor: Editor, version: RubricVersion) -> None:
+    page = editor.open("rubric_edit", version.rubric_id)
+    page.locator("#guidelines").fill("Typed here.")
+    page.locator("#c-1-l-2-anchor").fill("")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    page.wait_for_selector("#c-1-l-2-anchor-problem")
+    assert "Anchor is empty." in page.locator("#c-1-l-2-anchor-problem").inner_text()
+    assert page.locator("#guidelines").input_value() == "Typed here."
+    shot(page, "editor_problem")
+
+
+def test_the_editor_works_without_javascript(
+    browser: Any, live_server: Any, version: RubricVersion, people: SimpleNamespace
+) -> None:
+    editor = Editor(browser, live_server.url, people.lead, java_script_enabled=False)
+    page = editor.open("rubric_edit", version.rubric_id)
+    page.locator("button[value='remove:1']").click()
+    assert page.locator("#c-1-name").input_value() == "Harm"
+    page.locator("button[value='add-gate']").click()
+    page.locator("#c-7-name").fill("Rude")
+    page.locator("#c-7-l-0-anchor").fill("1 rude word.")
+    page.locator("#c-7-l-1-anchor").fill("0 rude words.")
+    page.locator(".cs-rubric-save button[value='save']").click()
+    page.get_by_text("version 1 is saved").wait_for()
+    keys = [one.key for one in selectors.version_document(RubricVersion.objects.get()).criteria]
+    assert "clear" not in keys and keys[-1] == "rude"
+    editor.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 400])
+def test_the_pages_are_accessible_and_fit(
+    browser: Any, live_server: Any, version: RubricVersion, people: SimpleNamespace, scheme: str, width: int
+) -> None:
+    services.rubric_version_use(version=version)
+    worded = every_kind("both", guidelines="Read it twice.")
+    worded["criteria"][1]["levels"][0]["anchor"] = "1 thing to count."
+    worded["criteria"][3]["most"] = 6
+    services.rubric_save(rubric=version.rubric, document=rubric_parse(worded), saved_by=people.lead)
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    editor = Editor(browser, live_server.url, people.lead, **options)
+    for name, args in (
+        ("rubric_edit", (version.rubric_id,)),
+        ("rubric_detail", (version.rubric_id,)),
+        ("rubric_diff", (version.rubric_id, 1, 2)),
+        ("rubric_list", ()),
+    ):
+        page = editor.open(name, *args)
+        shot(page, f"{name}_{scheme}_{width}")
+        page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+        found = page.evaluate(f"axe.run(document, {RULES})")["violations"]
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found] == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    editor.context.close()
+    assert editor.troubles == []
