@@ -42,6 +42,8 @@ ACTIONS: dict[str, dict[str, str]] = {
         "c": "remark",
         "r": "what it should have said",
         "g": "guidelines",
+        "s": "skip with a reason",
+        "x": "flag for the lead, or take the flag away",
         "u": "undo the grade locked last",
     },
 }

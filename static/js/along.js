@@ -6,7 +6,7 @@
  *   <button data-along="-1">, <button data-along="1">      sentence before, sentence after
  *   <button data-along="where">                            to the best-matching turn, again to the next best
  *   <span data-along-status role="status"></span>
- * A click into the text chooses the sentence under it. Returns {sentence()}: the chosen one, {text, range} or null.
+ * A click into the text chooses the sentence under it; selected words are looked for as they are. Returns {sentence()}: the chosen one, {text, range} or null.
  */
 import { bestTurns } from "./align.js";
 import { highlight, reveal, sentencesOf, textOf } from "./passages.js";
@@ -60,6 +60,8 @@ export function along(source, target, { parts = ".cs-block-text, .cs-block-clean
   }
 
   function where() {
+    const picked = selected();
+    if (picked && picked.text !== chosen?.text) choose(picked);
     if (!chosen) return void step(1);
     if (!best.length) return;
     at = (at + 1) % best.length;
@@ -67,6 +69,14 @@ export function along(source, target, { parts = ".cs-block-text, .cs-block-clean
     turns[best[at].index].setAttribute("aria-current", "true");
     reveal(turns[best[at].index]);
     tell();
+  }
+
+  function selected() {
+    const selection = getSelection();
+    if (!selection.rangeCount || selection.isCollapsed) return null;
+    const range = selection.getRangeAt(0).cloneRange();
+    const text = range.toString().trim();
+    return text && target.contains(range.commonAncestorContainer) ? { text, range } : null;
   }
 
   function tell() {

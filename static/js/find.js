@@ -9,7 +9,8 @@
  */
 import { highlight, rangeOf, reveal, textOf } from "./passages.js";
 
-export function find(source, { signal } = {}) {
+/** hasStepKeys: N steps; without (where N means something else) Enter in the box does and the box keeps the focus. */
+export function find(source, { signal, hasStepKeys = true } = {}) {
   const box = document.querySelector("[data-find]");
   const count = document.querySelector("[data-find-count]");
   if (!box || !source) return;
@@ -23,7 +24,7 @@ export function find(source, { signal } = {}) {
     if (event.key !== "Enter") return;
     event.preventDefault();
     step(event.shiftKey ? -1 : 1);
-    if (matches.length) place.focus({ preventScroll: true });
+    if (matches.length && hasStepKeys) place.focus({ preventScroll: true });
   });
   document.addEventListener("keydown", onKey, { capture: true, signal });
   signal?.addEventListener("abort", clear);
@@ -32,7 +33,7 @@ export function find(source, { signal } = {}) {
     if (!matches.length || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!source.contains(document.activeElement) || document.activeElement.matches("input, textarea")) return;
     if (event.key === "Escape") return end(event);
-    if (event.key !== "n" && event.key !== "N") return;
+    if (!hasStepKeys || event.key.toLowerCase() !== "n") return;
     event.preventDefault();
     step(event.key === "N" ? -1 : 1);
   }

@@ -69,8 +69,8 @@ export function select(range) {
 export function reveal(passage) {
   const element = passage.startContainer ? passage.startContainer.parentElement : passage;
   const box = passage.getBoundingClientRect();
-  let scroller = element.closest("[data-scroll]");
-  while (scroller && (scroller.scrollHeight <= scroller.clientHeight || getComputedStyle(scroller).overflowY === "visible")) {
+  let scroller = element;
+  while (scroller && (scroller.scrollHeight <= scroller.clientHeight || !/auto|scroll/.test(getComputedStyle(scroller).overflowY))) {
     scroller = scroller.parentElement;
   }
   const isPage = !scroller || scroller === document.body || scroller === document.documentElement;

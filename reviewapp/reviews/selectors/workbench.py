@@ -145,6 +145,16 @@ def finding_number(assignment: Assignment, finding: Finding) -> int:
     return next((number for number, one in enumerate(ordered, 1) if one.pk == finding.pk), 0)
 
 
+def diff_since_import(revision: Revision) -> Diff | None:
+    """What became of the completion before this reviewer saw it; None when it is as it was imported."""
+    if revision.number == 1:
+        return None
+    first = revision.sample.revisions.order_by("number").values_list("completion", flat=True).first()
+    if first is None or first == revision.completion:
+        return None
+    return diff_words(first, revision.completion)
+
+
 def notes_left_over(form: Mapping[str, str], rubric: RubricDocument) -> list[tuple[str, str]]:
     """(criterion key, words) typed for criteria that the rubric no longer has: shown, so that nothing is lost."""
     asked = {f"note-{criterion.key}" for criterion in rubric.criteria}

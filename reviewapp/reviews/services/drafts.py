@@ -34,7 +34,7 @@ def draft_keep(
     row: Assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     if version is not None and row.draft_version != version and _is_other(row, changes, window):
         at = timezone.localtime(row.draft_saved_at or timezone.now())
-        words = f"This was changed in another window at {at:%H:%M}. What stands here is not saved: choose which counts."
+        words = f"Changed in another window at {at:%H:%M}. What stands here is not saved: choose which counts."
         raise DraftConflict(words, row.draft_version)
     return leases.draft_save(lease=row, changes={**changes, WINDOW: window} if window else dict(changes))
 

@@ -275,6 +275,7 @@ def _page(
         "undoable": undoable,
         "undo_words": undo_words(undoable) if undoable else "",
         "undo_review": undoable.pk if undoable else "",
+        "since_import": workbench.diff_since_import(assignment.revision),
         "leftovers": workbench.notes_left_over(form, rubric),
         "draft_window": assignment.draft.get(WINDOW, ""),
         "prefetch_url": reverse("reviews:next_prefetch", args=[project.slug]),

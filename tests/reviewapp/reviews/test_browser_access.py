@@ -1,0 +1,231 @@
+"""axe finds nothing on the workbench: light, dark, forced high contrast, at 200% zoom, at 400 px; and long sources."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+from reviewapp.accounts.models import User
+from reviewapp.evaluations.services import grades
+from reviewapp.reviews.models import Assignment
+from reviewapp.reviews.reading import turns_of
+from reviewapp.reviews.services import adjudication_claim
+from reviewapp.samples.models import Sample
+from tests import factories
+from tests.reviewapp.evaluations.world import generated, opened_round
+from tests.reviewapp.reviews import reviewing
+from tests.reviewapp.reviews.reviewing import TEXT, claim, given, review
+from tests.reviewapp.reviews.test_browser import Bench, bench, browser, pytestmark, session, w
+from tests.reviewapp.reviews.test_findings import finding
+
+__all__ = ["bench", "browser", "pytestmark", "w"]
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
+# 200% zoom of a 1440 px window is a window of 720 px with two device pixels each
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "contrast": {"viewport": {"width": 1440, "height": 900}, "forced_colors": "active", "contrast": "more"},
+    "zoom": {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
+    "narrow": {"viewport": {"width": 400, "height": 900}},
+}
+DIALOGUE = "\n".join(
+    [
+        "Doctor: Good morning, what brings you in today?",
+        "Patient: My breathing got worse, and the ankles swell by the evening.",
+        "Doctor: Are you taking the spironolactone?",
+        "Patient: I stopped it two weeks ago, my chest got sore on the left.",
+        "Doctor: We will change it to eplerenone, 25 milligrams once a day.",
+        "Patient: And the furosemide stays the same?",
+    ]
+)
+NOTE = "Reason: worse breathing.\n\nPlan: Start eplerenone 25 mg once daily. Spironolactone was stopped for soreness."
+
+
+@pytest.fixture
+def shots() -> Path | None:
+    """Where pictures go when SCREENSHOTS names a folder."""
+    folder = os.environ.get("SCREENSHOTS")
+    return Path(folder) if folder else None
+
+
+def violations(page: Any) -> list[str]:
+    size = page.viewport_size
+    # tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
+    page.set_viewport_size({"width": size["width"], "height": 4000})
+    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+    found = page.evaluate(f"axe.run(document, {RULES})")
+    page.set_viewport_size(size)
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def is_too_wide(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def review_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
+    sample = factories.sample(project, prompt=DIALOGUE, completion=NOTE)
+    finding(sample, "prompt", "two weeks", "[TIME]")
+    finding(sample, "completion", "25 mg", "50 mg")
+    review(project, people.ann)
+    held = factories.assignment(sample, people.ann, people.version)
+    return people.ann, reverse("reviews:review_edit", args=[project.slug, held.key])
+
+
+def adjudication_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
+    project.review_overlap = 2
+    project.save()
+    Sample.objects.filter(project=project).update(slots_needed=2)
+    review(project, people.ann, given(completion=TEXT.replace("rest", "sleep"), complete=2))
+    review(project, people.bob, given(completion=TEXT.replace("rest", "ice"), complete=4))
+    held = adjudication_claim(project=project, user=people.cleo)
+    assert held is not None
+    return people.cleo, reverse("reviews:adjudication_edit", args=[project.slug, held.key])
+
+
+def grade_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
+    lead = factories.member(project, "lead", "lea")
+    opened = opened_round(generated(project, prompts=1), lead)
+    assignment = grades.grade_claim(round=opened, user=people.cleo)
+    assert assignment is not None
+    return people.cleo, reverse("evaluations:grade", args=[project.slug, assignment.key])
+
+
+def empty_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
+    Sample.objects.filter(project=project).update(state="accepted")
+    return people.ann, reverse("reviews:queue", args=[project.slug])
+
+
+def keys_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
+    return people.ann, reverse("accounts:keys_edit")
+
+
+SCREENS: dict[str, Callable[[Any, SimpleNamespace], tuple[User, str]]] = {
+    "review": review_page,
+    "adjudication": adjudication_page,
+    "grade": grade_page,
+    "empty": empty_page,
+    "keys": keys_page,
+}
+
+
+def world() -> SimpleNamespace:
+    return reviewing.world(factories.project("letters"))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_is_content_in_every_look(browser: Any, live_server: Any, screen: str, shots: Path | None) -> None:
+    people = world()
+    user, url = SCREENS[screen](people.project, people)
+    unhappy: dict[str, Any] = {}
+    for look, options in LOOKS.items():
+        context = browser.new_context(**options)
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+        page = context.new_page()
+        page.goto(live_server.url + url)
+        page.wait_for_timeout(500)
+        found = violations(page)
+        if is_too_wide(page):
+            found.append("wider than its window")
+        if shots is not None:
+            page.screenshot(path=shots / f"{screen}-{look}.png", full_page=look in ("narrow", "zoom"))
+        if found:
+            unhappy[look] = found
+        context.close()
+    assert unhappy == {}
+
+
+def test_axe_is_content_with_every_panel_open(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(claim(w.project, w.ann))
+    for keys, place in (("?", "dialog[data-cheatsheet]"), ("g", "#guidelines"), ("s", "#skip-panel")):
+        bench.press(keys)
+        page.locator(place).wait_for()
+        assert violations(page) == [], place
+        bench.press("Escape")
+    bench.press("e")
+    assert violations(page) == []
+
+
+# ---- long sources: search, and from a sentence to where it comes from
+
+
+def test_the_source_is_searched_by_keyboard(bench: Bench, w: SimpleNamespace) -> None:
+    sample = factories.sample(w.project, prompt=DIALOGUE, completion=NOTE)
+    held = factories.assignment(sample, w.ann, w.version)
+    page = bench.open(held)
+    n = sum(line.split(": ", 1)[1].lower().count("the") for line in DIALOGUE.splitlines())
+    bench.press("/")
+    page.keyboard.type("the")
+    bench.says(f"1 of {n}")
+    bench.press("Enter")
+    bench.says(f"2 of {n}")
+    bench.press("n")
+    bench.says(f"3 of {n}")
+    bench.press("Shift+N")
+    bench.says(f"2 of {n}")
+    assert page.evaluate("CSS.highlights.get('cs-found').size") == n
+    assert page.evaluate("[...CSS.highlights.get('cs-found-now')][0].toString().toLowerCase()") == "the"
+    bench.press("Escape")
+    assert not page.evaluate("CSS.highlights.has('cs-found')")
+    bench.press("/")
+    page.keyboard.type("(unheard [of")
+    bench.says("not found")
+    assert not Assignment.objects.get(pk=held.pk).draft, "a search is no part of the draft"
+
+
+def test_a_sentence_leads_to_the_turns_that_say_it(bench: Bench, w: SimpleNamespace) -> None:
+    sample = factories.sample(w.project, prompt=DIALOGUE, completion=NOTE)
+    page = bench.open(factories.assignment(sample, w.ann, w.version))
+    bench.press(".", ".")
+    bench.says("Closest: 5 (shown)")
+    assert page.locator("#turn-5[aria-current=true][data-matched='1']").count() == 1
+    bench.press(".")
+    bench.says("Closest: 3 (shown), 4")
+    bench.press("w")
+    bench.says("Closest: 3, 4 (shown)")
+    assert page.locator("#turn-4[aria-current=true]").count() == 1
+    bench.press(",")
+    bench.says("Closest: 5 (shown)")
+
+
+def test_a_passage_is_marked_and_then_scored(bench: Bench, w: SimpleNamespace) -> None:
+    sample = factories.sample(w.project, prompt=DIALOGUE, completion=NOTE)
+    page = bench.open(factories.assignment(sample, w.ann, w.version))
+    bench.press(".", ".", "m")
+    bench.says("Marked: “Start eplerenone 25 mg once daily.”")
+    bench.press("0", "ArrowDown", "2")
+    assert page.locator("[name=note-complete]").input_value() == "“Start eplerenone 25 mg once daily.”"
+
+
+SCRIPT = """async ([sentences, turns]) => {
+    const { bestTurns } = await import('/static/js/align.js');
+    return sentences.map((sentence) => bestTurns(sentence, turns).map((one) => one.index)) }"""
+
+
+def test_real_notes_find_the_turns_they_were_written_from(bench: Bench, w: SimpleNamespace, shared_data: Path) -> None:
+    """Of the lines of twenty real notes that name a figure the talk has too, most lead to a turn that has it."""
+    with (shared_data / "aci-bench/data/challenge_data/valid.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    page = bench.open(claim(w.project, w.ann))
+    hits = asked = 0
+    for row in rows:
+        turns = [row["dialogue"][turn.start : turn.end] for turn in turns_of(row["dialogue"])]
+        sentences = [line for line in row["note"].splitlines() if any(c.isdigit() for c in line)]
+        for sentence, found in zip(sentences, page.evaluate(SCRIPT, [sentences, turns]), strict=True):
+            figures = [word for word in sentence.replace(",", " ").split() if word.isdigit() and len(word) > 1]
+            wanted = [f for f in figures if any(f in turn for turn in turns)]
+            if wanted:
+                asked += 1
+                hits += any(f in turns[index] for f in wanted for index in found)
+    assert asked >= 20
+    assert hits / asked >= 0.8
