@@ -47,6 +47,11 @@ class Standing:
     to_read: tuple[tuple[CriterionDocument, int], ...]
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do, scored or not."""
+        return self.practice_done == self.practice and self.exam_done == self.exam
+
+    @property
     def is_done(self) -> bool:
         return self.exam > 0 and self.exam_done == self.exam
 

@@ -169,6 +169,60 @@ class RoundForm(forms.Form):
         ).order_by("-number")
 
 
+class PairwiseForm(forms.Form):
+    generation_run = forms.ModelChoiceField(queryset=GenerationRun.objects.none(), label="Outputs of")
+    rubric_version = forms.ModelChoiceField(
+        queryset=RubricVersion.objects.none(), label="Rubric", help_text="Its guidelines are shown beside the pair."
+    )
+    overlap_percent = forms.IntegerField(
+        label="Prompts compared by two people, percent", min_value=0, max_value=100, initial=25
+    )
+    first = forms.CharField(
+        label="First system", max_length=40, initial="baseline",
+        help_text="baseline, candidate, or the short name of another system of the run.",
+    )  # fmt: skip
+    second = forms.CharField(label="Second system", max_length=40, initial="candidate")
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill_round(self, project)
+
+    def values(self) -> dict[str, Any]:
+        """The fields as ``pairwise_create`` takes them."""
+        data = self.cleaned_data
+        chosen = {name: data[name] for name in ("generation_run", "rubric_version", "overlap_percent")}
+        return chosen | {"first_arm": data["first"].strip(), "second_arm": data["second"].strip()}
+
+
+class CalibrationForm(forms.Form):
+    generation_run = forms.ModelChoiceField(
+        queryset=GenerationRun.objects.none(),
+        label="Outputs of",
+        help_text="Of another run than the one that will be graded: graders must not meet an output again.",
+    )
+    rubric_version = forms.ModelChoiceField(queryset=RubricVersion.objects.none(), label="Rubric")
+    practice = forms.IntegerField(
+        label="Outputs to practise on", min_value=0, max_value=100, initial=5,
+        help_text="After each the reference grade is shown and explained.",
+    )  # fmt: skip
+    exam = forms.IntegerField(
+        label="Outputs that are scored", min_value=0, max_value=100, initial=10,
+        help_text="Without feedback. Of 15, a pass at 13 lets through 13% of those who are right 7 times in 10.",
+    )  # fmt: skip
+    gold = forms.IntegerField(
+        label="Outputs kept to mix in later", min_value=0, max_value=200, initial=0,
+        help_text="Nobody meets them here. Grading rounds can mix them in unannounced.",
+    )  # fmt: skip
+    pass_percent = forms.IntegerField(
+        label="Pass mark, percent of the scored outputs", min_value=1, max_value=100, initial=80,
+        help_text="Right means: every gate item agrees with the reference and no level is more than one off.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _fill_round(self, project)
+
+
 def _fill_round(form: forms.Form, project: Project) -> None:
     _fill(form, "generation_run", GenerationRun.objects.filter(project=project, result__isnull=False))
     versions = RubricVersion.objects.filter(rubric__project=project).exclude(

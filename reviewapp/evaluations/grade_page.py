@@ -17,6 +17,13 @@ from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.rubrics.scoring import CriterionRow, criterion_rows
 from reviewapp.rubrics.selectors import version_document
 
+# said on the page; of hidden outputs nothing is said
+STAGES = {
+    "reference": "reference grade, say why in the remark",
+    "practice": "practice, feedback follows",
+    "exam": "scored, without feedback",
+}
+
 
 @dataclass(frozen=True)
 class TextTurn:
@@ -56,6 +63,7 @@ class GradePage:
     spans: str
     given: int
     needed: int
+    stage: str
     seconds_left: int
     saved_at: datetime | None
     problems: list[str]
@@ -82,7 +90,7 @@ def page_of(
     rubric = version_document(round.rubric_version)
     values = form if form is not None else {key: str(value) for key, value in assignment.draft.items()}
     rows = _rows(rubric, values, assignment)
-    queue = selectors.queue_state(round, assignment.holder)
+    given, needed = progress_of(assignment)
     undoable = selectors.undoable_grade(assignment.holder, round)
     return GradePage(
         assignment=assignment,
@@ -95,8 +103,9 @@ def page_of(
         rubric=rubric,
         draft=values,
         spans=values.get("spans") or "[]",
-        given=queue.mine_done,
-        needed=queue.mine_possible,
+        given=given,
+        needed=needed,
+        stage=STAGES.get(assignment.purpose, ""),
         seconds_left=max(0, int((assignment.lease_expires_at - timezone.now()).total_seconds())),
         saved_at=assignment.draft_saved_at,
         problems=problems or [],
@@ -106,6 +115,20 @@ def page_of(
         correction=values.get("correction", ""),
         error_types=error_types(rubric),
     )
+
+
+def progress_of(assignment: GradeAssignment) -> tuple[int, int]:
+    """Outputs that this person did and can do here. What is hidden among them counts like all others."""
+    round = assignment.item.round
+    if round.kind != GradingRound.Kind.CALIBRATION:
+        queue = selectors.queue_state(round, assignment.holder)
+        return queue.mine_done, queue.mine_possible
+    mine = GradeAssignment.objects.filter(item__round=round, holder=assignment.holder_id, state="submitted")
+    items = round.items.all()
+    if assignment.purpose == GradeAssignment.Purpose.REFERENCE:
+        return mine.filter(purpose=assignment.purpose).count(), items.count()
+    done = mine.exclude(purpose=GradeAssignment.Purpose.REFERENCE).count()
+    return done, items.filter(purpose__in=["practice", "exam"]).count()
 
 
 def _rows(rubric: RubricDocument, values: Mapping[str, str], assignment: GradeAssignment) -> list[GradeRow]:

@@ -140,7 +140,10 @@ def grade_view(grade: Grade, output: Output, grader: str) -> GradeView:
     return GradeView(
         grade=grade,
         grader=grader,
-        spans=[SpanView(n, span, ERROR_TYPES.get(span.error_type, "")) for n, span in enumerate(spans, start=1)],
+        spans=[
+            SpanView(n, span, ERROR_TYPES.get(span.error_type, span.error_type.replace("_", " ")))
+            for n, span in enumerate(spans, start=1)
+        ],
         segments=segments_of(output.text, 0, len(output.text), marks),
         sources=_turns_marked(output, sources),
     )

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.evaluations.views import generations, grades, rounds
+from reviewapp.evaluations.views import calibrations, generations, grades, pairs, rounds
 
 app_name = "evaluations"
 
 urlpatterns = [
     path("", rounds.round_list, name="round_list"),
     path("rounds/new/", rounds.round_create, name="round_create"),
+    path("rounds/new/pairwise/", pairs.pairwise_create, name="pairwise_create"),
+    path("rounds/new/calibration/", calibrations.calibration_create, name="calibration_create"),
+    path("rounds/<int:round_id>/open/", calibrations.round_open, name="round_open"),
+    path("rounds/<int:round_id>/reference/", calibrations.reference_next, name="reference_next"),
     path("rounds/<int:round_id>/", rounds.round_detail, name="round_detail"),
     path("rounds/<int:round_id>/unseal/", rounds.round_unseal, name="round_unseal"),
     path("rounds/<int:round_id>/next/", grades.grade_next, name="grade_next"),
@@ -20,9 +24,16 @@ urlpatterns = [
     path("grade/<uuid:key>/release/", grades.grade_release, name="grade_release"),
     path("grade/<uuid:key>/submit/", grades.grade_submit, name="grade_submit"),
     path("grade/<uuid:key>/locked/", grades.grade_locked, name="grade_locked"),
+    path("rounds/<int:round_id>/mine/", grades.grade_list, name="grade_list"),
+    path("grade/<uuid:key>/skip/", grades.grade_skip, name="grade_skip"),
+    path("grade/<uuid:key>/flag/", grades.grade_flag, name="grade_flag"),
     path("grade/<uuid:key>/reveal/", grades.grade_reveal, name="grade_reveal"),
     path("grade/<uuid:key>/revise/", grades.grade_revise, name="grade_revise"),
     path("grade/<uuid:key>/undo/", grades.grade_undo, name="grade_undo"),
+    path("grade/<uuid:key>/feedback/", calibrations.grade_feedback, name="grade_feedback"),
+    path("pair/<uuid:key>/", pairs.pair, name="pair"),
+    path("pair/<uuid:key>/submit/", pairs.preference_submit, name="preference_submit"),
+    path("pair/<uuid:key>/undo/", pairs.preference_undo, name="preference_undo"),
     path("generations/new/", generations.generation_create, name="generation_create"),
     path("generations/import/", generations.output_import, name="output_import"),
     path("generations/import-systems/", generations.system_import, name="system_import"),

@@ -30,6 +30,8 @@ def gates_declare(*, round: GradingRound, declared: Any, declared_by: User) -> G
     ``extra["problems"]``, and when gates stand already or a grade was given.
     """
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
+    if row.kind != GradingRound.Kind.GRADING:
+        raise ApplicationError(f"{row} has no gates: verdicts stand on grading rounds.")
     if GateSet.objects.filter(round=row).exists():
         raise ApplicationError(f"The gates of {str(row).lower()} are declared; they cannot be changed any more.")
     if row.opened_at or Grade.objects.filter(round=row).exists():

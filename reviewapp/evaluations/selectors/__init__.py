@@ -15,13 +15,16 @@ from reviewapp.evaluations.selectors.grades import (
     grades_for_output,
     hidden_count,
     items_open_for,
+    my_assignments,
     output_numbers,
+    preference_outcomes,
     queue_state,
     round_get,
     round_progress,
     rounds,
     standing_grades,
     undoable_grade,
+    undoable_preference,
 )
 from reviewapp.evaluations.selectors.outputs import (
     ArmView,
@@ -70,6 +73,8 @@ __all__ = [
     "output_get",
     "output_numbers",
     "outputs_for_model_version",
+    "my_assignments",
+    "preference_outcomes",
     "queue_state",
     "repeat_pairs",
     "round_get",
@@ -78,4 +83,5 @@ __all__ = [
     "sibling_outputs",
     "standing_grades",
     "undoable_grade",
+    "undoable_preference",
 ]

@@ -25,6 +25,7 @@ from reviewapp.evaluations.models import (
     Preference,
     RoundItem,
 )
+from reviewapp.evaluations.preferring import prompt_outcome
 from reviewapp.projects.models import Project
 
 if TYPE_CHECKING:
@@ -120,11 +121,10 @@ def grades_for_output(output: Output) -> QuerySet[Grade]:
 def round_progress(round: GradingRound) -> RoundProgress:
     """Hidden repeats and reference items are nobody's work and are not counted."""
     items = RoundItem.objects.filter(round=round, purpose=RoundItem.Purpose.WORK)
+    given: QuerySet[Any] = effective_grades(Grade.objects.filter(round=round))
     if round.kind == GradingRound.Kind.PAIRWISE:
-        given = effective_preferences(round).values_list("assignment__item", "grader")
-    else:
-        given = effective_grades(Grade.objects.filter(round=round)).values_list("assignment__item", "grader")
-    pairs = list(given.order_by())
+        given = effective_preferences(round)
+    pairs = list(given.order_by().values_list("assignment__item", "grader"))
     per_item = Counter(item for item, _ in pairs)
     needs = list(items.order_by().values_list("pk", "slots"))
     return RoundProgress(
@@ -138,7 +138,7 @@ def round_progress(round: GradingRound) -> RoundProgress:
 
 def grader_progress(round: GradingRound) -> list[dict[str, Any]]:
     """How many grades each grader gave, by name."""
-    given = (
+    given: QuerySet[Any] = (
         effective_preferences(round)
         if round.kind == GradingRound.Kind.PAIRWISE
         else effective_grades(Grade.objects.filter(round=round))
@@ -224,7 +224,13 @@ def assignment_get(project: Project, key: UUID, holder: User) -> GradeAssignment
     """A person's own assignment by its key; nobody else's can be opened. Raises Http404."""
     found: GradeAssignment | None = (
         GradeAssignment.objects.filter(key=key, holder=holder, item__round__project=project)
-        .select_related("item__output__heldout_prompt", "item__round__rubric_version__rubric", "item__round__project")
+        .select_related(
+            "holder",
+            "item__output__heldout_prompt",
+            "item__other_output",
+            "item__round__rubric_version__rubric",
+            "item__round__project",
+        )  # fmt: skip
         .first()
     )
     if found is None:
@@ -244,6 +250,32 @@ def undoable_grade(user: User, round: GradingRound) -> Grade | None:
     grades = Grade.objects.filter(grader=user, round=round, submitted_at__gte=since)
     grades = grades.filter(assignment__revealed_at=None)
     return standing_grades(grades).select_related("assignment", "output").last()
+
+
+def undoable_preference(user: User, round: GradingRound) -> Preference | None:
+    """The last preference of this person in the round, if it can still be taken back."""
+    since = timezone.now() - timedelta(minutes=settings.UNDO_MINUTES)
+    mine = effective_preferences(round).filter(grader=user, submitted_at__gte=since)
+    return mine.select_related("assignment").last()
+
+
+def preference_outcomes(round: GradingRound) -> list[int]:
+    """One number a prompt of a pairwise round: 1 the item's other output won, -1 its first, 0 a tie."""
+    rows = effective_preferences(round).values_list(
+        "assignment__item", "choice", "left_id", "assignment__item__other_output_id"
+    )
+    per_item: dict[int, list[int]] = {}
+    for item, choice, left, other in rows:
+        won = {"left": 1 if left == other else -1, "right": -1 if left == other else 1}.get(choice, 0)
+        per_item.setdefault(item, []).append(won)
+    return [prompt_outcome(choices) for choices in per_item.values()]
+
+
+def my_assignments(round: GradingRound, user: User) -> QuerySet[Any]:
+    """A person's own outputs of a round that were locked, skipped or flagged, newest first."""
+    mine = GradeAssignment.objects.filter(item__round=round, holder=user)
+    states = GradeAssignment.State
+    return mine.filter(Q(state__in=[states.SUBMITTED, states.SKIPPED]) | Q(is_flagged=True)).order_by("-number", "-pk")
 
 
 def grade_locked(assignment: GradeAssignment) -> Grade | None:

@@ -32,7 +32,8 @@ def open_check(round: GradingRound, *, is_reference: bool = False) -> None:
     if round.unsealed_at:
         raise ApplicationError(f"{round} is unsealed; no more grades are taken.")
     if not round.opened_at:
-        raise ApplicationError(f"{round} is not open yet: a lead declares the gates first.")
+        how = "declares the gates" if round.kind == GradingRound.Kind.GRADING else "opens it"
+        raise ApplicationError(f"{round} is not open yet: a lead {how} first.")
 
 
 def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:

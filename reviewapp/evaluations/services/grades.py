@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "grade_claim",
+    "grade_flag",
     "grade_leave",
     "grade_release",
     "grade_reveal",
     "grade_revise",
+    "grade_skip",
     "grade_submit",
     "grade_undo",
     "span_row",
@@ -181,7 +183,7 @@ def grade_undo(*, grade: Grade, idempotency_key: UUID, undone_by: User) -> Grade
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=grade.assignment_id)
     if Grade.objects.filter(idempotency_key=idempotency_key, grader=undone_by).exists():
         return row
-    _check_undo(grade, undone_by)
+    _check_undo(grade, row, undone_by)
     Grade.objects.create(
         assignment=row,
         output_id=grade.output_id,
@@ -204,13 +206,13 @@ def reopen(row: GradeAssignment) -> None:
     row.save(update_fields=["state", "closed_at", "leased_at", "lease_expires_at"])
 
 
-def _check_undo(grade: Grade, user: User) -> None:
+def _check_undo(grade: Grade, row: GradeAssignment, user: User) -> None:
     if grade.grader_id != user.pk:
         raise ApplicationError("Only the grader can take a grade back.")
-    open_check(grade.round, is_reference=grade.assignment.purpose == GradeAssignment.Purpose.REFERENCE)
+    open_check(grade.round, is_reference=row.purpose == GradeAssignment.Purpose.REFERENCE)
     if not selectors.standing_grades(Grade.objects.filter(pk=grade.pk)).exists():
         raise ApplicationError("This grade was already taken back.")
-    if grade.assignment.revealed_at:
+    if row.revealed_at:
         raise ApplicationError(
             "You have seen the machine's scores of this output, so the blind grade stays. Change your mind beside it."
         )
@@ -251,3 +253,42 @@ def grade_revise(
     grade = _write(row, _read(row, values), idempotency_key, is_after_reveal=True)
     _record(revised_by, "grade.revise", grade, {})
     return grade
+
+
+@transaction.atomic
+def grade_skip(*, assignment: GradeAssignment, reason: str, skipped_by: User) -> None:
+    """Passes an output on, with a reason; it does not come back to this person, and what was written is kept.
+
+    Raises ApplicationError without a reason, and when the output is not held any more.
+    """
+    row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
+    if not reason.strip():
+        raise ApplicationError("Say why you skip this output.")
+    if row.holder_id != skipped_by.pk or row.state != State.LEASED:
+        raise ApplicationError("This output is not with you any more.")
+    row.state, row.closed_at, row.skip_reason = State.SKIPPED, timezone.now(), reason.strip()
+    row.save(update_fields=["state", "closed_at", "skip_reason"])
+    _record_assignment(skipped_by, "grade.skip", row, {"reason": row.skip_reason})
+
+
+@transaction.atomic
+def grade_flag(*, assignment: GradeAssignment, is_flagged: bool, flagged_by: User) -> None:
+    """Marks an output for the lead, or takes the mark away. Grading goes on as usual."""
+    row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
+    if row.holder_id != flagged_by.pk:
+        raise ApplicationError("This output is assigned to someone else.")
+    if row.is_flagged != is_flagged:
+        row.is_flagged = is_flagged
+        row.save(update_fields=["is_flagged"])
+        _record_assignment(flagged_by, "grade.flag" if is_flagged else "grade.unflag", row, {})
+
+
+def _record_assignment(actor: User, action: str, row: GradeAssignment, data: dict[str, Any]) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        project=row.item.round.project.slug,
+        target_type="grade_assignment",
+        target_id=row.pk,
+        data={"round": row.item.round.number, "assignment": str(row.key), **data},
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -41,13 +41,10 @@ def round_create(
     ``calibration`` round that have a lead's reference grade. Neither counts in estimates. Raises ApplicationError
     when outputs or criteria are lacking, or another round on them is still sealed.
     """
-    _check_round(generation_run, rubric_version, overlap_percent)
+    round_check(generation_run, rubric_version, overlap_percent)
     _check_hidden(generation_run, rubric_version, repeat_percent, gold_percent, calibration, is_pass_required)
-    number = (GradingRound.objects.filter(project=generation_run.project).aggregate(n=Max("number"))["n"] or 0) + 1
-    round = GradingRound.objects.create(
-        project=generation_run.project,
-        number=number,
-        generation_run=generation_run,
+    round = round_add(
+        generation_run,
         rubric_version=rubric_version,
         overlap_percent=overlap_percent,
         grade_baseline=grade_baseline,
@@ -82,17 +79,29 @@ def round_create(
     return round
 
 
-def _check_round(run: GenerationRun, version: RubricVersion, overlap_percent: int) -> None:
+def round_add(run: GenerationRun, **values: Any) -> GradingRound:
+    """A round on these outputs with the next number of its project."""
+    number = (GradingRound.objects.filter(project=run.project).aggregate(n=Max("number"))["n"] or 0) + 1
+    return GradingRound.objects.create(project=run.project, number=number, generation_run=run, **values)
+
+
+def round_check(run: GenerationRun, version: RubricVersion, overlap_percent: int) -> None:
+    """Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed."""
+    rubric_check(run, version)
+    if not 0 <= overlap_percent <= 100:
+        raise ApplicationError("The share graded by two people must be from 0 to 100 percent.")
+    if selectors.is_sealed(run):
+        raise ApplicationError("These outputs are in a round that is still sealed. Finish or unseal it first.")
+
+
+def rubric_check(run: GenerationRun, version: RubricVersion) -> None:
+    """Raises ApplicationError unless the rubric fits outputs of this project and there are some."""
     if version.rubric.project_id != run.project_id or version.rubric.applies_to == Rubric.AppliesTo.SAMPLES:
         raise ApplicationError("Choose a rubric of this project that applies to outputs.")
     if not version.criteria.exists():
         raise ApplicationError(f"{version} has no criteria. Add at least one, then grade with it.")
-    if not 0 <= overlap_percent <= 100:
-        raise ApplicationError("The share graded by two people must be from 0 to 100 percent.")
     if not selectors.is_generated(run) or not run.outputs.exists():
         raise ApplicationError("This generation run has no outputs yet. Wait until it has finished.")
-    if selectors.is_sealed(run):
-        raise ApplicationError("These outputs are in a round that is still sealed. Finish or unseal it first.")
 
 
 def _check_hidden(

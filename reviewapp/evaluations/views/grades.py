@@ -7,6 +7,7 @@ import uuid
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,21 +18,25 @@ from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.evaluations import grade_page, output_page, selectors
 from reviewapp.evaluations.models import GradeAssignment, GradingRound
-from reviewapp.evaluations.services import grades
+from reviewapp.evaluations.services import claims, grades
+from reviewapp.evaluations.views.form_keys import form_key
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
 
 State = GradeAssignment.State
+Purpose = GradeAssignment.Purpose
+PAGE_SIZE = 50
 
 
 @require_POST
 def grade_next(request: AuthenticatedRequest, slug: str, round_id: int) -> HttpResponse:
     """Takes the next output under a lease and opens it."""
     project = project_for(request.user, slug, Permission.GRADE)
-    return _next(request, selectors.round_get(project, round_id))
+    return go_on(request, selectors.round_get(project, round_id))
 
 
-def _next(request: AuthenticatedRequest, round: GradingRound) -> HttpResponse:
+def go_on(request: AuthenticatedRequest, round: GradingRound) -> HttpResponse:
+    """Opens what comes next for this person in a round, or the round's page, which says why nothing does."""
     slug = round.project.slug
     try:
         assignment = grades.grade_claim(round=round, user=request.user)
@@ -40,13 +45,16 @@ def _next(request: AuthenticatedRequest, round: GradingRound) -> HttpResponse:
         assignment = None
     if assignment is None:
         return redirect("evaluations:round_detail", slug, round.pk)
-    return redirect("evaluations:grade", slug, assignment.key)
+    page = "pair" if round.kind == GradingRound.Kind.PAIRWISE else "grade"
+    return redirect(f"evaluations:{page}", slug, assignment.key)
 
 
 @require_GET
 def grade(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
+    if assignment.item.other_output_id:
+        return redirect("evaluations:pair", slug, key)
     if assignment.state == State.SUBMITTED:
         return redirect("evaluations:grade_locked", slug, key)
     if not assignment.is_live or assignment.item.round.unsealed_at:
@@ -124,7 +132,7 @@ def grade_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ht
     """Locks the grade and opens the next output; a refused form comes back as it was sent."""
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
-    submit_key = _uuid(request.POST.get("idempotency_key", ""))
+    submit_key = form_key(request)
     try:
         grades.grade_submit(
             assignment=assignment,
@@ -135,7 +143,20 @@ def grade_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ht
     except ApplicationError as error:
         assignment.refresh_from_db()
         return _bench(request, assignment, error)
-    return _next(request, assignment.item.round)
+    return _after(request, assignment)
+
+
+def _after(request: AuthenticatedRequest, assignment: GradeAssignment) -> HttpResponse:
+    """Practice leads to its feedback, a reference grade to the next one, everything else on."""
+    slug, round = assignment.item.round.project.slug, assignment.item.round
+    if assignment.purpose == Purpose.PRACTICE:
+        return redirect("evaluations:grade_feedback", slug, assignment.key)
+    if assignment.purpose != Purpose.REFERENCE:
+        return go_on(request, round)
+    following = claims.reference_claim(round=round, user=request.user)
+    if following is None:
+        return redirect("evaluations:round_detail", slug, round.pk)
+    return redirect("evaluations:grade", slug, following.key)
 
 
 @require_GET
@@ -179,9 +200,11 @@ def grade_revise(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ht
         return redirect("evaluations:grade_locked", slug, key)
     if request.method == "GET":
         return _bench(request, assignment, is_revision=True)
-    given = {"idempotency_key": _uuid(request.POST.get("idempotency_key", "")), "values": request.POST.dict()}
+    revise_key = form_key(request)
     try:
-        grades.grade_revise(assignment=assignment, revised_by=request.user, **given)
+        grades.grade_revise(
+            assignment=assignment, idempotency_key=revise_key, values=request.POST.dict(), revised_by=request.user
+        )
     except ApplicationError as error:
         return _bench(request, assignment, error, is_revision=True)
     return redirect("evaluations:grade_locked", slug, key)
@@ -193,7 +216,7 @@ def grade_undo(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Http
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
     locked = selectors.grade_locked(assignment)
-    undo_key = _uuid(request.POST.get("idempotency_key", ""))
+    undo_key = form_key(request)
     try:
         if locked is not None:
             grades.grade_undo(grade=locked, idempotency_key=undo_key, undone_by=request.user)
@@ -203,8 +226,33 @@ def grade_undo(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Http
     return redirect("evaluations:grade", slug, key)
 
 
-def _uuid(text: str) -> uuid.UUID:
+@require_POST
+def grade_skip(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Passes the output on with a reason, and opens the next."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
     try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise BadRequest("The form has no key. Load the page again.") from error
+        grades.grade_skip(assignment=assignment, reason=request.POST.get("reason", ""), skipped_by=request.user)
+    except ApplicationError as error:
+        messages.error(request, error.message)
+        return redirect("evaluations:grade", slug, key)
+    return go_on(request, assignment.item.round)
+
+
+@require_POST
+def grade_flag(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
+    """Marks the output for the lead, or takes the mark away; the page stays with what is written."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    assignment = selectors.assignment_get(project, key, request.user)
+    grades.grade_flag(assignment=assignment, is_flagged=not assignment.is_flagged, flagged_by=request.user)
+    return redirect("evaluations:grade", slug, key)
+
+
+@require_GET
+def grade_list(request: AuthenticatedRequest, slug: str, round_id: int) -> HttpResponse:
+    """One's own outputs of a round, newest first: locked, skipped, flagged."""
+    project = project_for(request.user, slug, Permission.GRADE)
+    round = selectors.round_get(project, round_id)
+    page = Paginator(selectors.my_assignments(round, request.user), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"project": project, "round": round, "page": page}
+    return render(request, "evaluations/grade_list.html", context)

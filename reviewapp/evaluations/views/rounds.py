@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
-from reviewapp.evaluations import selectors
+from reviewapp.evaluations import round_page, selectors
 from reviewapp.evaluations.forms import RoundForm, round_form_initial
 from reviewapp.evaluations.services import rounds
 from reviewapp.projects.permissions import Permission
@@ -42,6 +42,7 @@ def round_detail(request: AuthenticatedRequest, slug: str, round_id: int) -> Htt
     context = {
         "project": project,
         "round": round,
+        **round_page.by_kind(round, request.user),
         "progress": selectors.round_progress(round),
         "graders": selectors.grader_progress(round),
         "queue": selectors.queue_state(round, request.user),
@@ -49,7 +50,7 @@ def round_detail(request: AuthenticatedRequest, slug: str, round_id: int) -> Htt
         "report": getattr(round, "report", None),
         "undoable": selectors.undoable_grade(request.user, round),
     }
-    return render(request, "evaluations/round_detail.html", context)
+    return render(request, round_page.TEMPLATES[round.kind], context)
 
 
 @require_http_methods(["GET", "POST"])
