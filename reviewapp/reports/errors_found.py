@@ -40,7 +40,7 @@ def taxonomy(facts: RoundFacts, arm: str) -> list[dict[str, Any]]:
         rows.append(
             {
                 "type": kind,
-                "name": ERROR_TYPES.get(kind, UNTYPED),
+                "name": _type_name(kind),
                 "outputs": len(by_output),
                 "major": major,
                 "minor": len(by_output) - major,
@@ -48,6 +48,11 @@ def taxonomy(facts: RoundFacts, arm: str) -> list[dict[str, Any]]:
             }
         )
     return sorted(rows, key=lambda row: (-row["outputs"], row["type"]))
+
+
+def _type_name(kind: str) -> str:
+    """The name of a kind of error; one that a rubric made up is told by its key."""
+    return ERROR_TYPES.get(kind) or kind.replace("_", " ").capitalize() or UNTYPED
 
 
 def worst_outputs(facts: RoundFacts, evidence: Evidence, rules: Sequence[Rule]) -> list[dict[str, Any]]:
@@ -144,7 +149,7 @@ def _passage_json(span: GradeSpan) -> dict[str, Any]:
         "excerpt": span.excerpt[:LONGEST],
         "severity": span.severity,
         "criterion": span.criterion.name,
-        "type": ERROR_TYPES.get(span.error_type, UNTYPED),
+        "type": _type_name(span.error_type),
         "source": span.source_excerpt[:LONGEST],
         "is_absent_from_source": span.is_absent_from_source,
         "is_omission": span.start == span.end,

@@ -44,9 +44,14 @@ class RoundFacts:
 
 
 def criteria_of(version: RubricVersion) -> dict[str, CriterionInfo]:
-    """Criteria by key with the range of their levels, in the order of the rubric."""
+    """Criteria by key with the range of their levels, in the order of the rubric.
+
+    Only what gates and tables can measure: violations, and levels of which a higher one is better. Counts, points,
+    errors, words and preferences stand in the export of ratings.
+    """
     found = {}
-    for criterion in version.criteria.prefetch_related("levels").order_by("position"):
+    measured = version.criteria.filter(kind__in=["gate", "levels"]).exclude(kind="levels", direction="lower")
+    for criterion in measured.prefetch_related("levels").order_by("position"):
         values = [level.value for level in criterion.levels.all()]
         kind = "gate" if criterion.kind == "gate" else "levels"
         found[criterion.key] = CriterionInfo(
@@ -65,7 +70,8 @@ def round_facts(round: GradingRound) -> RoundFacts:
     outputs = Output.objects.filter(generation_run=round.generation_run).select_related("heldout_prompt")
     outputs = outputs.filter(arm__in=(BASELINE, CANDIDATE))  # a run may have more systems; a verdict is about these two
     grades = effective_grades().filter(round=round, output__arm__in=(BASELINE, CANDIDATE))
-    scores = GradeScore.objects.filter(grade__in=grades).order_by("grade_id", "criterion__position")
+    scores = GradeScore.objects.filter(grade__in=grades).exclude(criterion__kind="text")
+    scores = scores.order_by("grade_id", "criterion__position")
     rows = scores.values_list(
         "grade__output__arm",
         "grade__output__heldout_prompt__external_id",
