@@ -1,6 +1,6 @@
 // The grading workbench: marks errors with their evidence, and says what is missing before a grade can be locked.
 import { autosave } from "../js/autosave.js";
-import { criteria, isAnswered } from "../js/criteria.js";
+import { answerOf, criteria, isAnswered } from "../js/criteria.js";
 import { keys } from "../js/keys.js";
 import { lease } from "../js/lease.js";
 import { paint, select, selectedIn, stepSentence, textBetween } from "./spans.js";
@@ -68,7 +68,8 @@ function criterionForNew() {
   const lacking = all.filter(lacksEvidence);
   if (lacking.length) return (lacking.includes(active) ? active : lacking[0]).dataset.criterion;
   const levels = all.filter((criterion) => criterion.dataset.kind === "levels");
-  const usual = levels.find((criterion) => "critical" in criterion.dataset) || levels[0] || all[0];
+  const spans = all.find((criterion) => criterion.dataset.kind === "spans");
+  const usual = spans || levels.find((criterion) => "critical" in criterion.dataset) || levels[0] || all[0];
   const chosen = active && active.dataset.kind === "levels" && isAnswered(active) ? active : usual;
   return chosen.dataset.criterion;
 }
@@ -85,8 +86,14 @@ function linkOrOmission(passage) {
   }
 }
 
+/** Whether an error is proved by a kind of evidence that its criterion accepts; the server judges the same way. */
 function isShown(error) {
-  return error.source_start !== null || (error.is_absent_from_source && error.end > error.start);
+  const accepted = form.querySelector(`[data-criterion="${error.criterion}"]`)?.dataset.evidenceKinds?.split(" ") || ["output", "source", "absent"];
+  const hasPassage = error.end > error.start;
+  if (hasPassage && !accepted.includes("output")) return false;
+  if (!accepted.includes("source") && !accepted.includes("absent")) return hasPassage;
+  if (error.source_start !== null) return accepted.includes("source");
+  return error.is_absent_from_source && hasPassage && accepted.includes("absent");
 }
 
 function toggleAbsent() {
@@ -220,7 +227,7 @@ function open(index) {
 // ---- what is missing
 
 function chosen(criterion) {
-  return criterion.querySelector("input[type=radio]:checked")?.value;
+  return answerOf(criterion);
 }
 
 function lacksEvidence(criterion) {
