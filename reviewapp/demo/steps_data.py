@@ -10,7 +10,7 @@ from reviewapp.curation import services as curation
 from reviewapp.curation.models import Finding
 from reviewapp.demo import at_work
 from reviewapp.demo.telling import Chapter, Telling, Wave, key_for
-from reviewapp.projects.services import project_update
+from reviewapp.reviews.services import queue_settings_update
 from reviewapp.samples.mapping import Mapping
 from reviewapp.samples.models import HeldoutSet, ImportBatch, Sample
 from reviewapp.samples.services.heldout import heldout_seal, heldout_set_create
@@ -26,10 +26,8 @@ SET_NAME = "Notes"
 def overlap_set(story: Telling, overlap: int) -> None:
     project = story.project
     if project.review_overlap != overlap:
-        project_update(
-            project=project, review_overlap=overlap, signatures_required=project.signatures_required,
-            updated_by=story.lead,
-        )  # fmt: skip
+        queue_settings_update(project=project, updated_by=story.lead, review_overlap=overlap)
+        project.refresh_from_db()
 
 
 def import_wave(story: Telling, wave: Wave) -> dict[str, Any]:

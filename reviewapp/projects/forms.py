@@ -26,11 +26,8 @@ class ProjectForm(forms.ModelForm):  # type: ignore[type-arg]
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Project
-        fields = ["review_overlap", "signatures_required"]
-        labels = {
-            "review_overlap": "Reviewers per sample",
-            "signatures_required": "Signatures per training-set version",
-        }
+        fields = ["signatures_required"]
+        labels = {"signatures_required": "Signatures per training-set version"}
 
 
 class MemberForm(forms.Form):

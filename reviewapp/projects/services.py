@@ -77,14 +77,13 @@ def _keep_a_lead(project: Project, user: User, role: str) -> None:
 
 
 @transaction.atomic
-def project_update(*, project: Project, review_overlap: int, signatures_required: int, updated_by: User) -> Project:
-    """Changes how many reviewers and signatures are asked for, from now on."""
-    before = {"review_overlap": project.review_overlap, "signatures_required": project.signatures_required}
-    project.review_overlap = review_overlap
+def project_update(*, project: Project, signatures_required: int, updated_by: User) -> Project:
+    """Changes how many signatures are asked for, from now on. How samples are handed out is the queue's matter."""
+    before = {"signatures_required": project.signatures_required}
     project.signatures_required = signatures_required
-    project.clean_fields(exclude=["created_by"])  # null for a project that the system made
-    project.save(update_fields=["review_overlap", "signatures_required"])
-    after = {"review_overlap": review_overlap, "signatures_required": signatures_required}
+    project.clean_fields(exclude=["created_by", "description"])  # null for a project that the system made
+    project.save(update_fields=["signatures_required"])
+    after = {"signatures_required": signatures_required}
     audit.record(
         actor=updated_by,
         action="project.update",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.reviews.views import adjudication, agreement, labels, queue, workbench
+from reviewapp.reviews.views import adjudication, agreement, labels, queue, queue_settings, workbench
 
 app_name = "reviews"
 
@@ -13,6 +13,8 @@ urlpatterns = [
     path("mine/", queue.review_list, name="review_list"),
     path("undo/", queue.review_undo, name="review_undo"),
     path("agreement/", agreement.agreement, name="agreement"),
+    path("settings/", queue_settings.queue_settings, name="queue_settings"),
+    path("settings/expertise/<int:user_id>/", queue_settings.expertise_set, name="expertise_set"),
     path("returned/", queue.returned_list, name="returned_list"),
     path("flagged/", queue.flagged_list, name="flagged_list"),
     path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),

@@ -30,7 +30,7 @@ SETTINGS = (
 FIGURE_SECONDS = 30
 _CHUNK = 400  # ids and ranks in one statement
 _PRIME = 2_147_483_647  # squares of what is below it fit into 64 bits
-_SCORED = {"priority", "confidence", "margin", "diversity"}
+SCORED = {"priority", "confidence", "margin", "diversity"}
 
 
 def queue_order(*, project: Project) -> int:
@@ -56,7 +56,7 @@ def queue_settings_update(*, project: Project, updated_by: User, **settings: Any
     for name, value in settings.items():
         setattr(project, name, value)
     project.clean_fields(exclude=["created_by", "description"])
-    if project.queue_strategy in _SCORED and not project.queue_field:
+    if project.queue_strategy in SCORED and not project.queue_field:
         raise ApplicationError("This order needs the name of the metadata field that holds the number to go by.")
     project.save(update_fields=list(settings))
     waiting = samples_waiting(project)

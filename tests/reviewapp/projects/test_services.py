@@ -49,4 +49,4 @@ def test_the_last_lead_stays(project: Project, people: SimpleNamespace) -> None:
 
 def test_settings_outside_their_range_are_refused(project: Project, people: SimpleNamespace) -> None:
     with pytest.raises(ValidationError):
-        services.project_update(project=project, review_overlap=9, signatures_required=1, updated_by=people.lead)
+        services.project_update(project=project, signatures_required=10, updated_by=people.lead)

@@ -63,8 +63,8 @@ def test_the_last_lead_is_kept(client_for: ClientFor, project: Project, people: 
 def test_rules_outside_their_range_are_refused(
     client_for: ClientFor, project: Project, people: SimpleNamespace
 ) -> None:
-    response = client_for(people.lead).post(SETTINGS, {"review_overlap": 0, "signatures_required": 1})
+    response = client_for(people.lead).post(SETTINGS, {"signatures_required": 0})
 
     assert response.status_code == 422
     project.refresh_from_db()
-    assert project.review_overlap == 1
+    assert project.signatures_required == 1

@@ -6,7 +6,7 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -148,7 +148,8 @@ def test_a_submit_and_the_next_sample_take_few_queries(
     client = client_for(w.ann)  # type: ignore[operator]
     page = client.post("/projects/letters/reviews/next/").headers["Location"]
     answers = {"decision": "accept", "score-wrong_fact": "0", "score-complete": "4"}
-    for most in (32, 28):
+    locks = 2 if connection.vendor == "postgresql" else 0  # of the audit chain
+    for most in (32 + locks, 28 + locks):
         form = {**answers, "idempotency_key": str(uuid.uuid4())}
         with django_assert_max_num_queries(most):  # type: ignore[operator]
             page = client.post(page.replace("/edit/", "/submit/"), form).headers["Location"]
