@@ -32,8 +32,10 @@ function start() {
       tell();
     },
   });
-  const reading = along(source, completion, { signal });
-  evidence(form, { sentence: reading.sentence, signal });
+  if (document.querySelector("[data-mark-evidence]")) {
+    const reading = along(source, completion, { signal });
+    evidence(form, { sentence: reading.sentence, signal });
+  }
   find(source, { signal });
   label(form, { meant: keyboard.meant, signal });
   // What was restored from this browser changes the blocks as typing does.
@@ -65,8 +67,9 @@ function start() {
     const findings = form.querySelectorAll("[data-hotkey=n]").length;
     const isChanged = form.querySelector("[data-block][data-changed]") !== null;
     const unproven = [...form.querySelectorAll("[data-criterion]")].filter(lacksNote).length;
+    const [noun, nouns] = form.querySelector("[data-label]") ? ["field", "fields"] : ["criterion", "criteria"];
     const parts = [];
-    if (open) parts.push(`${open} ${open === 1 ? "criterion" : "criteria"}`);
+    if (open) parts.push(`${open} ${open === 1 ? noun : nouns}`);
     if (findings) parts.push(`${findings} ${findings === 1 ? "finding" : "findings"}`);
     const start = isChanged ? "You changed the text, so this is a fix. " : "";
     why.textContent = start + (parts.length ? `Still open: ${parts.join(", ")}.` : "Nothing is open.");

@@ -1,0 +1,266 @@
+"""Labelling in a browser: every kind of field by keyboard alone, on the screens it is done on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from reviewapp.labelling.services import rules_save
+from reviewapp.projects.models import Project
+from reviewapp.reviews.models import Assignment, Review
+from tests import factories
+from tests.reviewapp.labelling import documents as d
+from tests.reviewapp.reviews import reviewing
+from tests.reviewapp.reviews.reviewing import claim
+from tests.reviewapp.reviews.test_browser import CHROMIUM, FLAGS, Bench, playwright
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
+]
+SHOTS = os.environ.get("COUNTERSIGN_SHOTS", "")  # a folder for pictures of the screens, when somebody wants them
+PROMPT = (
+    "Doctor: What brings you in today?\nPatient: I take ibuprofen 400 mg for my knee, twice a day.\n"
+    "Doctor: Does it help?\nPatient: It helps, but my skin itches at night."
+)
+ANSWERS = ["Rest for a week.", "See a doctor.", "Take ibuprofen."]
+NO_POINTER = """for (const name of ['pointerdown', 'mousedown']) document.addEventListener(
+    name, () => { throw new Error('a pointer was used') }, true)"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def letters(transactional_db: None) -> Project:
+    return factories.project("letters")
+
+
+@pytest.fixture
+def w(letters: Project) -> SimpleNamespace:
+    return reviewing.world(letters, samples=0)
+
+
+@pytest.fixture
+def bench(browser: Any, live_server: Any, w: SimpleNamespace) -> Iterator[Bench]:
+    made = Bench(browser, live_server, w.ann)
+    yield made
+    made.context.close()
+    assert made.troubles == []
+
+
+def ready(w: SimpleNamespace, *fields: dict[str, Any], samples: int = 1, **values: Any) -> Assignment:
+    for _ in range(samples):
+        factories.sample(w.project, prompt=PROMPT, completion="", metadata={"candidates": ANSWERS})
+    w.schema = d.version(w.project, *fields, **values)
+    return claim(w.project, w.ann)
+
+
+def draft_of(assignment: Assignment, name: str, page: Any) -> str:
+    """What the server has of a field, once it has it."""
+    for _ in range(50):
+        assignment.refresh_from_db()
+        if assignment.draft.get(name):
+            return str(assignment.draft[name])
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{name} was not saved: {assignment.draft}")
+
+
+def shot(page: Any, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+
+def tree_of(n: int) -> dict[str, Any]:
+    rows = [{"key": f"K{i}", "name": f"Condition {i}", "parent": f"K{i // 10}" if i >= 10 else ""} for i in range(n)]
+    return d.tree(classes=rows)
+
+
+def test_one_and_many_classes_by_digits(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.one_class(), d.many_classes())
+    page = bench.open(assignment)
+    page.evaluate(NO_POINTER)
+    bench.press("2")
+    bench.press("1", "3")
+    assert draft_of(assignment, "label-topics", page) == "pain\nsleep"
+    bench.press("1")  # ticked again: not any more
+    page.wait_for_timeout(700)
+    bench.says("Nothing is open.")
+    with page.expect_navigation():
+        bench.press("Control+Enter")
+    revision = Review.objects.get().revision_after
+    assert revision.completion == "Reason: Skin\n\nTopics: Sleep"
+
+
+def test_ten_thousand_classes_are_found_by_typing_and_by_walking_the_tree(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, tree_of(10_000))
+    page = bench.open(assignment)
+    page.evaluate(NO_POINTER)
+    bench.press("/")
+    page.keyboard.type("7531")
+    page.get_by_role("option", name="Condition 7531").wait_for()
+    shot(page, "label_search")
+    bench.press("Enter")
+    assert draft_of(assignment, "label-code", page) == "K7531"
+    assert page.locator("[data-label-chosen]").inner_text().startswith("Condition 7 > Condition 75 >")
+    bench.press("/")
+    page.get_by_role("option", name="Condition 3", exact=False).first.wait_for()
+    bench.press("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight")
+    page.get_by_role("option", name="Condition 31", exact=False).first.wait_for()
+    bench.press("ArrowDown", "Enter")
+    page.wait_for_timeout(800)
+    with page.expect_navigation():
+        bench.press("Control+Enter")
+    assert Review.objects.get().revision_after.completion == "Condition 3 > Condition 31"
+
+
+def test_passages_are_marked_and_joined_by_keyboard(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.spans(), d.one_class())
+    page = bench.open(assignment)
+    page.evaluate(NO_POINTER)
+    bench.press("m", "ArrowDown", "ArrowRight", "ArrowRight")
+    bench.press("1")  # ibuprofen: medicine
+    bench.press("ArrowRight", "Shift+ArrowRight")
+    bench.press("2")  # 400 mg: dose
+    bench.press("ArrowLeft", "ArrowLeft", "Shift+ArrowRight", "Shift+ArrowRight", "1")  # ibuprofen 400 mg, over the two
+    assert page.locator("[data-span-list] li").count() == 3
+    bench.press("Escape")
+    page.locator("[data-relation-from]").focus()
+    bench.press("ArrowDown")
+    page.locator("[data-relation-add]").focus()
+    page.locator("[data-relation-to]").select_option("1")
+    bench.press("Enter")
+    shot(page, "label_spans")
+    page.locator("#label-reason input").first.focus()
+    bench.press("1")
+    page.wait_for_timeout(800)
+    with page.expect_navigation():
+        bench.press("Control+Enter")
+    answer = Review.objects.get().revision_after.labels["fields"]["facts"]
+    assert [(one["type"], one["text"]) for one in answer["spans"]] == [
+        ("medicine", "ibuprofen"), ("medicine", "ibuprofen 400 mg"), ("dose", "400 mg"),
+    ]  # fmt: skip
+    assert answer["relations"] == [{"type": "dose_of", "from": 3, "to": 1}]
+
+
+def test_words_are_selected_by_pointer_as_well(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(ready(w, d.spans(is_required=True)))
+    page.get_by_text("ibuprofen 400 mg").dblclick(position={"x": 60, "y": 8})
+    page.get_by_role("button", name="Medicine").click()
+    assert page.locator("[data-span-list] li").count() == 1
+    page.get_by_role("button", name="Remove passage 1").click()
+    assert page.locator("[data-span-list] li").count() == 0
+
+
+def test_candidates_are_ranked_by_keyboard(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.ranking())
+    page = bench.open(assignment)
+    page.evaluate(NO_POINTER)
+    bench.press("3", "ArrowUp", "ArrowUp")
+    assert draft_of(assignment, "label-best", page)
+    shot(page, "label_ranking")
+    page.wait_for_timeout(800)
+    with page.expect_navigation():
+        bench.press("Control+Enter")
+    answer = Review.objects.get().revision_after.labels["fields"]["best"]
+    assert answer["ranked"] == ["Take ibuprofen.", "Rest for a week.", "See a doctor."]
+
+
+def test_labels_outlive_a_reload_and_the_next_sample_starts_anew(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.many_classes(), d.written(), samples=2)
+    page = bench.open(assignment)
+    bench.press("1")
+    page.locator("textarea[name=label-reply]").focus()
+    page.keyboard.type("Rest 2 days.")
+    assert draft_of(assignment, "label-reply", page)
+    bench.open(assignment)
+    assert page.locator("[data-label-check]").first.is_checked()
+    page.wait_for_function("document.querySelector('[name=label-reply]').value === 'Rest 2 days.'")
+    bench.press("Control+Enter")
+    bench.says("2 / 2")
+    assert not page.locator("[data-label-check]").first.is_checked()
+    bench.press("2")
+    page.locator("textarea[name=label-reply]").focus()
+    page.keyboard.type("Walk.")
+    page.wait_for_timeout(800)
+    bench.press("Control+Enter")
+    bench.says("This queue is finished")
+    texts = set(Review.objects.values_list("revision_after__completion", flat=True))
+    assert texts == {"Topics: Pain\n\nReply: Rest 2 days.", "Topics: Skin\n\nReply: Walk."}
+
+
+def test_suggestions_come_after_the_own_answer_and_are_taken_by_hand(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.one_class())
+    rules_save(schema=w.schema.schema, lines="reason, pain: knee\nreason, skin: skin, itches", saved_by=w.ann)
+    page = bench.open(assignment)
+    bench.press("r")
+    bench.says("Answer every required field first")
+    bench.press("3", "r")
+    bench.says("67%")
+    assert page.locator("[name=label-reason][value=sleep]").is_checked()
+    shot(page, "label_suggestions")
+    page.get_by_role("button", name="Take Skin for Reason").focus()
+    bench.press("Enter")
+    assert page.locator("[name=label-reason][value=skin]").is_checked()
+
+
+def test_the_form_is_free_of_axe_findings_and_fits_a_phone(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    fields = (d.one_class(), d.many_classes(), tree_of(40), d.spans(), d.written(), d.ranking())
+    assignment = ready(w, *fields)
+    for theme, width in (("light", 1440), ("dark", 1440), ("light", 400), ("dark", 400)):
+        made = Bench(browser, live_server, w.ann, color_scheme=theme)
+        made.page.set_viewport_size({"width": width, "height": 900})
+        page = made.open(assignment)
+        made.press("m", "ArrowDown", "ArrowRight", "ArrowRight", "1", "ArrowRight", "2")
+        made.press("Escape")
+        found = [rule["id"] for rule in axe.run(page).response["violations"]]
+        assert found == [], (theme, width, axe.run(page).generate_report())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if SHOTS:
+            page.screenshot(path=str(Path(SHOTS) / f"label_{theme}_{width}.png"), full_page=width == 400)
+        made.context.close()
+        assert made.troubles == []
+
+
+def test_the_editor_and_its_pages(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    lead = factories.member(w.project, "lead", "lead")
+    schema = d.version(w.project, d.one_class(), d.tree(), d.spans()).schema
+    pages = {
+        "schema_list": [],
+        "schema_new": [],
+        "schema_detail": [schema.pk],
+        "schema_edit": [schema.pk],
+        "rules_edit": [schema.pk],
+    }
+    for theme, width in (("light", 1440), ("dark", 1440), ("light", 400)):
+        made = Bench(browser, live_server, lead, color_scheme=theme)
+        made.page.set_viewport_size({"width": width, "height": 900})
+        for name, arguments in pages.items():
+            made.page.goto(made.base + reverse(f"labelling:{name}", args=["letters", *arguments]))
+            found = axe.run(made.page)
+            assert found.violations_count == 0, (name, theme, width, found.generate_report())
+            assert made.page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            shot(made.page, f"{name}_{theme}_{width}")
+        if width == 1440:
+            made.page.goto(made.base + reverse("labelling:schema_edit", args=["letters", schema.pk]))
+            made.page.locator("#text").fill("{")
+            made.page.get_by_text("not JSON").first.wait_for()
+        made.context.close()
+        assert made.troubles == []
