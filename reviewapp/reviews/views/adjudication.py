@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -84,8 +84,19 @@ def adjudication_submit(request: AuthenticatedRequest, slug: str, key: uuid.UUID
             request, assignment, form, {"": error.message}, status=409 if isinstance(error, LeaseLost) else 422
         )
     _say_where_to_mend(request, assignment, _cause(form))
-    following = services.adjudication_claim(project=assignment.sample.project, user=request.user)
-    return redirect("reviews:adjudication_edit", slug, following.key) if following else redirect("reviews:queue", slug)
+    return _next(request, assignment)
+
+
+def _next(request: AuthenticatedRequest, assignment: Assignment) -> HttpResponse:
+    """On to the next sample: a redirect, or for the page's own script where it is."""
+    project = assignment.sample.project
+    following = services.adjudication_claim(project=project, user=request.user)
+    url = reverse("reviews:queue", args=[project.slug])
+    if following is not None:
+        url = reverse("reviews:adjudication_edit", args=[project.slug, following.key])
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"next": url})
+    return redirect(url)
 
 
 def _cause(form: Mapping[str, str]) -> services.Cause:

@@ -183,3 +183,10 @@ def test_a_lead_goes_on_to_a_draft_of_the_rubric_with_the_note(client_for: Clien
 def test_a_note_is_kept_as_a_draft(cleo: Client, held: Assignment) -> None:
     cleo.post(url("draft_save", held.key), {"changes": '{"cause-note": "Half a thought"}'})
     assert "Half a thought" in cleo.get(url("adjudication_edit", held.key)).content.decode()
+
+
+def test_the_pages_script_is_told_where_to_go_so_that_no_message_is_lost(cleo: Client, held: Assignment) -> None:
+    sent = form(choice="original", cause="rubric_ambiguous", **{"cause-note": "Is sleep a plan?"})
+    answer = cleo.post(url("adjudication_submit", held.key), sent, headers={"Accept": "application/json"})
+    assert answer.json() == {"next": url("queue")}
+    assert "Your note stands on the agreement page" in cleo.get(url("queue")).content.decode()

@@ -1,0 +1,115 @@
+"""Agreement, raters and an ambiguity of the rubric in a browser: axe, nothing too wide, nothing blocked."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+from reviewapp.accounts.models import User
+from reviewapp.reviews.models import CriterionScore, Review
+from reviewapp.reviews.services import Cause, adjudication_claim, adjudication_submit
+from tests import factories
+from tests.reviewapp.reviews.reviewing import TEXT, given, review
+from tests.reviewapp.reviews.test_browser import browser, pytestmark, session, w
+from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, violations
+
+__all__ = ["browser", "pytestmark", "w"]
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def lead(w: SimpleNamespace) -> User:
+    """Seventy samples reviewed by two of four people with leanings of their own, and one ambiguity settled."""
+    people = [w.ann, w.bob, w.cleo, factories.member(w.project, "annotator", "dimitrios")]
+    criteria = list(w.version.criteria.all())
+    rng = np.random.default_rng(2)
+    for number in range(70):
+        sample = factories.sample(w.project, state="accepted", language=("en", "de")[number % 2])
+        truth = rng.normal(3, 0.9)
+        for slot, place in enumerate(rng.permutation(4)[: 2 if number % 9 else 3]):
+            at = START + timedelta(minutes=4 * number)
+            made = factories.review(
+                sample, people[place], w.version, slot=slot, seconds=int(rng.integers(30, 300)), submitted_at=at
+            )
+            level = int(np.clip(round(truth + (-0.9, 0.1, 0.3, 0.5)[place] + rng.normal(0, 0.4)), 1, 4))
+            CriterionScore.objects.create(review=made, criterion=criteria[0], value=int(rng.random() < 0.06))
+            CriterionScore.objects.create(review=made, criterion=criteria[1], value=level)
+    made_lead = factories.member(w.project, "lead", "lena")
+    ambiguity(w, made_lead)
+    return made_lead
+
+
+def ambiguity(w: SimpleNamespace, lead: User) -> None:
+    w.project.review_overlap = 2
+    w.project.save()
+    type(w.samples[0]).objects.filter(project=w.project).update(slots_needed=2)
+    review(w.project, w.ann, given(completion=TEXT.replace("rest", "sleep"), complete=2))
+    review(w.project, w.bob, given(completion=TEXT.replace("rest", "ice"), complete=4))
+    held = adjudication_claim(project=w.project, user=lead)
+    assert held is not None
+    cause = Cause(kind="rubric_ambiguous", note="Does a plan count as complete when it names no dose?")
+    adjudication_submit(assignment=held, given=given(), cause=cause, idempotency_key=held.key)
+
+
+def page_for(browser: Any, live_server: Any, user: User, look: dict[str, Any]) -> tuple[Any, list[str]]:
+    context = browser.new_context(**look)
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+    page, troubles = context.new_page(), []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)
+    return page, troubles
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_is_content_with_agreement_and_raters(
+    browser: Any, live_server: Any, lead: User, w: SimpleNamespace, look: str
+) -> None:
+    page, troubles = page_for(browser, live_server, lead, LOOKS[look])
+    agreement = reverse("reviews:agreement", args=[w.project.slug])
+    addresses = {
+        "agreement": f"{agreement}?criterion=complete&by=language",
+        "raters": reverse("home:raters", args=[w.project.slug]) + "?criterion=complete",
+        "ambiguity": reverse("rubrics:rubric_edit", args=[w.project.slug, w.version.rubric_id]) + "?note=Is+it%3F",
+    }
+    for name, address in addresses.items():
+        page.goto(live_server.url + address)
+        assert (name, violations(page)) == (name, [])
+        assert not is_too_wide(page), name
+        if os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / f"{name}_{look}.png", full_page=True)
+    assert troubles == []
+    page.context.close()
+
+
+def test_what_a_rubric_leaves_open_is_asked_when_it_is_the_cause(
+    browser: Any, live_server: Any, w: SimpleNamespace, lead: User
+) -> None:
+    for person, words, level in ((w.ann, "sleep", 2), (w.bob, "ice", 4)):
+        review(w.project, person, given(completion=TEXT.replace("rest", words), complete=level))
+    held = adjudication_claim(project=w.project, user=lead)
+    assert held is not None
+    page, troubles = page_for(browser, live_server, lead, LOOKS["light"])
+    page.goto(live_server.url + reverse("reviews:adjudication_edit", args=[w.project.slug, held.key]))
+    note = page.get_by_label("What the rubric leaves open")
+    assert not note.is_visible()
+    page.get_by_label("The rubric can be read both ways").check()
+    assert note.is_visible()
+    note.fill("Is sleep a plan?")
+    page.get_by_text("The text as it came").click()
+    page.get_by_role("radio", name="Level 4").first.check()
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / "adjudication_note.png")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("The rubric leaves something open").wait_for(timeout=15_000)
+    assert Review.objects.filter(cause_note="Is sleep a plan?").count() == 1
+    assert troubles == []
+    page.context.close()
