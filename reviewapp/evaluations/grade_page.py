@@ -136,6 +136,7 @@ def _rows(rubric: RubricDocument, values: Mapping[str, str], assignment: GradeAs
     rows = criterion_rows(rubric, values, work="outputs")
     # not a secret, only an order
     Random(f"{assignment.item.round.seed}:{assignment.holder_id}").shuffle(rows)  # noqa: S311
+    rows.sort(key=lambda row: row.criterion.is_worded)  # remarks come after what they are about
     return [GradeRow(row, row.evidence_values) for row in rows]
 
 
