@@ -17,10 +17,16 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
+from reviewapp.evaluations.models import GradeScore
+from reviewapp.evaluations.services import grades, rounds
 from reviewapp.projects.models import Project
+from reviewapp.reviews.models import CriterionScore
 from reviewapp.rubrics import selectors, services
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.schema import rubric_parse
+from tests import factories
+from tests.reviewapp.evaluations.world import generated
+from tests.reviewapp.reviews.reviewing import claim
 from tests.reviewapp.rubrics.kinds import every_kind
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -190,3 +196,86 @@ def test_the_pages_are_accessible_and_fit(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
     editor.context.close()
     assert editor.troubles == []
+
+
+@pytest.fixture
+def reviewer(browser: Any, live_server: Any, project: Project, people: SimpleNamespace) -> Iterator[Editor]:
+    made = Editor(browser, live_server.url, people.annotator)
+    yield made
+    made.context.close()
+    assert made.troubles == []
+
+
+def test_every_kind_is_reviewed_by_keyboard(reviewer: Editor, project: Project, people: SimpleNamespace) -> None:
+    services.rubric_create(project=project, document=rubric_parse(every_kind("samples")), created_by=people.lead)
+    factories.sample(project, completion="Reason: knee pain.")
+    assignment = claim(project, people.annotator)
+    page = reviewer.page
+    page.goto(reviewer.base + reverse("reviews:review_edit", args=["letters", assignment.key]))
+    page.get_by_text("0 of 8 scored").or_(page.get_by_text("1 of 8 scored")).first.wait_for()
+    keys = page.keyboard
+    keys.press("0")  # no violation; a gate waits
+    keys.press("ArrowDown")
+    keys.press("3")  # clear; on to harm
+    keys.press("1")  # harm; on to the count, which takes digits
+    page.wait_for_selector("#criterion-omissions[data-active]")
+    keys.press("2")
+    assert page.locator("#score-omissions").input_value() == "2"
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.type("Both doses.")
+    keys.press("Escape")
+    keys.press("ArrowDown")
+    keys.press("1")  # named owner: met
+    keys.press("2")  # invents: not met; on to the errors, because a remark may stay empty
+    page.wait_for_selector("#criterion-errors[data-active]")
+    keys.type("1")
+    shot(page, "review_every_kind")
+    page.get_by_text("8 of 8 scored").first.wait_for()
+    keys.press("Control+Enter")
+    page.wait_for_url(lambda url: "/edit/" not in url)
+    stored = dict(CriterionScore.objects.values_list("criterion__key", "value"))
+    assert stored == {
+        "unsafe": 0,
+        "clear": 3,
+        "harm": 1,
+        "omissions": 2,
+        "named_owner": 1,
+        "invents": 0,
+        "errors": 1,
+    }
+
+
+def test_every_kind_is_graded_by_keyboard(
+    browser: Any, live_server: Any, project: Project, people: SimpleNamespace
+) -> None:
+    document = every_kind()
+    document["criteria"] = [one for one in document["criteria"] if one["key"] not in ("clear", "harm", "invents")]
+    version = services.rubric_create(project=project, document=rubric_parse(document), created_by=people.lead)
+    made = rounds.round_create(
+        generation_run=generated(project), rubric_version=version, overlap_percent=0, created_by=people.lead
+    )
+    assignment = grades.grade_claim(round=rounds.round_open(round=made, opened_by=people.lead), user=people.reviewer)
+    assert assignment is not None
+    grader = Editor(browser, live_server.url, people.reviewer)
+    page = grader.page
+    page.goto(grader.base + reverse("evaluations:grade", args=["letters", assignment.key]))
+    page.locator("#criterion-unsafe input[value='0']").press("Space")
+    page.locator("#score-omissions").focus()
+    page.keyboard.type("0")
+    page.locator("#criterion-named_owner input[value='1']").press("Space")
+    page.locator("#criterion-errors input[value='marked']").press("Space")
+    page.locator("#criterion-errors").evaluate("element => document.activeElement.blur()")
+    page.keyboard.press(".")
+    page.keyboard.press("f")
+    # The error is the criterion's that collects errors, and its kind is one of its own.
+    page.locator("[data-field='error_type']").select_option("fabrication")
+    page.locator("#error-1 [data-absent]").press("Enter")
+    shot(page, "grade_every_kind")
+    page.wait_for_selector("button[data-hotkey-submit]:not([disabled])")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: str(assignment.key) not in url)
+    stored = dict(GradeScore.objects.values_list("criterion__key", "value"))
+    assert stored == {"unsafe": 0, "omissions": 0, "named_owner": 1, "errors": 1}
+    grader.context.close()
+    assert grader.troubles == []
