@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.reviews.views import adjudication, agreement, labels, queue, queue_settings, workbench
+from reviewapp.reviews.views import adjudication, agreement, comments, labels, queue, queue_settings, workbench
 
 app_name = "reviews"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("returned/", queue.returned_list, name="returned_list"),
     path("flagged/", queue.flagged_list, name="flagged_list"),
     path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),
+    path("samples/<int:sample_id>/comments/", comments.comments, name="comments"),
     # one assignment, by its key
     path("<uuid:key>/edit/", workbench.review_edit, name="review_edit"),
     path("<uuid:key>/suggestions/", labels.suggestions_reveal, name="suggestions_reveal"),

@@ -275,6 +275,7 @@ ROWS: dict[str, Row] = {
     "reviews:next_prefetch": Row(P.REVIEW, _project, "POST"),
     "reviews:queue_settings": Row(P.MANAGE, _project),
     "reviews:expertise_set": Row(P.MANAGE, _of("annotator"), "POST", is_personal=True),
+    "reviews:comments": Row(P.REVIEW, _of("sample")),
     "reviews:recuse": Row(P.REVIEW, _of("assignment", "key"), "POST", is_personal=True),
     "reviews:review_list": Row(P.REVIEW, _project),
     "reviews:review_undo": Row(P.REVIEW, _project, "POST"),
