@@ -87,7 +87,7 @@ def _labels_apart(one: ReviewFacts, other: ReviewFacts) -> list[str]:
     """Fields of the labels that differ too much; nothing where one of them did not label."""
     if not (_kind(one) == _kind(other) == "accept"):
         return []
-    named = [key for key in one.answers | other.answers if one.answers.get(key) != other.answers.get(key)]
+    named = [key for key in {**one.answers, **other.answers} if one.answers.get(key) != other.answers.get(key)]
     marked = [key for key in one.spans.keys() & other.spans.keys() if spans_apart(one.spans[key], other.spans[key])]
     return sorted(f"label-{key}" for key in {*named, *marked})
 

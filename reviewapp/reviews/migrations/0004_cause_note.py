@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reviews', '0003_queue'),
+        ("reviews", "0003_queue"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='review',
-            name='cause_note',
+            model_name="review",
+            name="cause_note",
             field=models.TextField(blank=True),
         ),
     ]
