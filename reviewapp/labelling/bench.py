@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reviewapp.labelling.schema import CHOOSING, RANKING, SPANS, FieldDocument, SchemaDocument
 from reviewapp.labelling.values import PREFIX, KnownClass
@@ -35,9 +36,9 @@ class FieldRow:
     total: int
     value: str
     problem: str = ""
-    options: list[Option] = field(default_factory=list)
-    chosen: list[KnownClass] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
+    options: list[Option] = dataclasses.field(default_factory=list)
+    chosen: list[KnownClass] = dataclasses.field(default_factory=list)
+    candidates: list[Candidate] = dataclasses.field(default_factory=list)
 
     @property
     def name(self) -> str:

@@ -110,6 +110,11 @@ def preference_pairs(labels: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return pairs
 
 
+def has_passages(labels: Mapping[str, Any]) -> bool:
+    """Whether passages of the prompt are marked, or their absence was said of exactly this prompt."""
+    return any(one["kind"] == SPANS for one in labels["fields"].values())
+
+
 def class_keys(labels: Mapping[str, Any] | None) -> dict[str, list[str]]:
     """Field key -> keys of the classes chosen, for every field that chooses classes."""
     fields = (labels or {}).get("fields", {})

@@ -110,6 +110,8 @@ class MappingForm(forms.Form):
                 continue
             if role == "completion" and is_heldout:
                 label, text = "Reference", "What an expert would answer."
+            elif role == "completion" and batch.project.label_schemas.filter(is_active=True).exists():
+                text = "Leave it out where experts produce it: rows without one are labelled in review."
             choices = [("", "not in this file"), *options]
             self.fields[role] = forms.ChoiceField(label=label, required=False, choices=choices, help_text=text)
         self._choices("metadata", options)

@@ -14,7 +14,7 @@ from training.contract import canonical_json
 def example_lines(version: TrainingSetVersion) -> Iterator[str]:
     """What is trained, one line an approved sample."""
     for line in selectors.version_lines(version):
-        row = {"id": line.id, "prompt": line.prompt, "completion": line.completion}
+        row: dict[str, object] = {"id": line.id, "prompt": line.prompt, "completion": line.completion}
         row |= {} if line.labels is None else {"labels": line.labels}
         yield canonical_json({**row, "group": line.group, "split": line.split, "revision": line.revision_hash}) + "\n"
 

@@ -97,7 +97,7 @@ def _revision(sample: Sample, results: dict[str, CleanResult], number: int) -> R
         number=number,
         reason=Revision.Reason.CLEAN,
         actions=actions,
-        content_hash=content_hash(**texts),
+        content_hash=content_hash(texts["prompt"], texts["completion"]),
         **texts,
     )
 

@@ -124,7 +124,7 @@ _FIELDS = ["revision", "start", "end", "fingerprint", "state", "reason", "decide
 def _seen(revision: Revision) -> dict[str, FindingDraft]:
     """What the checks of a text alone notice; a completion written from labels is not looked at as prose."""
     found = text_findings(Corpus(items=[item_of(revision)]))
-    return distinct(one for one in found if revision.labels is None or one.field != "completion")
+    return distinct([one for one in found if revision.labels is None or one.field != "completion"])
 
 
 def _spans(findings: Sequence[Finding], before: Revision, after: Revision) -> list[Span | None]:

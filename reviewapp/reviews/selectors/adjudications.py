@@ -102,11 +102,11 @@ def _sides(assignment: Assignment) -> list[Side]:
         key=lambda review: hashlib.sha256(f"{assignment.key}:{review.pk}".encode()).digest(),
     )
     shown = assignment.revision
-    first: dict[tuple[str, str], str] = {}
+    first: dict[str, str] = {}
     sides = []
     for letter, review in zip(LETTERS, reviews, strict=False):
         text = review.revision_after
-        before = first.setdefault((text.prompt, text.completion), letter)
+        before = first.setdefault(text.content_hash, letter)  # labels are part of it
         side = Side(
             letter=letter,
             review=review,

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.labelling.rendering import has_passages
 from reviewapp.projects.models import Project
 from reviewapp.samples.mapping import content_hash
 from reviewapp.samples.models import ImportBatch, Revision, Sample, SampleGroup
@@ -86,9 +87,13 @@ def revision_add(
     actions: list[dict[str, Any]] | None = None,
     messages: list[dict[str, Any]] | None = None,
 ) -> Revision:
-    """Adds a revision and makes it the current one. The same text again adds nothing and returns the current one."""
+    """Adds a revision and makes it the current one. The same text again adds nothing and returns the current one.
+
+    Labels stay with a text that they still fit. Raises ApplicationError for a change that they would not fit.
+    """
     row = Sample.objects.select_for_update(of=("self",)).select_related("revision").get(pk=sample.pk)
-    digest = content_hash(prompt, completion)
+    labels = _labels_kept(row.revision, prompt, completion)
+    digest = content_hash(prompt, completion, labels)
     if row.revision is not None and row.revision.content_hash == digest:
         return row.revision
     # A reviewer's fix may have a higher number without being the current text.
@@ -99,6 +104,7 @@ def revision_add(
         prompt=prompt,
         completion=completion,
         messages=messages,
+        labels=labels,
         reason=reason,
         actions=actions or [],
         content_hash=digest,
@@ -107,6 +113,22 @@ def revision_add(
     Sample.objects.filter(pk=row.pk).update(revision=revision)
     sample.revision = revision
     return revision
+
+
+def _labels_kept(before: Revision | None, prompt: str, completion: str) -> dict[str, Any] | None:
+    """The labels of ``before`` where they fit the new texts as well; None where it has none."""
+    if before is None or before.labels is None:
+        return None
+    if completion != before.completion:
+        raise ApplicationError(
+            "This completion is written from labels. Return the sample, so that it is labelled again."
+        )
+    if prompt != before.prompt and has_passages(before.labels):
+        raise ApplicationError(
+            "Passages of this prompt are marked, and they would move. Return the sample, so that they are marked again."
+        )
+    labels: dict[str, Any] = before.labels
+    return labels
 
 
 def sample_state_set(*, sample: Sample, state: str) -> None:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from reviewapp.labelling.models import LabelRule, LabelSchema, LabelSchemaVersion, LabelSuggestion
 from reviewapp.labelling.selectors import schemas_starters
 from reviewapp.projects.models import Project
+from reviewapp.samples.forms import MappingForm
 from tests import factories
 from tests.reviewapp.labelling import documents as d
 
@@ -134,3 +135,11 @@ def test_answers_are_read_as_suggestions(lead: Client, project: Project) -> None
     assert LabelSuggestion.objects.get().source == "Model 3"
     page = lead.post(url("suggestions_import", schema.pk), {"source": "Model 3"}, follow=True)
     assert "Choose a JSON Lines file first" in page.text
+
+
+def test_the_mapping_screen_says_that_a_completion_may_be_left_out(project: Project) -> None:
+    batch = factories.import_batch(project)
+    words = "rows without one are labelled in review"
+    assert words not in MappingForm(batch=batch, columns=["text"], encoding="").fields["completion"].help_text
+    d.version(project)
+    assert words in MappingForm(batch=batch, columns=["text"], encoding="").fields["completion"].help_text

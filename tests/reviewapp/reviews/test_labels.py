@@ -19,10 +19,11 @@ from reviewapp.projects.models import Project
 from reviewapp.reviews.judging import ReviewInvalid
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.selectors import labels as selectors
-from reviewapp.reviews.services import review_submit, review_undo
+from reviewapp.reviews.services import adjudication_claim, review_submit, review_undo
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.samples.mapping import content_hash
 from reviewapp.samples.models import Revision, Sample
+from reviewapp.samples.services import revision_add
 from tests import factories
 from tests.reviewapp.labelling import documents as d
 from tests.reviewapp.reviews import reviewing
@@ -205,3 +206,35 @@ def test_a_schema_may_show_suggestions_at_once(project: Project, people: SimpleN
     rules_save(schema=version.schema, lines="reason, pain: knee", saved_by=people.lead)
     page = ann.get(url("review_edit", claim(project, people.annotator))).text
     assert "rule “knee”" in page and "checked" not in page.split('id="label-reason"')[1].split("</fieldset>")[0]
+
+
+def test_labels_stay_with_a_text_they_fit_and_forbid_one_they_do_not(project: Project) -> None:
+    w = world(project, d.one_class(), samples=1)
+    sample = hand_in(claim(project, w.ann), w.schema, reason="pain").sample
+    change = {"reason": "finding", "created_by": w.ann}
+    made = revision_add(sample=sample, prompt=f"{d.PROMPT} Thanks.", completion="Pain", **change)
+    assert made.labels is not None and made.content_hash == content_hash(made.prompt, "Pain", made.labels)
+    with pytest.raises(ApplicationError, match="written from labels"):
+        revision_add(sample=sample, prompt=d.PROMPT, completion="Ache", **change)
+
+
+def test_marked_passages_are_not_moved_by_a_change_of_the_prompt(project: Project) -> None:
+    w = world(project, d.spans(), d.one_class(), samples=1)
+    sample = hand_in(claim(project, w.ann), w.schema, reason="pain").sample
+    text = current(sample).completion
+    with pytest.raises(ApplicationError, match="they would move"):
+        revision_add(sample=sample, prompt=f"Hi. {d.PROMPT}", completion=text, reason="finding", created_by=w.ann)
+
+
+def test_an_adjudicator_takes_the_labels_of_one_review(project: Project, client_for: Any) -> None:
+    w = world(project, overlap=2, samples=1)
+    for person, chosen in ((w.ann, "pain"), (w.bob, "skin")):
+        sample = hand_in(claim(project, person), w.schema, reason=chosen).sample
+    settled = adjudication_claim(project=project, user=w.cleo)
+    assert settled is not None
+    page = client_for(w.cleo).get(reverse("reviews:adjudication_edit", args=["letters", settled.key])).text
+    letter = "A" if page.index("Pain") < page.index("Skin") else "B"
+    sent = {"decision": "accept", "choice": letter, "cause": "slip", "idempotency_key": str(uuid.uuid4())}
+    answer = client_for(w.cleo).post(reverse("reviews:adjudication_submit", args=["letters", settled.key]), sent)
+    assert answer.status_code == 302, answer.text
+    assert current(sample).labels["fields"]["reason"]["chosen"][0]["key"] == "pain"
