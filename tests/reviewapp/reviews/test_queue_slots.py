@@ -6,6 +6,8 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -217,3 +219,16 @@ def test_stepping_back_needs_a_reason_and_an_open_decision(project: Project) -> 
     decided = reviewing.review(project, w.ann)
     with pytest.raises(ApplicationError, match="already decided"):
         services.assignment_recuse(assignment=decided.assignment, reason="I act for them.")
+
+
+def test_an_operator_checks_and_mends_the_queue(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    w = reviewing.world(project)
+    call_command("queue_check")
+    assert "right place" in capsys.readouterr().out
+    held = claim(project, w.ann)
+    Sample.objects.filter(pk=held.sample_id).update(slots_taken=5)
+    with pytest.raises(CommandError, match="1 samples keep a wrong place"):
+        call_command("queue_check")
+    call_command("queue_check", "--repair")
+    assert f"sample {held.sample_id}: 5 kept, 1 counted" in capsys.readouterr().out
+    assert queue_problems() == []
