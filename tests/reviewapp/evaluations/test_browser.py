@@ -224,3 +224,22 @@ def test_a_stolen_lease_says_so_and_stops(bench: Bench, people: SimpleNamespace)
     bench.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     bench.says("Your lease on this item has run out")
     assert bench.page.locator("[data-hotkey-submit]").is_disabled()
+
+
+def test_a_change_of_mind_after_the_reveal_by_keyboard(bench: Bench) -> None:
+    bench.start()
+    bench.press("n", "ArrowDown", "4", "4")
+    bench.says("Complete.")
+    bench.lock()
+    bench.page.get_by_role("link", name="Your grade").press("Enter")
+    bench.page.get_by_role("button", name="Show the machine scores").press("Enter")
+    bench.page.get_by_role("link", name="Change my mind").press("Enter")
+    bench.says("Your blind grade stays")
+    assert bench.page.locator("input[name=score-safety]:checked").get_attribute("value") == "0"
+    bench.press("ArrowDown", "ArrowDown", "3")
+    bench.says("Complete. Both grades are kept")
+    bench.lock()
+    bench.says("After the machine scores")
+    blind, changed = Grade.objects.order_by("pk")
+    assert changed.is_after_reveal and changed.supersedes_id == blind.pk
+    assert {score.value for score in changed.scores.all()} == {0, 3, 4}
