@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("projects", "0003_initial"),
+        ("projects", "0002_queue_settings"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
