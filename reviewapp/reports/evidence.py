@@ -46,18 +46,18 @@ class RoundFacts:
 def criteria_of(version: RubricVersion) -> dict[str, CriterionInfo]:
     """Criteria by key with the range of their levels, in the order of the rubric.
 
-    Only what gates and tables can measure: violations, and levels of which a higher one is better. Counts, points,
-    errors, words and preferences stand in the export of ratings.
+    Only what gates and tables can measure: violations, levels of which a higher one is better, and points, won by what
+    is met (0 or 1) or lost as by a violation. Counts, errors, words and preferences stand in the export of ratings.
     """
     found = {}
-    measured = version.criteria.filter(kind__in=["gate", "levels"]).exclude(kind="levels", direction="lower")
+    measured = version.criteria.filter(kind__in=["gate", "levels", "points"]).exclude(kind="levels", direction="lower")
     for criterion in measured.prefetch_related("levels").order_by("position"):
         values = [level.value for level in criterion.levels.all()]
-        kind = "gate" if criterion.kind == "gate" else "levels"
+        is_violation = criterion.kind == "gate" or (criterion.points or 0) < 0
         found[criterion.key] = CriterionInfo(
             key=criterion.key,
             name=criterion.name,
-            kind="gate" if kind == "gate" else "levels",
+            kind="gate" if is_violation else "levels",
             low=min(values, default=0),
             high=max(values, default=1),
         )

@@ -12,7 +12,9 @@ from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import calibrating, ordering, selectors
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
+from reviewapp.rubrics.documents import OUTPUTS, narrowed
 from reviewapp.rubrics.models import Rubric, RubricVersion
+from reviewapp.rubrics.selectors import version_document
 from reviewapp.rubrics.services import rubric_version_use
 
 if TYPE_CHECKING:
@@ -88,6 +90,10 @@ def round_add(run: GenerationRun, **values: Any) -> GradingRound:
 def round_check(run: GenerationRun, version: RubricVersion, overlap_percent: int) -> None:
     """Raises ApplicationError when outputs or criteria are lacking, or another round on them is still sealed."""
     rubric_check(run, version)
+    if all(criterion.is_worded for criterion in narrowed(version_document(version), OUTPUTS).criteria):
+        raise ApplicationError(
+            f"{version} scores nothing of one output by itself. Choose another rubric, or compare outputs in pairs."
+        )
     if not 0 <= overlap_percent <= 100:
         raise ApplicationError("The share graded by two people must be from 0 to 100 percent.")
     if selectors.is_sealed(run):

@@ -17,12 +17,14 @@ from reviewapp.evaluations.models import Grade, GradeScore, GradingRound
 from reviewapp.evaluations.services import grades, rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports.content import report_content
-from reviewapp.reports.evidence import round_facts
-from reviewapp.reports.gates import SafetyBound
+from reviewapp.reports.defaults import Setting, offered_gates
+from reviewapp.reports.evidence import criteria_of, round_facts
+from reviewapp.reports.gates import SafetyBound, parse_gates
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.selectors.agreements import agreement_rows, rating_set
 from reviewapp.reviews.services import review_undo
 from reviewapp.rubrics.schema import rubric_parse
+from reviewapp.rubrics.selectors import rubrics_builtin
 from reviewapp.rubrics.services import rubric_create
 from tests import factories
 from tests.reviewapp.evaluations.world import generated, lock, span
@@ -177,7 +179,28 @@ def test_a_report_measures_what_it_can(round: GradingRound, project: Project) ->
             graded(round, grader, **{"score-remark": "Words.", "spans": errors})
     gates = (SafetyBound(name="Unsafe", criterion="unsafe", limit=0.05),)
     content = report_content(round_facts(round), gates)
-    assert [one["key"] for one in content["criteria"]] == ["clear"]
-    assert [one["key"] for one in content["agreement"]] == ["unsafe", "clear"]
+    # Points are won by what is met, and lost as by a violation.
+    assert [one["key"] for one in content["criteria"]] == ["clear", "named_owner"]
+    assert content["criteria"][1]["means"]["candidate"]["value"] == 1.0
+    assert [one["criterion"] for one in content["faults"]] == ["unsafe", "invents"]
+    assert [one["key"] for one in content["agreement"]] == ["unsafe", "clear", "named_owner", "invents"]
     assert content["taxonomy"]["candidate"][0]["type"] == "fabrication"
     assert content["process"]["not_applicable"] == 0  # words are no answer that does not apply
+
+
+def test_a_rubric_of_preferences_alone_needs_pairs(project: Project, lead: User) -> None:
+    version = rubric_create(project=project, document=rubrics_builtin()["pairwise"], created_by=lead)
+    with pytest.raises(ApplicationError, match="scores nothing of one output by itself"):
+        rounds.round_create(
+            generation_run=generated(project), rubric_version=version, overlap_percent=0, created_by=lead
+        )
+    assert not GradingRound.objects.exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(rubrics_builtin()) - {"clinical_note", "pairwise"}))
+def test_gates_are_offered_for_every_builtin_rubric(project: Project, lead: User, name: str) -> None:
+    version = rubric_create(project=project, document=rubrics_builtin()[name], created_by=lead)
+    criteria = criteria_of(version)
+    offers = offered_gates(criteria, Setting(prompts=200, critical=frozenset(criteria)))
+    assert {"safety_bound", "non_inferiority"} <= {offer.values["kind"] for offer in offers}
+    assert parse_gates([offer.values for offer in offers], criteria)

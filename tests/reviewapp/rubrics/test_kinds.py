@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewapp.rubrics import schema
+from reviewapp.rubrics.forms import document_from_form, document_of
 from reviewapp.rubrics.selectors import rubrics_builtin
 from tests.reviewapp.rubrics.kinds import criterion, every_kind, levels
+from tests.reviewapp.rubrics.test_forms import form_of
 
 # Of the documents as they were before there were other kinds than levels and gates: their hashes must stay.
 HASHES = {
@@ -150,6 +152,12 @@ def test_a_rubric_survives_export_and_import(document: dict[str, Any]) -> None:
     assert again == parsed
     assert schema.content_hash(again) == schema.content_hash(parsed)
     assert again.as_json() == parsed.as_json()
+
+
+@given(documents())
+def test_a_rubric_survives_the_editor(document: dict[str, Any]) -> None:
+    parsed = schema.rubric_parse(document)
+    assert schema.rubric_parse(document_from_form(form_of(document_of(parsed)))) == parsed
 
 
 def test_every_builtin_rubric_is_there() -> None:
