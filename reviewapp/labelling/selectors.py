@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from reviewapp.projects.models import Project
 
 STARTERS_DIR = Path(__file__).resolve().parent / "starters"
 SHOWN = 20  # classes that a search shows
+MAX_NAMED = 2_000
 LISTED = 12  # a field with more classes is searched instead of listed
 
 
@@ -111,8 +113,11 @@ def classes_search(version: LabelSchemaVersion, field: str, text: str, parent: s
 def classes_known(
     version: LabelSchemaVersion, named: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], values.KnownClass]:
-    """The classes that a form names, those that exist. One query, none when nothing is named."""
-    wanted = set(named)
+    """The classes that a form names, those that exist. One query, none when nothing is named.
+
+    Only MAX_NAMED are looked at: nobody chooses more, and a database takes only so many values in a query.
+    """
+    wanted = set(islice(named, MAX_NAMED))
     if not wanted:
         return {}
     keys = {key for _, key in wanted}

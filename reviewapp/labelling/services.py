@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 MAX_FILE_BYTES = 10_000_000
-MAX_RULES = 500
+MAX_RULES, MAX_WAYS = 500, 5_000
 
 
 @transaction.atomic
@@ -135,6 +135,8 @@ def rules_save(*, schema: LabelSchema, lines: str, saved_by: User) -> int:
                 problems.append(f"Line {number}: {error}")
     if len(made) > MAX_RULES:
         problems.append(f"There are {len(made)} rules; at most {MAX_RULES} are looked at.")
+    if sum(rules.ways_of(one.kind, one.text) for one in made) > MAX_WAYS:
+        problems.append("Together these patterns may match in too many ways. Repeat less in some of them.")
     if problems:
         raise ApplicationError("Nothing is saved yet.", problems=tuple(problems))
     LabelRule.objects.filter(schema=schema).delete()

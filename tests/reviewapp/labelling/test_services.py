@@ -163,3 +163,17 @@ def test_answers_that_are_none_are_refused(project: Project, content: bytes) -> 
     version = d.version(project, d.one_class())
     with pytest.raises(ApplicationError):
         services.suggestions_import(schema=version.schema, content=content, source="v3", imported_by=factories.user())
+
+
+def test_patterns_that_are_costly_together_are_refused(project: Project) -> None:
+    version = d.version(project, d.one_class())
+    line = r"reason, pain ~ \w{0,49}\w{0,3}x"
+    assert save(version, "\n".join([line] * 25)) == 25
+    with pytest.raises(ApplicationError) as caught:
+        save(version, "\n".join([line] * 26))
+    assert "too many ways" in caught.value.extra["problems"][0]
+
+
+def test_a_form_that_names_very_many_classes_is_answered(project: Project) -> None:
+    version = d.version(project, d.one_class())
+    assert selectors.classes_known(version, {("reason", f"x{n}") for n in range(300_000)}) == {}

@@ -15,10 +15,12 @@ from django.urls import reverse
 from reviewapp.curation.models import Finding
 from reviewapp.curation.services import sample_scan
 from reviewapp.projects.models import Project
+from reviewapp.samples.mapping import Mapping
 from reviewapp.trainingsets import selectors
 from reviewapp.trainingsets.freezing import TRAIN, VALIDATION, Line, build_content
 from tests import factories
 from tests.reviewapp.labelling import documents as d
+from tests.reviewapp.samples import batches
 from tests.reviewapp.trainingsets import builders
 from tests.reviewapp.trainingsets.labelled import CANDIDATES, labelled
 
@@ -120,3 +122,21 @@ def test_a_missing_completion_is_no_finding_where_experts_label(project: Project
 
 def test_a_line_with_labels_keeps_its_text() -> None:
     assert replace(ranked(1), labels=None) == line(1)
+
+
+def test_from_a_file_without_completions_to_a_signed_version(project: Project, people: SimpleNamespace) -> None:
+    """Import, checks, labels of an expert, freeze, signature: the whole way by what the screens call."""
+    d.version(project, d.one_class(), d.ranking())
+    rows_in = [
+        {"id": f"r{n}", "ask": builders.text(n)[0], "who": f"p{n // 2}", "candidates": CANDIDATES} for n in range(12)
+    ]
+    content = "\n".join(json.dumps(row) for row in rows_in)
+    mapping = Mapping(prompt="ask", external_id="id", group="who")
+    batch = batches.run(batches.upload(project, content, name="questions.jsonl"), mapping)
+    assert batches.counts(batch) == (12, 12, 0, 0)
+    for sample in project.samples.all():
+        assert not [f for f in sample_scan(sample=sample, by=None) if f.kind == "empty_completion"]
+    labelled(project, 0, waiting=12)
+    version = builders.signed(project, people.engineer, people.lead)
+    assert version.counts["labelled"] == 12 and version.counts["preferences"] == 36
+    assert selectors.version_is_trainable(version).is_ok
