@@ -16,7 +16,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "review": {
         "n": "next open finding",
         "e": "edit the next block",
-        "d": "diff, clean text, reference",
+        "d": "diff, clean text, since import",
         ",": "sentence before",
         ".": "sentence after",
         "w": "where the prompt says it, again: the next best place",

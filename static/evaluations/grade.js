@@ -1,8 +1,13 @@
 // The grading workbench: marks errors with their evidence, and says what is missing before a grade can be locked.
+import { along } from "../js/along.js";
 import { autosave } from "../js/autosave.js";
 import { answerOf, criteria, isAnswered } from "../js/criteria.js";
+import { find } from "../js/find.js";
+import { freeze, handIn } from "../js/handin.js";
 import { keys } from "../js/keys.js";
 import { lease } from "../js/lease.js";
+import { pace } from "../js/pace.js";
+import { oneTab } from "../js/tabs.js";
 import { paint, select, selectedIn, stepSentence, textBetween } from "./spans.js";
 
 const form = document.querySelector("form[data-keys]");
@@ -12,7 +17,10 @@ const list = document.querySelector("[data-errors]");
 const card = document.getElementById("error-card");
 // First: it puts back what an earlier page could not send.
 // A change of mind after the reveal is neither leased nor saved on the way.
-const saving = form.dataset.autosaveUrl ? autosave(form) : { hasUnsaved: () => false };
+const saving = form.dataset.autosaveUrl ? autosave(form) : {
+  start() {}, pause() {}, resume() {}, finish() {}, flush: async () => true,
+  hasUnsaved: () => false, isCutOff: () => false, isStopped: () => false,
+};
 let errors = read();
 let current = -1;
 let lastRange = null;
@@ -22,6 +30,35 @@ const leased = document.querySelector("[data-lease]");
 const holding = leased ? lease(leased) : { finish: () => {}, resume: () => {} };
 criteria(keyboard, () => tell());
 draw();
+along(document.getElementById("source"), texts.output);
+find(document.getElementById("source"), { hasStepKeys: false });
+
+// ---- one tab an output; what is handed in outlives the connection
+
+const { handedIn } = pace(form.closest("[data-bench]"));
+const hand = handIn(form, { saver: saving, holding, say: trouble, handedIn });
+const tab = oneTab(form.dataset.autosaveKey, {
+  onGiven: async () => {
+    await saving.flush();
+    saving.pause();
+    standBy("You went on in another tab, with everything that was marked here.");
+  },
+});
+form.addEventListener("autosave:restored", () => {
+  errors = read();
+  draw();
+});
+tab.isFirst.then((isFirst) => {
+  if (!isFirst) return standBy("This output is open in another tab. Go on there, or close that tab and load this one again.");
+  saving.start();
+  hand.start();
+});
+
+function standBy(message) {
+  freeze(form);
+  holding.finish();
+  trouble(message);
+}
 
 // ---- marking
 
@@ -307,7 +344,6 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || form.dataset.busy) return;
   if (event.target.matches("input:not([type=radio]), textarea, select") || document.querySelector("dialog[open]")) return;
-  if (localStorage.getItem("countersign:single-keys") === "off") return;
   const inPrompt = document.activeElement.closest?.("#source") || (lastRange && texts.prompt.contains(lastRange.startContainer) && !document.activeElement.closest?.("#output"));
   const act = {
     ",": () => stepSentence(inPrompt ? texts.prompt : texts.output, -1),
@@ -315,7 +351,7 @@ document.addEventListener("keydown", (event) => {
     a: toggleAbsent,
     m: toggleSeverity,
     j: jump,
-  }[event.key.toLowerCase()];
+  }[keyboard.meant(event)];
   if (!act) return;
   event.preventDefault();
   act();
@@ -324,8 +360,10 @@ document.addEventListener("keydown", (event) => {
 form.addEventListener("autosave:refused", (event) => trouble(event.detail.message));
 form.addEventListener("keys:blocked", () => trouble(document.querySelector("[data-why]").textContent));
 form.addEventListener("submit", (event) => {
-  if (event.submitter?.form === form) holding.finish();
-});
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (!form.dataset.frozen) hand.send(event.submitter);
+}, { capture: true });
 document.addEventListener("lease:lost", (event) => {
   form.dataset.lost = "1";
   trouble(event.detail.message);

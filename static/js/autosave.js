@@ -33,6 +33,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   let failures = 0;
   let refused = "";
   let inFlight = Promise.resolve(true);
+  let left = stored(storeKey); // what an earlier page could not send; what is typed before start() is not mixed up with it
 
   forgetOld();
   showTime(status?.dataset.savedAt);
@@ -49,6 +50,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     flush,
     start,
     pause: () => (isWaiting = true),
+    resume,
     finish,
     insist,
     drop,
@@ -63,10 +65,16 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     if (Object.keys(pending).length) schedule(0);
   }
 
+  function resume() {
+    isWaiting = false;
+    schedule(delay);
+  }
+
   /** The form went to the server as a whole: nothing of the draft needs to be kept or sent any more. */
   function finish() {
     clearTimeout(timer);
     isWaiting = true;
+    left = {};
     pending = {};
     sending = null;
     keep();
@@ -174,7 +182,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   }
 
   function unsaved() {
-    return { ...(sending || {}), ...pending };
+    return { ...(left.changes || {}), ...(sending || {}), ...pending };
   }
 
   function keep() {
@@ -191,13 +199,15 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   }
 
   function restore() {
-    const kept = stored(storeKey);
+    const kept = left;
+    left = {};
     if (!kept.changes) return;
-    for (const [name, value] of Object.entries(kept.changes)) setValue(form, name, value);
-    pending = { ...kept.changes, ...pending };
+    const changes = Object.fromEntries(Object.entries(kept.changes).filter(([name]) => !(name in pending)));
+    for (const [name, value] of Object.entries(changes)) setValue(form, name, value);
+    pending = { ...changes, ...pending };
     // Written upon an older draft: the server compares, unless this very window wrote the newer one.
     if (isVersioned && kept.window !== here && kept.window !== form.dataset.draftWindow) version = kept.version ?? version;
-    form.dispatchEvent(new CustomEvent("autosave:restored", { detail: { changes: kept.changes }, bubbles: true }));
+    form.dispatchEvent(new CustomEvent("autosave:restored", { detail: { changes }, bubbles: true }));
     schedule(0);
   }
 

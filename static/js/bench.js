@@ -12,7 +12,7 @@
  */
 import { autosave } from "./autosave.js";
 import { criteria } from "./criteria.js";
-import { handIn } from "./handin.js";
+import { freeze, handIn } from "./handin.js";
 import { keys } from "./keys.js";
 import { lease } from "./lease.js";
 import { pace } from "./pace.js";
@@ -35,7 +35,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   const holding = lease(document.querySelector("[data-lease]"), { signal });
   const tab = oneTab(form.dataset.autosaveKey, { signal, onGiven: give });
   const { handedIn } = pace(form.closest("[data-bench]"), { signal });
-  const hand = handIn(form, { saver, holding, say, freeze, handedIn, signal, restart });
+  const hand = handIn(form, { saver, holding, say, handedIn, signal, restart });
   criteria(keyboard, (counts) => {
     if (counter) counter.textContent = `${counts.answered} of ${counts.total} scored`;
     onAnswers(counts);
@@ -61,7 +61,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
 
   /** Another tab has this item: nothing is changed or sent from here until the person says so. */
   function standBy() {
-    freeze();
+    freeze(form);
     holding.finish();
     say("This is open in another tab. What you write there is kept; here nothing can be changed.", [
       ["Work here instead", () => tab.take().then(reload)],
@@ -71,7 +71,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   async function give() {
     await Promise.race([saver.flush(), sleep(PATIENCE_MS)]);
     saver.pause();
-    freeze();
+    freeze(form);
     holding.finish();
     say("You went on in another tab, with everything that was written here.", [["Work here again", () => tab.take().then(reload)]]);
   }
@@ -87,15 +87,6 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   function reload() {
     holding.finish();
     location.reload();
-  }
-
-  /** Typing and choosing do nothing; reading, scrolling and leaving do. */
-  function freeze() {
-    if (form.dataset.frozen) return;
-    form.dataset.frozen = "1";
-    form.dataset.busy = "1";
-    const stop = (event) => form.dataset.frozen && changes(event.target) && event.preventDefault();
-    for (const name of ["beforeinput", "click", "pointerdown"]) form.addEventListener(name, stop, { capture: true });
   }
 
   /** What was typed in the last half second is saved first; then the form goes its way. */
@@ -132,11 +123,6 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
     notice.hidden = false;
     notice.scrollIntoView({ block: "nearest" });
   }
-}
-
-function changes(target) {
-  if (target.closest("[data-bench-notice]")) return false;
-  return target.matches("input, textarea, select, label, label *, button:not([popovertarget]), button *");
 }
 
 function sleep(milliseconds) {

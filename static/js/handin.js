@@ -16,8 +16,9 @@ import { ahead } from "./prefetch.js";
 import { show, showText } from "./swap.js";
 
 let behind = Promise.resolve(); // what was handed in and not yet answered, in order
+let isBehind = false;
 
-export function handIn(form, { saver, holding, say, freeze, handedIn, signal, restart }) {
+export function handIn(form, { saver, holding, say, handedIn = () => {}, signal, restart }) {
   const person = form.closest("[data-bench]")?.dataset.person || "";
   const state = document.querySelector("[data-autosave-text]");
   const next = restart && form.dataset.prefetchUrl ? ahead(form, { token, signal }) : null;
@@ -30,7 +31,7 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
     if (kept) {
       begin();
       say("You handed this in before the connection broke. It is being sent now.");
-      deliver(kept, { token, onWaiting: waiting }).then(follow);
+      deliver(kept, { token, onWaiting: waiting }).then((answer) => follow(answer));
     }
     deliverLeft(person, { token, except: kept?.key, told: left });
     next?.start();
@@ -41,11 +42,11 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
     begin();
     const packet = packed(form, button, person);
     const page = isSure(button) ? next?.taken() : null;
-    if (button?.matches("[name=decision]")) handedIn();
-    if (page) return goOn(packet, page);
+    if (button?.matches("[name=decision], [data-hotkey-submit]")) handedIn();
+    if (page) return goOn(packet, page, button);
     await behind;
     state.textContent = "Sending";
-    follow(await deliver(packet, { token, onWaiting: waiting }));
+    follow(await deliver(packet, { token, onWaiting: waiting }), button);
   }
 
   /** No answer can be anything but yes: everything is answered, saved words are the server's, the lease runs. */
@@ -54,30 +55,35 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
       form.dataset.complete === "1" && document.querySelector("[data-lease]")?.dataset.state === "wait";
   }
 
-  /** The next page now, the answer later. */
-  function goOn(packet, page) {
+  /** The next page now, the answer later; the form is on its way before anything is painted. */
+  function goOn(packet, page, button) {
     saver.finish();
     packet.body += "&ahead=1";
-    const before = behind;
-    const answered = before.then(() => deliver(packet, { token, onWaiting: waitingBehind }));
-    behind = answered.then((answer) => afterwards(answer, packet, page, restart));
-    show(page.doc, page.url, restart);
+    const post = () => deliver(packet, { token, onWaiting: waitingBehind });
+    const answered = isBehind ? behind.then(post) : post();
+    if (!show(page.doc, page.url, restart)) return void answered.then((answer) => follow(answer, button));
+    isBehind = true;
+    behind = answered.then((answer) => {
+      isBehind = false;
+      return afterwards(answer, packet, page, restart);
+    });
   }
 
   function begin() {
     form.dataset.busy = "1";
+    saver.pause();
     holding.finish();
   }
 
   function waiting(answer) {
     if (form.dataset.frozen) return;
-    freeze();
+    freeze(form);
     const why = answer ? "The server does not answer properly." : "There is no connection.";
     state.textContent = "Not sent, retrying";
     say(`${why} Your decision is kept in this browser and is sent when it is back. You can leave this page open, or close it and come back.`);
   }
 
-  async function follow(answer) {
+  async function follow(answer, button) {
     if (answer.redirected && answer.url.includes("/sign-in/")) {
       return again("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept.");
     }
@@ -85,7 +91,7 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
     if (answer.redirected) return goTo(answer.url);
     if (answer.status === 403) return again("The server did not take this page. Reload it; what you wrote is kept.");
     if (answer.status === 404) return again("This is not yours any more. What you wrote is still here: copy what you need.");
-    if (!(restart && showText(await answer.text(), location.href, restart))) reloadWith(answer);
+    if (!(restart && showText(await answer.text(), location.href, restart))) sendPlainly(button);
   }
 
   function goTo(url) {
@@ -93,14 +99,20 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
     location.assign(url);
   }
 
-  /** Without a page to show in place: the draft has everything, the page says what is missing once it is loaded. */
-  function reloadWith(answer) {
-    again(`This could not be taken (${answer.status}). Reload the page; what you wrote is kept.`);
+  /** A page that cannot be shown in place is loaded: the form goes once more, with the same key. */
+  function sendPlainly(button) {
+    if (button?.name) {
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name: button.name, value: button.value });
+      form.append(field);
+    }
+    HTMLFormElement.prototype.submit.call(form);
   }
 
   function again(message) {
     delete form.dataset.busy;
     delete form.dataset.frozen;
+    saver.resume();
     holding.resume();
     state.textContent = "Not sent";
     say(message);
@@ -110,6 +122,20 @@ export function handIn(form, { saver, holding, say, freeze, handedIn, signal, re
     if (answer.ok && !answer.url.includes("/sign-in/")) return say(`What you handed in before the connection broke was sent: ${packet.name}.`);
     say(`What you handed in before could not be taken any more: ${packet.name}. Open it again to see why; what you wrote is kept.`);
   }
+}
+
+/** Typing and choosing do nothing in a frozen form; reading, scrolling and leaving do. */
+export function freeze(form) {
+  if (form.dataset.frozen) return;
+  form.dataset.frozen = "1";
+  form.dataset.busy = "1";
+  const stop = (event) => form.dataset.frozen && changes(event.target) && event.preventDefault();
+  for (const name of ["beforeinput", "click", "pointerdown"]) form.addEventListener(name, stop, { capture: true });
+}
+
+function changes(target) {
+  if (target.closest("[data-bench-notice]")) return false;
+  return target.matches("input, textarea, select, label, label *, button:not([popovertarget]), button *");
 }
 
 /** The token of whichever page is shown now. */

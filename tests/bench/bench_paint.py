@@ -118,7 +118,7 @@ def review(chromium: Any, base: str, slug: str, session: str, samples: int) -> l
             page.keyboard.press(key)
         page.get_by_text("2 of 2 scored").wait_for()
         page.keyboard.press("Control+Enter")
-        page.wait_for_function(f"JSON.parse(sessionStorage.took || '[]').length === {done + 1}")
+        page.wait_for_function(f"() => JSON.parse(sessionStorage.took || '[]').length === {done + 1}")
     times: list[float] = page.evaluate("JSON.parse(sessionStorage.took)")
     context.close()
     return times[WARM_UP:]

@@ -149,7 +149,7 @@ def test_a_second_tab_says_so_and_changes_nothing(bench: Bench, w: SimpleNamespa
     assert not Review.objects.exists()
 
     second.get_by_role("button", name="Work here instead").click()
-    second.wait_for_function("document.querySelector('[name=block-1]').value.startsWith('First tab. ')")
+    second.wait_for_function("() => document.querySelector('[name=block-1]').value.startsWith('First tab. ')")
     first.get_by_text("You went on in another tab").wait_for()
     second.keyboard.press("0")
     second.get_by_text("1 of 2 scored").wait_for()
@@ -179,7 +179,7 @@ def test_another_machine_is_not_written_over_in_silence(
     elsewhere.page.keyboard.type("Again. ")
     elsewhere.says("Changed in another window at")
     elsewhere.page.get_by_role("button", name="Load what was written there").click()
-    elsewhere.page.wait_for_function("document.querySelector('[name=block-1]').value.startsWith('On the ward. ')")
+    elsewhere.page.wait_for_function("() => document.querySelector('[name=block-1]').value.startsWith('On the ward. ')")
     elsewhere.context.close()
 
 
