@@ -137,3 +137,26 @@ def test_leaving_gives_the_one_taken_ahead_back(bench: Bench, w: SimpleNamespace
     page.wait_for_timeout(800)
 
     assert Assignment.objects.get(is_prefetched=True).lease_expires_at < before
+
+
+def test_a_comment_is_written_beside_the_sample(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(claim(w.project, w.ann))
+    bench.press("c")
+    page.locator("#comment-text").fill("Is this the right visit?")
+    page.get_by_role("button", name="Add the comment").click()
+    page.locator(".cs-comment-text").wait_for()
+    bench.press("Escape", "0")
+    bench.says("1 of 2 scored")
+    assert page.locator("#comments-drawer").is_hidden()
+
+
+def test_stepping_back_leads_on(bench: Bench, w: SimpleNamespace) -> None:
+    held = claim(w.project, w.ann)
+    page = bench.open(held)
+    page.get_by_role("button", name="I must not judge this").click()
+    page.locator("#recuse-reason").fill("I treated this patient")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Step back, next").click()
+    bench.says("You stepped back from this group")
+    held.refresh_from_db()
+    assert held.state != "leased"
