@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef
 
@@ -18,7 +19,8 @@ from reviewapp.evaluations.selectors import effective_grades
 from reviewapp.evaluations.selectors.reliability import gold_outcomes, repeat_pairs
 from reviewapp.projects.models import Project
 from reviewapp.reports.statistics import Proportion, wilson
-from reviewapp.reviews.agreement_measures import is_ordered
+from reviewapp.reviews.agreement_measures import Measures, is_ordered, measures_of, pairs_of
+from reviewapp.reviews.agreement_tables import ratings_table
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.raters import (
     ENOUGH_ITEMS,
@@ -34,6 +36,7 @@ from reviewapp.reviews.raters import (
     sitting_positions,
 )
 from reviewapp.reviews.selectors import reviews_effective
+from reviewapp.reviews.selectors.agreements import NamedPair
 from reviewapp.rubrics.models import Criterion, RubricVersion
 from reviewapp.rubrics.selectors import version_document
 
@@ -92,6 +95,8 @@ class RaterPage:
     criteria: Sequence[Criterion]
     rows: Sequence[RaterRow]
     fit: SeverityFit
+    measures: Measures | None  # of grades; reviews have an agreement page of their own
+    pairs: Sequence[NamedPair]
     is_lower_better: bool  # a count of omissions: who gives more of them is the stricter
 
     @property
@@ -150,18 +155,38 @@ def rater_page(project: Project, work: Work, key: str = "") -> RaterPage:
         for rater, theirs in by_rater.items()
     ]
     rows.sort(key=lambda row: row.name.casefold())
+    measures, pairs = _agreement(work, criterion, ratings, names)
     return RaterPage(
         work=work,
         criterion=criterion,
         criteria=criteria,
         rows=rows,
         fit=fit,
+        measures=measures,
+        pairs=pairs,
         is_lower_better=criterion is not None and _is_lower_better(work.version, criterion.key),
     )
 
 
 def _is_lower_better(version: RubricVersion, key: str) -> bool:
     return any(one.key == key and one.is_lower_better for one in version_document(version).criteria)
+
+
+def _agreement(
+    work: Work, criterion: Criterion | None, ratings: Sequence[Rating], names: Mapping[Any, str]
+) -> tuple[Measures | None, list[NamedPair]]:
+    """Agreement of graders on one criterion, and of every two of them, in the order of names."""
+    if work.kind == REVIEWS or criterion is None:
+        return None, []
+    by_name = sorted(ratings, key=lambda one: (names[one.rater].casefold(), str(one.rater)))
+    raters = list(dict.fromkeys(one.rater for one in by_name))
+    table = ratings_table((one.rater, one.item, one.value) for one in by_name)
+    points = tuple(float(level.value) for level in criterion.levels.all()) or None
+    pairs = [
+        NamedPair(one=names[raters[pair.one]], other=names[raters[pair.other]], pair=pair)
+        for pair in pairs_of(table, criterion.kind, points)
+    ]
+    return measures_of(table, criterion.kind, points), pairs
 
 
 Given = tuple[list[Judged], list[Rating]]

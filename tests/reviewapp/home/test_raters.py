@@ -15,6 +15,7 @@ from reviewapp.accounts.models import User
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradeScore, GradingRound, RoundItem
 from reviewapp.home.raters import RaterPage, Work, rater_page, works
 from reviewapp.projects.models import Project
+from reviewapp.reviews import agreement
 from reviewapp.reviews.models import CriterionScore
 from reviewapp.reviews.raters import Rating, severities
 from reviewapp.rubrics.models import RubricVersion
@@ -207,3 +208,18 @@ def test_a_gate_has_a_share_of_yes_instead_of_a_severity(graded: SimpleNamespace
     client = client_for(factories.member(graded.project, "lead"))
     told = client.get(url(), {"criterion": "safety"}).content.decode()
     assert "Yes or met" in told and "Own repeats, same" in told
+
+
+def test_graders_agree_as_the_pure_measures_say(graded: SimpleNamespace, client_for: ClientFor) -> None:
+    page = rater_page(graded.project, works(graded.project)[0])
+    table = agreement.ratings_table(
+        (g.grader_id, g.output_id, float(g.scores.get(criterion__key="accuracy").value))
+        for g in Grade.objects.order_by("grader__display_name")
+    )
+    assert page.measures is not None
+    assert page.measures.alpha.value == pytest.approx(agreement.krippendorff_alpha(table).value)
+    (named,) = page.pairs
+    assert (named.one, named.other, named.pair.n_units) == ("Ann", "Bob", 24)
+    assert named.pair.mean_difference == pytest.approx(float((table[0] - table[1]).mean()))
+    told = client_for(factories.member(graded.project, "lead")).get(url()).content.decode()
+    assert "Agreement of graders" in told and "Ann and Bob" in told and "Unknown: 24 of 50 rated twice" in told
