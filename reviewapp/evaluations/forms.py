@@ -104,7 +104,7 @@ class SystemImportForm(forms.Form):
         label="System that a report compares with it",
         max_length=120,
         required=False,
-        help_text="Empty: the next of the file. All others are graded too and shown beside them.",
+        help_text="Empty: the next of the file. The others are graded too and shown on the page of the round.",
     )
     is_simulated = forms.BooleanField(label="Simulated: made for demonstration, not by working systems", required=False)
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)

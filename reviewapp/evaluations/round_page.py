@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from reviewapp.evaluations import calibrating, preferring, selectors
-from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
+from reviewapp.evaluations.arm_scores import arm_scores
+from reviewapp.evaluations.models import Grade, GradeAssignment, GradeScore, GradingRound
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -30,8 +31,22 @@ def by_kind(round: GradingRound, user: User) -> dict[str, Any]:
     return {
         "standing": calibrating.standing(calibration, user) if calibration and round.is_pass_required else None,
         "flagged": flagged(round),
+        **_systems(round),
         "revised": Grade.objects.filter(round=round, is_after_reveal=True, superseded_by=None).count(),
     }
+
+
+def _systems(round: GradingRound) -> dict[str, Any]:
+    """Every system of the round, once it is unsealed and there are more than the two of the report."""
+    arms = selectors.arms_of(round.generation_run) if round.unsealed_at else []
+    if len(arms) < 3:
+        return {"systems": [], "criteria": []}
+    criteria = list(round.rubric_version.criteria.exclude(kind__in=["text", "preference"]).order_by("position"))
+    rows = GradeScore.objects.filter(
+        grade__in=selectors.effective_grades(Grade.objects.filter(round=round))
+    ).values_list("grade__output__arm", "criterion__key", "grade__output_id", "value")
+    found = arm_scores(rows, [arm.key for arm in arms], [criterion.key for criterion in criteria])
+    return {"systems": [(arm.label, found[arm.key]) for arm in arms], "criteria": criteria}
 
 
 def flagged(round: GradingRound) -> list[GradeAssignment]:

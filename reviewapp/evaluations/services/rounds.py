@@ -59,26 +59,30 @@ def round_create(
     )
     items = _items(round)
     RoundItem.objects.bulk_create([*items, *_gold_items(round)])
+    _record_create(round, items)
+    return round
+
+
+def _record_create(round: GradingRound, items: list[RoundItem]) -> None:
     audit.record(
-        actor=created_by,
+        actor=round.created_by,
         action="grading_round.create",
         project=round.project.slug,
         target_type="grading_round",
         target_id=round.pk,
         data={
-            "generation_run": generation_run.number,
-            "rubric_version": rubric_version.content_hash,
-            "overlap_percent": overlap_percent,
+            "generation_run": round.generation_run.number,
+            "rubric_version": round.rubric_version.content_hash,
+            "overlap_percent": round.overlap_percent,
             "outputs": len(items),
             "grades": sum(item.slots for item in items),
-            "repeat_percent": repeat_percent,
-            "gold_percent": gold_percent,
-            "calibration": calibration.number if calibration else None,
-            "is_pass_required": is_pass_required,
-            "seed": seed,
+            "repeat_percent": round.repeat_percent,
+            "gold_percent": round.gold_percent,
+            "calibration": round.calibration.number if round.calibration else None,
+            "is_pass_required": round.is_pass_required,
+            "seed": round.seed,
         },
     )
-    return round
 
 
 def round_add(run: GenerationRun, **values: Any) -> GradingRound:

@@ -231,9 +231,10 @@ def test_a_change_of_mind_after_the_reveal_by_keyboard(bench: Bench) -> None:
     bench.press("n", "ArrowDown", "4", "4")
     bench.says("Complete.")
     bench.lock()
-    bench.page.get_by_role("link", name="Your grade").press("Enter")
-    bench.page.get_by_role("button", name="Show the machine scores").press("Enter")
-    bench.page.get_by_role("link", name="Change my mind").press("Enter")
+    bench.says("is locked.")
+    for role, name in (("link", "Your grade"), ("button", "Show the machine scores"), ("link", "Change my mind")):
+        with bench.page.expect_navigation():
+            bench.page.get_by_role(role, name=name).press("Enter")
     bench.says("Your blind grade stays")
     assert bench.page.locator("input[name=score-safety]:checked").get_attribute("value") == "0"
     bench.press("ArrowDown", "ArrowDown", "3")

@@ -20,6 +20,7 @@ from reviewapp.accounts.models import User
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import selectors
+from reviewapp.evaluations.arm_scores import ArmScore, arm_scores
 from reviewapp.evaluations.importing_systems import Columns, arm_keys, systems_read
 from reviewapp.evaluations.models import GenerationRun, Output
 from reviewapp.evaluations.services import rounds
@@ -190,3 +191,25 @@ def test_real_summaries_become_four_unnamed_systems(
     arms = ["baseline", "candidate", "system-3", "system-4"]
     assert all(kept[arms[n // 100], row["ID"]] == row["Automatic Summary"] for n, row in enumerate(file))
     assert len(kept) == len(file) == 400
+
+
+def test_every_system_is_shown_once_the_round_is_unsealed(
+    three: GenerationRun, people: SimpleNamespace, client_for: Callable[[User], Client]
+) -> None:
+    round = opened_round(three, people.lead, overlap_percent=50)
+    levels = {"baseline": "3", "candidate": "4", "elan": "3"}
+    graders = [people.reviewer, people.reviewer2]
+    grade_everything(round, graders, lambda output, grader: good_form(**{"score-accuracy": levels[output.arm]}))
+    client, url = client_for(people.lead), reverse("evaluations:round_detail", args=["letters", round.pk])
+    assert "All systems" not in client.get(url).content.decode()
+    rounds.round_unseal(round=round, unsealed_by=people.lead)
+    page = client.get(url).content.decode()
+    for label, mean in (("Old", "3.00"), ("New", "4.00"), ("Élan+", "3.00")):
+        assert f'<th scope="row">{label}</th><td class="num" data-label="accuracy"><span>{mean}' in page
+
+
+def test_a_mean_is_over_outputs_and_leaves_out_what_does_not_apply() -> None:
+    rows = [("a", "x", 1, 4), ("a", "x", 1, 2), ("a", "x", 2, 1), ("a", "x", 3, None), ("b", "y", 4, 1)]
+    found = arm_scores(rows, ["a", "b"], ["x", "y"])
+    assert found["a"] == [ArmScore("x", 2.0, 2), ArmScore("y", None, 0)]
+    assert found["b"] == [ArmScore("x", None, 0), ArmScore("y", 1.0, 1)]
