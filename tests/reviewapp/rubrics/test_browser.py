@@ -101,7 +101,7 @@ def shot(page: Any, name: str) -> None:
     """A picture to look at, where SCREENSHOTS names a folder."""
     folder = os.environ.get("SCREENSHOTS")
     if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def test_a_rubric_is_made_by_keyboard_and_the_preview_follows(editor: Editor) -> None:
