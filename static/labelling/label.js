@@ -4,7 +4,7 @@
  * HTML it needs: templates/labelling/fields.html inside the form; for passages templates/labelling/source.html.
  * Every field is one form value (textarea[data-label-value], or radio buttons); this script writes it and lets the
  * workbench's parts (autosave, keys, criteria) do the rest. Options: meant(event), the usual key of what was pressed
- * ("" where bare keys are off); signal ends everything when another page takes its place.
+ * ("" where bare keys are off); activate(field, options), which gives a field the frame (both from keys.js); signal ends everything when another page takes its place.
  *
  * Digits act on the field with the frame: they tick a class, go to a candidate, or give the selected words a type.
  * "/" goes to the search of the field.
@@ -13,10 +13,12 @@ import { ranking } from "./rank.js";
 import { search } from "./search.js";
 import { spans } from "./spans.js";
 
-export function label(form, { meant, signal }) {
+export function label(form, { meant, activate, signal }) {
   const fields = [...form.querySelectorAll("[data-label]")];
   const digits = new Map();
   for (const field of fields) {
+    // Fields that were hidden at the start are not known to the keys yet.
+    field.addEventListener("focusin", () => activate(field, { isFocused: true }));
     const plain = field.querySelector("[data-label-plain]");
     if (plain) plain.hidden = true;
     const value = valueOf(field);

@@ -2,6 +2,7 @@
 import { bench } from "../js/bench.js";
 import { liveDiffs } from "../js/diff.js";
 import { find } from "../js/find.js";
+import { label } from "../labelling/label.js";
 
 start();
 
@@ -14,13 +15,20 @@ function start() {
     start();
   };
 
-  bench(form, { signal: life.signal, restart });
+  const { keyboard } = bench(form, { signal: life.signal, restart });
   liveDiffs();
+  label(form, { ...keyboard, signal: life.signal });
   find(document.getElementById("source"), { signal: life.signal });
   // Whoever writes means what they write.
   written?.addEventListener("input", () => choose("written"));
   for (const choice of form.elements.choice) {
-    choice.addEventListener("click", () => choice.value === "written" && written.focus());
+    choice.addEventListener("click", () => choice.value === "written" && write());
+  }
+
+  function write() {
+    const field = form.querySelector("[data-label]");
+    if (field) keyboard.activate(field);
+    else written?.focus();
   }
 
   function choose(value) {

@@ -37,7 +37,7 @@ function start() {
     evidence(form, { sentence: reading.sentence, signal });
   }
   find(source, { signal });
-  label(form, { meant: keyboard.meant, signal });
+  label(form, { ...keyboard, signal });
   // What was restored from this browser changes the blocks as typing does.
   for (const editor of editors) editor.dispatchEvent(new Event("change"));
   form.addEventListener("autosave:restored", () => editors.forEach((editor) => editor.dispatchEvent(new Event("change"))));

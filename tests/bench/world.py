@@ -9,6 +9,7 @@ from importlib import import_module
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from reviewapp.accounts.models import User
@@ -37,6 +38,8 @@ def project_make(slug: str, *, samples: int, overlap: int = 1) -> tuple[Project,
     group = SampleGroup.objects.create(project=project, key="bench")
     for start in range(0, samples, _BATCH):
         _samples_add(project, group, range(start, min(start + _BATCH, samples)))
+    first = Revision.objects.filter(sample=OuterRef("pk")).order_by().values("pk")[:1]
+    Sample.objects.filter(project=project).update(revision=Subquery(first))
     queue_order(project=project)
     return project, version
 
@@ -50,15 +53,12 @@ def _samples_add(project: Project, group: SampleGroup, numbers: range) -> None:
         for n in numbers
     )  # fmt: skip
     digest = hashlib.sha256(TEXT.encode()).hexdigest()
-    revisions = Revision.objects.bulk_create(
+    Revision.objects.bulk_create(
         Revision(
             sample=sample, number=1, prompt=factories.PROMPT, completion=TEXT, reason="import", content_hash=digest
         )
         for sample in made
     )
-    for sample, revision in zip(made, revisions, strict=True):
-        sample.revision = revision
-    Sample.objects.bulk_update(made, ["revision"], batch_size=500)
 
 
 def people_make(project: Project, n: int) -> list[User]:

@@ -33,6 +33,7 @@ from reviewapp.reviews.services.decisions import (
     sample_move,
 )
 from reviewapp.reviews.services.holding import TAKEN, assignment_lock
+from reviewapp.reviews.services.labels import labels_keep
 from reviewapp.reviews.services.slots import assignments_expire
 from reviewapp.reviews.services.texts import revision_left
 from reviewapp.rubrics.selectors import version_document
@@ -107,6 +108,7 @@ def _submit(assignment_id: int, given: ReviewGiven, cause: Cause, key: UUID, sec
     if any(review.reviewer_id == holder.pk for review in reviews):
         raise ApplicationError("You reviewed this sample yourself, so somebody else settles it.")
     assignment_close(assignment)
+    labels_keep(given)
     after = _revision_chosen(assignment, reviews, given, holder)
     is_fixed = given.decision == ACCEPT and after.pk != assignment.revision_id
     review = review_create(

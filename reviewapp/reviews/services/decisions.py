@@ -16,8 +16,8 @@ from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.curation import services as curation
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems, text_to_form
-from reviewapp.reviews.majority import outcome_with_extra
 from reviewapp.reviews.labelled import label_answers, label_spans, written_hash
+from reviewapp.reviews.majority import outcome_with_extra
 from reviewapp.reviews.models import Assignment, CriterionScore, Review
 from reviewapp.reviews.outcomes import Outcome, ReviewFacts
 from reviewapp.reviews.selectors.labels import label_draft, rubric_asked

@@ -19,8 +19,7 @@ from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import project_for, role_of
 from reviewapp.reviews import judging, services
 from reviewapp.reviews.models import Assignment
-from reviewapp.reviews.selectors import adjudications
-from reviewapp.reviews.selectors.labels import rubric_asked
+from reviewapp.reviews.selectors import adjudications, labels
 from reviewapp.reviews.selectors.reviews import assignment_get
 from reviewapp.reviews.views.workbench import idempotency_key, seconds_left, turn_down
 from reviewapp.rubrics.selectors import version_document
@@ -124,9 +123,12 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
     chosen = adjudications.choice_revision(assignment, choice)
     if form.get("decision") == judging.ACCEPT and chosen is None and choice != adjudications.WRITTEN:
         raise judging.ReviewInvalid({"": "Choose which text is right, or write it."})
+    label = labels.label_version(assignment)
+    if chosen is None and label is not None:
+        return labels.review_given(label, assignment, form, version_document(assignment.rubric_version))
     texts = {"completion": form.get("completion", "")} if chosen is None else {"completion": chosen.completion}
     prompt = (chosen or adjudications.prompt_source(assignment)).prompt
-    rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
+    rubric = labels.rubric_asked(assignment, version_document(assignment.rubric_version))
     shown = assignment.revision
     read = judging.review_read({**form, **texts}, rubric, shown.prompt, shown.completion, {"prompt": prompt})
     return replace(read, labels=chosen.labels if chosen else None)
@@ -141,11 +143,13 @@ def _page(
 ) -> HttpResponse:
     project, sample = assignment.sample.project, assignment.sample
     view = adjudications.adjudication_view(assignment, form, problems or {})
+    label = labels.label_version(assignment)
     left = adjudications.n_to_adjudicate(project)
     context = {
         "project": project,
         "assignment": assignment,
         "view": view,
+        "label": labels.label_view(label, assignment, form, problems) if label is not None else None,
         "title": f"Sample {sample}, reviews differ",
         "subtitle": f"{project} / Adjudication / {request.user}",
         "form": {"cause": form.get("cause", ""), "note": form.get("cause-note", "")},

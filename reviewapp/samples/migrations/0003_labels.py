@@ -4,20 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('samples', '0002_idempotency_key'),
+        ("samples", "0002_idempotency_key"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='revision',
-            name='labels',
+            model_name="revision",
+            name="labels",
             field=models.JSONField(null=True),
         ),
         migrations.AlterField(
-            model_name='revision',
-            name='reason',
-            field=models.CharField(choices=[('import', 'Imported'), ('clean', 'Cleaned'), ('finding', 'Finding accepted'), ('fix', 'Fixed in review'), ('adjudication', 'Adjudicated'), ('feedback', 'Correction'), ('label', 'Labelled')], max_length=12),
+            model_name="revision",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("import", "Imported"),
+                    ("clean", "Cleaned"),
+                    ("finding", "Finding accepted"),
+                    ("fix", "Fixed in review"),
+                    ("adjudication", "Adjudicated"),
+                    ("feedback", "Correction"),
+                    ("label", "Labelled"),
+                ],
+                max_length=12,
+            ),
         ),
     ]

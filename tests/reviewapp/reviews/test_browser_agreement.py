@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
+from reviewapp.evaluations.models import Grade, GradeAssignment, GradeScore, GradingRound, RoundItem
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.services import Cause, adjudication_claim, adjudication_submit
 from tests import factories
+from tests.reviewapp.evaluations.world import generated, opened_round
 from tests.reviewapp.reviews.reviewing import TEXT, given, review
 from tests.reviewapp.reviews.test_browser import browser, pytestmark, session, w
 from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, violations
@@ -113,3 +116,34 @@ def test_what_a_rubric_leaves_open_is_asked_when_it_is_the_cause(
     assert Review.objects.filter(cause_note="Is sleep a plan?").count() == 1
     assert troubles == []
     page.context.close()
+
+
+def test_axe_is_content_with_graders(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
+    lead = factories.member(w.project, "lead", "lea")
+    people = [factories.member(w.project, "reviewer", name) for name in ("gus", "ida")]
+    round = opened_round(generated(w.project, prompts=6), lead)
+    for number, item in enumerate(round.items.all()):
+        for slot, person in enumerate(people):
+            grade(round, item, person, slot, 1 + (number + slot) % 3)
+    page, troubles = page_for(browser, live_server, lead, LOOKS["narrow"])
+    page.goto(live_server.url + reverse("home:raters", args=[w.project.slug]))
+    page.get_by_role("heading", name="Agreement of graders").wait_for(timeout=15_000)
+    assert violations(page) == [] and not is_too_wide(page)
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / "raters_grades_narrow.png", full_page=True)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.screenshot(path=Path(os.environ["SCREENSHOTS"]) / "raters_grades_light.png", full_page=True)
+    assert troubles == []
+    page.context.close()
+
+
+def grade(round: GradingRound, item: RoundItem, person: User, slot: int, level: int) -> None:
+    assignment = GradeAssignment.objects.create(
+        item=item, slot=slot, holder=person, state="submitted", lease_expires_at=START
+    )
+    made = Grade.objects.create(
+        assignment=assignment, output=item.output, round=round, grader=person, rubric_version=round.rubric_version,
+        idempotency_key=uuid.uuid4(), seconds=90,
+    )  # fmt: skip
+    for criterion in round.rubric_version.criteria.filter(kind="levels"):
+        GradeScore.objects.create(grade=made, criterion=criterion, value=level)

@@ -61,7 +61,7 @@ def test_a_minute_without_connection_loses_neither_words_nor_decision(bench: Ben
 
     stored = Review.objects.get()
     assert stored.revision_after.completion.startswith("Reason: knee pain. Since May.")
-    assert waiting_in(page, "countersign:") == []
+    assert waiting_in(page, "countersign:draft") == waiting_in(page, "countersign:outbox") == []
 
 
 def test_a_lost_answer_is_asked_for_again_and_stored_once(bench: Bench, w: SimpleNamespace) -> None:
@@ -108,7 +108,7 @@ def test_a_decision_left_by_a_closed_tab_goes_out_from_another_item(bench: Bench
     bench.press("Control+Enter")
     bench.says("Your decision is kept in this browser")
     page.close()
-    second = factories.assignment(w.samples[1], w.ann, w.version)
+    second = factories.assignment(w.samples[2], w.ann, w.version)
 
     bench.page = bench.context.new_page()
     bench.open(second)

@@ -14,9 +14,10 @@ from django.urls import reverse
 from reviewapp.labelling.services import rules_save
 from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment, Review
+from reviewapp.reviews.services import adjudication_claim
 from tests import factories
 from tests.reviewapp.labelling import documents as d
-from tests.reviewapp.reviews import reviewing
+from tests.reviewapp.reviews import reviewing, test_labels
 from tests.reviewapp.reviews.reviewing import claim
 from tests.reviewapp.reviews.test_browser import CHROMIUM, FLAGS, Bench, playwright
 
@@ -264,3 +265,28 @@ def test_the_editor_and_its_pages(browser: Any, live_server: Any, w: SimpleNames
             made.page.get_by_text("not JSON").first.wait_for()
         made.context.close()
         assert made.troubles == []
+
+
+def test_an_adjudicator_labels_anew_by_keyboard(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
+    w.project.review_overlap = 2
+    w.project.save()
+    first = ready(w, d.one_class(), d.spans())
+    second = claim(w.project, w.bob)
+    for assignment, chosen in ((first, "pain"), (second, "skin")):
+        test_labels.hand_in(assignment, w.schema, reason=chosen)
+    settling = adjudication_claim(project=w.project, user=w.cleo)
+    assert settling is not None
+    made = Bench(browser, live_server, w.cleo)
+    made.page.goto(made.base + reverse("reviews:adjudication_edit", args=["letters", settling.key]))
+    made.page.evaluate(NO_POINTER)
+    made.press("w")
+    made.press("3", "m", "ArrowDown", "ArrowRight", "ArrowRight", "1", "Escape")
+    shot(made.page, "label_adjudication")
+    made.page.locator("[name=cause]").first.focus()
+    made.press("Space")
+    with made.page.expect_navigation():
+        made.press("Control+Enter")
+    revision = Review.objects.get(is_adjudication=True).revision_after
+    assert revision.completion.startswith("Reason: Sleep") and "ibuprofen" in revision.completion
+    made.context.close()
+    assert made.troubles == []

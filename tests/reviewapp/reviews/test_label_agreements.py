@@ -85,7 +85,7 @@ def test_an_adjudicator_takes_the_labels_of_one_review(w: SimpleNamespace, clien
     assert held is not None
     client, edit = client_for(w.cleo), reverse("reviews:adjudication_edit", args=["letters", held.key])
     page = client.get(edit).content.decode()
-    assert "Labels are taken as one of the reviews has them" in page and 'value="written"' not in page
+    assert "Label it" in page and 'value="original"' not in page
     form = {"decision": "accept", "choice": "A", "cause": "slip", "idempotency_key": str(uuid.uuid4())}
     answer = client.post(reverse("reviews:adjudication_submit", args=["letters", held.key]), form)
     assert answer.status_code == 302

@@ -238,3 +238,19 @@ def test_an_adjudicator_takes_the_labels_of_one_review(project: Project, client_
     answer = client_for(w.cleo).post(reverse("reviews:adjudication_submit", args=["letters", settled.key]), sent)
     assert answer.status_code == 302, answer.text
     assert current(sample).labels["fields"]["reason"]["chosen"][0]["key"] == "pain"
+
+
+def test_an_adjudicator_labels_anew(project: Project, client_for: Any) -> None:
+    w = world(project, overlap=2, samples=1)
+    for person, chosen in ((w.ann, "pain"), (w.bob, "skin")):
+        sample = hand_in(claim(project, person), w.schema, reason=chosen).sample
+    settled = adjudication_claim(project=project, user=w.cleo)
+    assert settled is not None
+    client, address = client_for(w.cleo), reverse("reviews:adjudication_submit", args=["letters", settled.key])
+    sent = form(w.schema) | {"choice": "written", "cause": "slip", "idempotency_key": str(uuid.uuid4())}
+    refused = client.post(address, sent)
+    assert refused.status_code == 422 and "Reason: choose a class." in refused.text and "Label it" in refused.text
+    assert client.post(address, sent | {"label-reason": "sleep"}).status_code == 302
+    revision = current(sample)
+    assert (revision.completion, revision.reason, revision.created_by) == ("Sleep", "adjudication", w.cleo)
+    assert revision.labels["fields"]["reason"]["chosen"][0]["key"] == "sleep"

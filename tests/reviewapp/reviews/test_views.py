@@ -376,7 +376,7 @@ def test_agreement_says_what_it_stands_on(client_for: ClientFor, project: Projec
         review(project, w.bob, given(complete=3))
     text = page(client, "agreement")
     assert "2 samples with two reviews or more, 2 reviewers" in text
-    assert "Too few to rely on: 2 of 50" in text and "All ratings are the same" in text
+    assert "Unknown: 2 of 50 rated twice" in text and "All ratings are the same" in text
 
 
 def test_agreement_of_a_chosen_version(client_for: ClientFor, project: Project) -> None:
