@@ -55,9 +55,10 @@ export async function deliver(packet, { token, onWaiting = () => {} }) {
   }
 }
 
-/** The packet of this form that an earlier page could not send; null when there is none. */
+/** The packet of this form that an earlier page could not send; null when there is none, or it is on its way. */
 export function keptFor(form, person) {
-  return read(`${PREFIX}${person}:${form.dataset.autosaveKey}`);
+  const key = `${PREFIX}${person}:${form.dataset.autosaveKey}`;
+  return underWay.has(key) ? null : read(key);
 }
 
 /** Sends what closed tabs of this person left. told({packet, answer}) is called for each that was answered. */

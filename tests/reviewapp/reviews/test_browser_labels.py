@@ -102,9 +102,7 @@ def test_one_and_many_classes_by_digits(bench: Bench, w: SimpleNamespace) -> Non
     bench.press("1")  # ticked again: not any more
     page.wait_for_timeout(700)
     bench.says("Nothing is open.")
-    with page.expect_navigation():
-        bench.press("Control+Enter")
-    revision = Review.objects.get().revision_after
+    revision = bench.hand_in().revision_after
     assert revision.completion == "Reason: Skin\n\nTopics: Sleep"
 
 
@@ -125,9 +123,7 @@ def test_ten_thousand_classes_are_found_by_typing_and_by_walking_the_tree(bench:
     page.get_by_role("option", name="Condition 31", exact=False).first.wait_for()
     bench.press("ArrowDown", "Enter")
     page.wait_for_timeout(800)
-    with page.expect_navigation():
-        bench.press("Control+Enter")
-    assert Review.objects.get().revision_after.completion == "Condition 3 > Condition 31"
+    assert bench.hand_in().revision_after.completion == "Condition 3 > Condition 31"
 
 
 def test_passages_are_marked_and_joined_by_keyboard(bench: Bench, w: SimpleNamespace) -> None:
@@ -150,9 +146,7 @@ def test_passages_are_marked_and_joined_by_keyboard(bench: Bench, w: SimpleNames
     page.locator("#label-reason input").first.focus()
     bench.press("1")
     page.wait_for_timeout(800)
-    with page.expect_navigation():
-        bench.press("Control+Enter")
-    answer = Review.objects.get().revision_after.labels["fields"]["facts"]
+    answer = bench.hand_in().revision_after.labels["fields"]["facts"]
     assert [(one["type"], one["text"]) for one in answer["spans"]] == [
         ("medicine", "ibuprofen"), ("medicine", "ibuprofen 400 mg"), ("dose", "400 mg"),
     ]  # fmt: skip
@@ -176,9 +170,7 @@ def test_candidates_are_ranked_by_keyboard(bench: Bench, w: SimpleNamespace) -> 
     assert draft_of(assignment, "label-best", page)
     shot(page, "label_ranking")
     page.wait_for_timeout(800)
-    with page.expect_navigation():
-        bench.press("Control+Enter")
-    answer = Review.objects.get().revision_after.labels["fields"]["best"]
+    answer = bench.hand_in().revision_after.labels["fields"]["best"]
     assert answer["ranked"] == ["Take ibuprofen.", "Rest for a week.", "See a doctor."]
 
 
@@ -191,7 +183,7 @@ def test_labels_outlive_a_reload_and_the_next_sample_starts_anew(bench: Bench, w
     assert draft_of(assignment, "label-reply", page)
     bench.open(assignment)
     assert page.locator("[data-label-check]").first.is_checked()
-    page.wait_for_function("document.querySelector('[name=label-reply]').value === 'Rest 2 days.'")
+    page.wait_for_function("() => document.querySelector('[name=label-reply]').value === 'Rest 2 days.'")
     bench.press("Control+Enter")
     bench.says("2 / 2")
     assert not page.locator("[data-label-check]").first.is_checked()
@@ -284,9 +276,7 @@ def test_an_adjudicator_labels_anew_by_keyboard(browser: Any, live_server: Any, 
     shot(made.page, "label_adjudication")
     made.page.locator("[name=cause]").first.focus()
     made.press("Space")
-    with made.page.expect_navigation():
-        made.press("Control+Enter")
-    revision = Review.objects.get(is_adjudication=True).revision_after
+    revision = made.hand_in().revision_after
     assert revision.completion.startswith("Reason: Sleep") and "ibuprofen" in revision.completion
     made.context.close()
     assert made.troubles == []
