@@ -222,7 +222,8 @@ def slice_fields(project: Project, version: RubricVersion, ratings: RatingSet) -
     reviewed = Exists(Review.objects.filter(sample=OuterRef("pk"), rubric_version=version))
     rows = Sample.objects.filter(reviewed, project=project).values_list("pk", "language", "origin", "metadata")
     facts = {pk: {"language": language, "origin": origin} | _plain(data) for pk, language, origin, data in rows}
-    keys = dict.fromkeys(key for one in facts.values() for key in one)
+    # Databases keep the keys of metadata in different orders: by name, after the sample's own fields.
+    keys = sorted({key for one in facts.values() for key in one}, key=lambda key: (key not in FIELDS, key))
     found = {}
     for key in keys:
         values = [facts[sample].get(key, "") for sample, _ in ratings.units]

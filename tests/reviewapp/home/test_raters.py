@@ -65,8 +65,8 @@ def test_people_are_in_the_order_of_their_names_with_the_severity_of_the_model(w
     assert [row.name for row in page.rows] == ["Ann", "Bob", "Cleo"]
     for row in page.rows:
         assert row.severity is not None
-        assert row.severity.effect == pytest.approx(expected[row.name.lower()].effect, abs=1e-9)
-        assert row.severity.standard_error == pytest.approx(expected[row.name.lower()].standard_error, abs=1e-9)
+        assert row.severity.effect == pytest.approx(expected[row.name.lower()].effect, abs=1e-6)
+        assert row.severity.standard_error == pytest.approx(expected[row.name.lower()].standard_error, abs=1e-6)
     assert page.criterion is not None and page.criterion.key == "accuracy" and page.is_ordered
 
 
@@ -175,7 +175,7 @@ def test_grades_are_compared_with_the_system_taken_out(graded: SimpleNamespace) 
     expected = severities(given).by_rater
     for person, row in zip(graded.people, page.rows, strict=True):
         assert row.severity is not None
-        assert row.severity.effect == pytest.approx(expected[person.pk].effect, abs=1e-9)
+        assert row.severity.effect == pytest.approx(expected[person.pk].effect, abs=1e-6)
 
 
 def test_hidden_repeats_and_reference_grades_have_wilson_intervals(graded: SimpleNamespace) -> None:

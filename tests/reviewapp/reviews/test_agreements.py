@@ -141,7 +141,7 @@ def test_pairs_are_named_in_the_order_of_names(w: SimpleNamespace) -> None:
 def test_slices_are_languages_origins_and_metadata_of_few_values(w: SimpleNamespace) -> None:
     ratings = rating_set(w.project, w.version)
     fields = slice_fields(w.project, w.version, ratings)
-    assert fields.choices == [("language", "Language"), ("meta:ward", "ward"), ("meta:id", "id")]
+    assert fields.choices == [("language", "Language"), ("meta:id", "id"), ("meta:ward", "ward")]
     slices = {one.value: one.measures for one in slices_of(ratings.rated[2], fields.by_field["language"][1])}
     english = [[4, 2, 4], [4, 2, 1]]
     assert slices["en"].alpha.value == pytest.approx(agreement.krippendorff_alpha(english).value)
