@@ -38,6 +38,14 @@ def number(name: str, default: int) -> int:
         raise SettingError(f"Unexpected value {name}={value}: use a whole number.") from error
 
 
+def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = os.environ.get(name, default)
+    if value not in choices:
+        known = ", ".join(one for one in choices if one)
+        raise SettingError(f"Unexpected value {name}={value}: use one of {known}, or leave it empty.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]

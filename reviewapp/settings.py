@@ -169,6 +169,11 @@ IMPORT_MAX_BYTES = env.number("COUNTERSIGN_IMPORT_MAX_MB", 512) * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
+# Who opened what: kept for ever at 0 days; with the client's "address" or "request-id" where the operator wants it.
+VIEW_LOG_KEEP_DAYS = env.number("VIEW_LOG_KEEP_DAYS", 0)
+VIEW_LOG_SEAL_MINUTES = env.number("VIEW_LOG_SEAL_MINUTES", 15)
+VIEW_LOG_CLIENT = env.choice("VIEW_LOG_CLIENT", "", ("", "address", "request-id"))
+
 REDIS_URL = env.text("REDIS_URL") or embedded_redis.default_url(STATE_DIR)
 _QUEUE = {"URL": REDIS_URL, "DEFAULT_TIMEOUT": -1, "SERIALIZER": "rq.serializers.JSONSerializer"}
 RQ_QUEUES = {"default": dict(_QUEUE), "training": dict(_QUEUE)}
@@ -188,7 +193,8 @@ SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
-if env.flag("BEHIND_PROXY", False):
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {
