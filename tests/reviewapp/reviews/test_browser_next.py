@@ -153,6 +153,7 @@ def test_a_comment_is_written_beside_the_sample(bench: Bench, w: SimpleNamespace
 def test_stepping_back_leads_on(bench: Bench, w: SimpleNamespace) -> None:
     held = claim(w.project, w.ann)
     page = bench.open(held)
+    bench.press("s")
     page.get_by_role("button", name="I must not judge this").click()
     page.locator("#recuse-reason").fill("I treated this patient")
     with page.expect_navigation():
