@@ -21,7 +21,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 FAST := not slow and not e2e and not fault and not loop
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test-fault test-loop test loop up worker bench-start bench-review
+	test-postgres test-fault test-loop test pictures loop up worker bench-start bench-review
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ test: setup-test ## install what the tests need and run everything: at most 25 m
 	@$(MAKE) --no-print-directory test-fault
 	@$(MAKE) --no-print-directory test-loop
 	@echo "make test: all good"
+
+pictures: setup-test ## the pictures of docs/, as the browser shows the screens (docs/screens)
+	@PICTURES="$(CURDIR)/docs/screens" $(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m e2e tests/reviewapp/test_pictures.py -q
 
 bench-start: ## time the first and second `make demo` of a clean clone with empty caches
 	@python3 scripts/bench_start.py
