@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +54,18 @@ def api() -> NinjaAPI:
 
 
 def _errors(made: NinjaAPI) -> None:
-    made.add_exception_handler(Refused, _refused)
-    made.add_exception_handler(ApplicationError, lambda _, e: error_answer(422, "refused", e.message))
-    made.add_exception_handler(PermissionDenied, lambda _, e: error_answer(403, "forbidden", str(e)))
-    made.add_exception_handler(Http404, lambda _, e: error_answer(404, "not_found", str(e) or "Nothing is there."))
-    made.add_exception_handler(RequestDataTooBig, lambda _, e: error_answer(413, "too_large", "The body is too large."))
-    made.add_exception_handler(HttpError, lambda _, e: error_answer(e.status_code, "bad_request", e.message))
-    made.add_exception_handler(ValidationError, _invalid)
-    made.add_exception_handler(Exception, _broken)
+    answers: dict[type[Exception], Callable[[HttpRequest, Any], JsonResponse]] = {
+        Refused: _refused,
+        ApplicationError: lambda _, error: error_answer(422, "refused", error.message),
+        PermissionDenied: lambda _, error: error_answer(403, "forbidden", str(error)),
+        Http404: lambda _, error: error_answer(404, "not_found", str(error) or "Nothing is there."),
+        RequestDataTooBig: lambda _, error: error_answer(413, "too_large", "The body is too large."),
+        HttpError: lambda _, error: error_answer(error.status_code, "bad_request", error.message),
+        ValidationError: _invalid,
+        Exception: _broken,
+    }
+    for kind, made_answer in answers.items():
+        made.add_exception_handler(kind, made_answer)
 
 
 def _refused(request: HttpRequest, refusal: Refused) -> JsonResponse:
@@ -89,6 +94,8 @@ def answer(request: HttpRequest, rest: str) -> HttpResponseBase:
     """The answer of the endpoint at ``rest``, which is what follows /api/v1/."""
     if rest == "openapi.json":
         return JsonResponse(openapi())
+    if "\0" in rest or "%00" in request.META.get("QUERY_STRING", ""):
+        return error_answer(422, "invalid", "An address holds no NUL characters.")
     try:
         match = _resolver().resolve(rest)
     except Resolver404:

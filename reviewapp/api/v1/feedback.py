@@ -44,16 +44,19 @@ class FeedbackPage(Page):
     items: list[FeedbackOut]
 
 
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # no database keeps a NUL
+
+
 class FeedbackIn(Schema):
     """A correction, a remark, or both, about an answer to a prompt."""
 
-    prompt: str = Field(min_length=1)
-    answer: str = ""
-    correction: str = ""
-    remark: str = ""
-    group: str = Field("", max_length=200)
-    external_id: str = Field("", max_length=200)
-    model_version: str = Field("", max_length=20, description="Its number in the project, as text.")
+    prompt: Text = Field(min_length=1)
+    answer: Text = ""
+    correction: Text = ""
+    remark: Text = ""
+    group: Text = Field("", max_length=200)
+    external_id: Text = Field("", max_length=200)
+    model_version: Text = Field("", max_length=20, description="Its number in the project, as text.")
 
     model_config = {"extra": "forbid"}
 

@@ -170,7 +170,8 @@ def samples(request: TokenRequest, slug: str, window: Query[SampleWindow]) -> Sa
     if chosen["q"] and not may_read:  # a search must not tell word by word what is withheld
         listed = listed.exclude(~Q(external_id__icontains=chosen["q"].strip()), split=Sample.Split.HELDOUT)
     rows, following = window_rows(listed, window)
-    return SamplePage(items=[SampleOut(**_sample(row, may_read, row.findings_open)) for row in rows], next=following)
+    shown: list[Any] = rows  # each carries findings_open
+    return SamplePage(items=[SampleOut(**_sample(row, may_read, row.findings_open)) for row in shown], next=following)
 
 
 @router.get(
