@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "reviewapp.feedback",
     "reviewapp.lineage",
     "reviewapp.home",
+    "reviewapp.api",
     "reviewapp.demo",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -183,6 +184,14 @@ JOB_HEARTBEAT_SECONDS = 4
 JOB_LOST_SECONDS = env.number("JOB_LOST_SECONDS", 30)
 LEASE_MINUTES = env.number("LEASE_MINUTES", 30)
 UNDO_MINUTES = env.number("UNDO_MINUTES", 15)
+# What the clock does at each look beside taking back jobs, by dotted path.
+CLOCK_WORK = ["reviewapp.api.services.announcing.events_announce"]
+
+API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", 240)  # of one token
+# Webhooks go to https addresses outside; a clear or an inner address is the operator's decision.
+WEBHOOKS_ALLOW_HTTP = env.flag("WEBHOOKS_ALLOW_HTTP", DEBUG)
+WEBHOOKS_ALLOW_PRIVATE = env.flag("WEBHOOKS_ALLOW_PRIVATE", False)
+WEBHOOK_TIMEOUT_SECONDS = env.number("WEBHOOK_TIMEOUT_SECONDS", 10)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -20,4 +20,6 @@ urlpatterns = [
     path("projects/<slug:slug>/reports/", include("reviewapp.reports.urls")),
     path("projects/<slug:slug>/feedback/", include("reviewapp.feedback.urls")),
     path("projects/<slug:slug>/lineage/", include("reviewapp.lineage.urls")),
+    path("projects/<slug:slug>/api/", include("reviewapp.api.urls")),
+    path("api/v1/", include("reviewapp.api.urls_v1")),
 ]

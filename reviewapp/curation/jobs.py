@@ -6,8 +6,9 @@ from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed,
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
 from reviewapp.curation.checks.registry import CHECKS
+from reviewapp.curation.index_build import index_make
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import Scan
+from reviewapp.curation.models import Scan, TextIndex
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
@@ -68,3 +69,12 @@ def _open(scan: Scan, material: Material) -> None:
     keys = list(material.revisions)
     for start in range(0, len(keys), _KEYS):
         samples_make_ready(project=scan.project, sample_ids=keys[start : start + _KEYS])
+
+
+def build_index(handle: JobHandle, index_id: int) -> None:
+    """Builds one version of an index; done again it makes the same files, and a version that is made stays."""
+    row = TextIndex.objects.select_related("project", "requested_by").get(pk=index_id)
+    if row.made_at is not None:
+        return
+    index_make(row, lambda text: handle.progress(0, message=text))
+    handle.progress(1, 1, f"{row.n:,} samples can be searched by meaning, {row.dimensions} dimensions each.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from django.db.models import Count, QuerySet
 
+from reviewapp.core.bearer import secret_hash
 from reviewapp.feedback.models import FeedbackItem, FeedbackToken
 from reviewapp.projects.models import Project
 
@@ -24,9 +23,8 @@ def item_counts(project: Project) -> dict[str, int]:
 
 def token_for(project_slug: str, secret: str) -> FeedbackToken | None:
     """The live token with this secret in this project, compared by its hash."""
-    digest = hashlib.sha256(secret.encode()).hexdigest()
     return (
         FeedbackToken.objects.select_related("project")
-        .filter(token_hash=digest, project__slug=project_slug, project__archived_at=None, revoked_at=None)
+        .filter(token_hash=secret_hash(secret), project__slug=project_slug, project__archived_at=None, revoked_at=None)
         .first()
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
+from reviewapp.core.bearer import secret_hash, secret_make
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations.models import Output
 from reviewapp.feedback.models import FeedbackItem, FeedbackToken
@@ -215,11 +214,11 @@ def token_create(*, project: Project, label: str, created_by: User) -> tuple[Fee
     """Makes a token for another system; returns it with its secret, which is shown once and never stored."""
     if not label.strip():
         raise ApplicationError("Name the system that will use this token.")
-    secret = secrets.token_urlsafe(32)
+    secret = secret_make()
     token = FeedbackToken.objects.create(
         project=project,
         label=label.strip(),
-        token_hash=hashlib.sha256(secret.encode()).hexdigest(),
+        token_hash=secret_hash(secret),
         created_by=created_by,
     )
     audit.record(

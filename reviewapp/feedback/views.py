@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.core.bearer import bearer_of
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.evaluations.models import Output
@@ -117,8 +118,8 @@ def output_feedback(request: AuthenticatedRequest, slug: str, output_id: int) ->
 @require_POST
 def endpoint(request: HttpRequest, slug: str) -> JsonResponse:
     """Takes feedback from another system: JSON, with ``Authorization: Bearer <token>`` (docs/feedback.md)."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    token = selectors.token_for(slug, secret) if scheme == "Bearer" else None
+    secret = bearer_of(request)
+    token = selectors.token_for(slug, secret) if secret else None
     if token is None:
         return JsonResponse({"error": "Send a valid token: Authorization: Bearer <token>."}, status=401)
     try:

@@ -23,7 +23,7 @@ class NavItem:
 
 # (label, URL name, permission, app names that light it up)
 _PAGES = (
-    ("Home", "home:project", P.VIEW, ("home", "projects", "lineage")),
+    ("Home", "home:project", P.VIEW, ("home", "projects", "lineage", "api")),
     ("Samples", "samples:sample_list", P.VIEW, ("samples", "curation")),
     ("Review", "reviews:queue", P.VIEW, ("reviews", "rubrics", "labelling")),
     ("Training sets", "trainingsets:version_list", P.VIEW, ("trainingsets",)),

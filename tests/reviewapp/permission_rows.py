@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
 
+from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
 from reviewapp.curation.models import Scan
 from reviewapp.evaluations.models import GradeAssignment
@@ -80,6 +82,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     grading = GradeAssignment.objects.create(
         item=round.items.all()[0], slot=0, holder=people.reviewer2, lease_expires_at=leases.lease_end()
     )
+    webhook = Webhook.objects.create(project=project, url="https://example.org/hook", events=["run.failed"], salt="s")
     preview = Preview.objects.create(version=version, base_model_path=base.path)
     names = {
         "project": project,
@@ -111,6 +114,12 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "feedback": factories.feedback_item(project),
         "labels": schema_create(project=project, document=schemas_starters()["mixed"], created_by=people.lead2),
         "token": token,
+        "api_token": ApiToken.objects.create(
+            project=project, owner=people.lead2, name="Nightly", token_hash=factories.sha("api"),
+            scopes=["read"], expires_at=timezone.now() + timedelta(days=9),
+        ),
+        "webhook": webhook,
+        "delivery": Delivery.objects.create(webhook=webhook, event="run.failed", key="run.failed:1:1", payload={}),
         "job": factories.job(project_slug=SLUG),
         "annotator": people.annotator2,
     }
@@ -167,6 +176,17 @@ ROWS: dict[str, Row] = {
     "feedback:endpoint": Row(OPEN, _project, "POST"),
     "feedback:token_list": Row(P.MANAGE, _project),
     "feedback:token_revoke": Row(P.MANAGE, _of("token"), "POST"),
+    # api: what each endpoint below /api/v1/ needs is in tests/reviewapp/api/endpoint_rows.py
+    "api_v1:call": Row(OPEN, _bare("me")),
+    "api:reference": Row(P.VIEW, _project),
+    "api:token_list": Row(P.VIEW, _project),
+    "api:token_revoke": Row(P.VIEW, _of("api_token"), "POST", is_personal=True),
+    "api:webhook_list": Row(P.MANAGE, _project),
+    "api:webhook_detail": Row(P.MANAGE, _of("webhook")),
+    "api:webhook_pause": Row(P.MANAGE, _of("webhook"), "POST"),
+    "api:webhook_resume": Row(P.MANAGE, _of("webhook"), "POST"),
+    "api:webhook_remove": Row(P.MANAGE, _of("webhook"), "POST", is_personal=True),
+    "api:delivery_redeliver": Row(P.MANAGE, _of("delivery"), "POST", is_personal=True),
     "lineage:output": Row(P.VIEW, _of("output")),
     "lineage:sample": Row(P.VIEW, _of("sample")),
     # rubrics
@@ -260,6 +280,10 @@ ROWS: dict[str, Row] = {
     # samples
     "samples:sample_list": Row(P.VIEW, _project),
     "samples:sample_detail": Row(P.VIEW, _of("sample")),
+    "samples:view_save": Row(P.VIEW, _project, "POST", {"name": "Mine", "state": "ready"}),
+    "samples:view_update": Row(P.VIEW, _of("saved_view"), "POST", {"name": "Theirs"}, is_personal=True),
+    "samples:view_delete": Row(P.VIEW, _of("saved_view"), "POST", is_personal=True),
+    "samples:default_view_set": Row(P.VIEW, _project, "POST", {"view": ""}),
     "samples:import_list": Row(P.VIEW, _project),
     "samples:import_create": Row(P.IMPORT, _project),
     "samples:import_detail": Row(P.VIEW, _of("batch")),

@@ -1,5 +1,6 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
-(``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``)."""
+(``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
+project's texts (``indexes``)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from reviewapp.curation.services.checking import findings_sweep, findings_write,
 from reviewapp.curation.services.cleaning import sample_clean, samples_clean
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
+from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
 
 __all__ = [
@@ -16,6 +18,11 @@ __all__ = [
     "findings_follow",
     "findings_sweep",
     "findings_write",
+    "index_begin",
+    "index_finish",
+    "index_known",
+    "index_remove",
+    "index_request",
     "sample_clean",
     "sample_scan",
     "samples_clean",

@@ -1,4 +1,4 @@
-"""``manage.py clock``: every few seconds, takes back jobs whose worker is gone and wakes forgotten ones."""
+"""``manage.py clock``: every few seconds, takes back jobs whose worker is gone, wakes forgotten ones, does CLOCK_WORK."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
+from django.utils.module_loading import import_string
 
 from reviewapp.core import jobs
 
@@ -49,6 +51,8 @@ def look() -> dict[str, int]:
     close_old_connections()
     try:
         counts = jobs.reconcile()
+        for path in settings.CLOCK_WORK:
+            import_string(path)()
     except DatabaseError as error:
         log.warning("The database cannot be read now: %s", error)
         return {}

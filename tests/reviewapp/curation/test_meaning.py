@@ -1,0 +1,80 @@
+"""Latent semantic analysis: texts to vectors, alike in the worker and in the web process, and the nearest of many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewapp.curation import meaning, meaning_fit
+from reviewapp.curation.meaning import Projection, nearest, unit
+from reviewapp.curation.meaning_fit import projection_fit, vectors_of
+
+KNEE = ["The knee hurts and is swollen.", "Swollen knee, painful on the stairs.", "Pain of the left knee for weeks."]
+HEART = ["Chest pain on effort, troponin normal.", "Angina on effort, ECG normal.", "Troponin after chest pain."]
+SKIN = ["An itching rash on both arms.", "Rash since the new soap, itching.", "Eczema with itching of the arms."]
+TEXTS = KNEE + HEART + SKIN
+
+
+@pytest.fixture(scope="module")
+def projection() -> Projection:
+    return projection_fit(TEXTS, 6)
+
+
+@pytest.mark.parametrize(("query", "first"), [("swelling knees", 0), ("effort, troponine", 3), ("itchy rash", 6)])
+def test_what_is_meant_comes_first_though_no_word_is_the_same(projection: Projection, query: str, first: int) -> None:
+    found = nearest(vectors_of(projection, TEXTS), projection.vector(query), 3)
+    assert {row for row, _ in found} == {first, first + 1, first + 2}
+    assert found[0][1] >= found[1][1] >= found[2][1] > 0
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(" ".join(TEXTS).split()) | st.text(max_size=6), max_size=12).map(" ".join))
+def test_the_web_process_and_the_worker_make_the_same_vector(text: str) -> None:
+    projection = projection_fit(TEXTS, 6)
+    assert np.allclose(projection.vector(text), vectors_of(projection, [text])[0], atol=1e-4)
+
+
+def test_the_components_are_the_first_singular_vectors() -> None:
+    rng = np.random.default_rng(3)
+    dense = rng.random((40, 5)) @ np.diag([9, 5, 3, 1, 0.5]) @ rng.random((5, 30))
+    ours = meaning_fit._components(sp.csr_array(dense.astype(np.float32)), 4)
+    golden = np.linalg.svd(dense)[2][:4].T
+    assert np.allclose(np.abs((ours * golden).sum(axis=0)), 1, atol=1e-3)
+
+
+def test_a_text_without_a_known_word_is_zero(projection: Projection) -> None:
+    assert not projection.vector("000").any() and not projection.vector("").any()
+    assert np.isclose(np.linalg.norm(projection.vector("knee")), 1)
+
+
+def test_texts_without_words_make_no_projection() -> None:
+    for texts in ([], ["...", "!"]):
+        with pytest.raises(ValueError, match="no words"):
+            projection_fit(texts)
+
+
+def test_the_vocabulary_has_a_hash_that_changes_with_it(projection: Projection) -> None:
+    assert projection.vocabulary_hash == projection_fit(TEXTS, 6).vocabulary_hash
+    assert projection.vocabulary_hash != projection_fit(KNEE, 6).vocabulary_hash
+
+
+def test_many_texts_are_thinned_out_for_the_projection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meaning_fit, "FIT_MOST", 2)
+    known = projection_fit(["apple", "pear", "plum"]).terms
+    assert meaning.word_hash("apple") in known and meaning.word_hash("plum") in known
+    assert meaning.word_hash("pear") not in known
+
+
+@given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 99))
+def test_the_nearest_are_those_of_a_full_sort(n: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = unit(rng.integers(-2, 3, (n, 3)).astype(np.float32))
+    query = unit(rng.standard_normal(3).astype(np.float32))
+    among = rng.random(n) < 0.7
+    values = vectors @ query
+    golden = sorted(np.flatnonzero(among), key=lambda row: (-values[row], row))[:k]
+    assert [row for row, _ in nearest(vectors, query, k, among)] == golden
+    assert len(nearest(vectors, query, k)) == min(n, k)
