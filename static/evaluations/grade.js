@@ -18,7 +18,7 @@ const card = document.getElementById("error-card");
 // First: it puts back what an earlier page could not send.
 // A change of mind after the reveal is neither leased nor saved on the way.
 const saving = form.dataset.autosaveUrl ? autosave(form) : {
-  start() {}, pause() {}, resume() {}, finish() {}, flush: async () => true,
+  start() {}, pause() {}, resume() {}, finish() {}, flush: async () => true, settled: async () => true,
   hasUnsaved: () => false, isCutOff: () => false, isStopped: () => false,
 };
 let errors = read();

@@ -57,6 +57,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     isStopped: () => refused !== "",
     isCutOff: () => failures > 0,
     hasUnsaved: () => Object.keys(unsaved()).length > 0,
+    settled: () => inFlight,
   };
 
   function start() {

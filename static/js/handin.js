@@ -11,12 +11,13 @@
  * page comes back as it was sent, with the reason.
  */
 import { keepForLater } from "./autosave.js";
-import { deliver, deliverLeft, keptFor, packed } from "./outbox.js";
+import { deliver, deliverLeft, hold, keptFor, packed } from "./outbox.js";
 import { ahead } from "./prefetch.js";
 import { show, showText } from "./swap.js";
 
+const SAVING_MS = 1500;
+
 let behind = Promise.resolve(); // what was handed in and not yet answered, in order
-let isBehind = false;
 
 export function handIn(form, { saver, holding, say, handedIn = () => {}, signal, restart }) {
   const person = form.closest("[data-bench]")?.dataset.person || "";
@@ -43,8 +44,10 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     const packet = packed(form, button, person);
     const page = isSure(button) ? next?.taken() : null;
     if (button?.matches("[name=decision], [data-hotkey-submit]")) handedIn();
-    if (page) return goOn(packet, page, button);
-    await behind;
+    hold(packet);
+    const saved = Promise.race([saver.settled(), sleep(SAVING_MS)]); // a draft that comes after its form is refused
+    if (page) return goOn(packet, page, button, saved);
+    await Promise.all([behind, saved]);
     state.textContent = "Sending";
     follow(await deliver(packet, { token, onWaiting: waiting }), button);
   }
@@ -56,17 +59,13 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
   }
 
   /** The next page now, the answer later; the form is on its way before anything is painted. */
-  function goOn(packet, page, button) {
-    saver.finish();
+  function goOn(packet, page, button, saved) {
     packet.body += "&ahead=1";
-    const post = () => deliver(packet, { token, onWaiting: waitingBehind });
-    const answered = isBehind ? behind.then(post) : post();
+    const answered = Promise.all([behind, saved]).then(() => deliver(packet, { token, onWaiting: waitingBehind }));
+    saver.finish();
     if (!show(page.doc, page.url, restart)) return void answered.then((answer) => follow(answer, button));
-    isBehind = true;
-    behind = answered.then((answer) => {
-      isBehind = false;
-      return afterwards(answer, packet, page, restart);
-    });
+    // What comes after it goes out in any case.
+    behind = answered.then((answer) => afterwards(answer, packet, page, restart)).catch(console.error);
   }
 
   function begin() {
@@ -166,4 +165,8 @@ async function afterwards(answer, packet, page, restart) {
   // Not stored: its page as it was sent, with the reason. What was begun on this one is saved or waits in the browser.
   keepForLater(packet.item, packet.draft);
   if (answer.redirected || !showText(await answer.text(), packet.page, restart)) location.assign(packet.page);
+}
+
+function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -33,13 +33,18 @@ function draftOf(form) {
   return Object.fromEntries(given.map((field) => [field.name, field.value]));
 }
 
+/** Keeps a packet that is about to be posted: a tab that is closed now leaves it, this page does not send it twice. */
+export function hold(packet) {
+  put(packet);
+  underWay.add(packet.key);
+}
+
 /**
  * Posts a packet until the server answers; resolves to the Response. onWaiting(answer or null) is told each failure.
  * token: a function that gives the CSRF token of the page as it is then.
  */
 export async function deliver(packet, { token, onWaiting = () => {} }) {
-  put(packet);
-  underWay.add(packet.key);
+  hold(packet);
   try {
     for (let tries = 0; ; tries++) {
       const answer = await posted(packet, token());

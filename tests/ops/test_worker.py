@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,9 +81,8 @@ def test_an_expected_failure_and_a_bug_are_told_apart(env: dict[str, str]) -> No
     assert "ZeroDivisionError" in job(env, errored, "traceback")
 
 
-@pytest.mark.slow
-def test_a_worker_takes_back_lost_jobs_when_it_starts(env: dict[str, str]) -> None:
-    """The last worker died with its machine: nobody else is there to notice."""
+def lost_job(env: dict[str, str]) -> str:
+    """A job whose worker has been silent for five minutes."""
     lost = enqueue(env, "work_a_moment", seconds=0)
     shell(
         env,
@@ -92,27 +90,29 @@ def test_a_worker_takes_back_lost_jobs_when_it_starts(env: dict[str, str]) -> No
         "Job.objects.update(state='running', token=uuid.uuid4(), "
         "heartbeat_at=timezone.now() - datetime.timedelta(minutes=5))",
     )
+    return lost
+
+
+@pytest.mark.slow
+def test_a_worker_takes_back_lost_jobs_when_it_starts(env: dict[str, str]) -> None:
+    """The last worker died with its machine: nobody else is there to notice."""
+    lost = lost_job(env)
     manage(env, "worker", "--burst")
     assert (job(env, lost, "state"), job(env, lost, "attempt")) == ("succeeded", "2")
 
 
 @pytest.mark.slow
 def test_the_clock_takes_back_lost_jobs(env: dict[str, str]) -> None:
-    lost = enqueue(env, "work_a_moment", seconds=0)
-    shell(
-        env,
-        "import datetime, uuid; from django.utils import timezone; from reviewapp.core.models import Job; "
-        "Job.objects.update(state='running', token=uuid.uuid4(), "
-        "heartbeat_at=timezone.now() - datetime.timedelta(minutes=5))",
-    )
+    lost = lost_job(env)
     manage(env, "clock", "--once")
     assert job(env, lost, "state") == "queued"
 
 
 @pytest.mark.slow
 def test_the_clock_ends_when_asked(env: dict[str, str]) -> None:
+    lost = lost_job(env)
     clock = subprocess.Popen([sys.executable, "manage.py", "clock", "--every", "0.2"], cwd=ROOT, env=env)
-    time.sleep(3)
+    wait_for(lambda: job(env, lost, "state") == "queued", 60)  # it is at work, and hears signals
     assert clock.poll() is None
     clock.terminate()
     assert clock.wait(timeout=20) == 0

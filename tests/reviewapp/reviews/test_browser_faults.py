@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from reviewapp.reviews.models import Assignment, Review
+from reviewapp.reviews.views import workbench
 from reviewapp.rubrics.services import rubric_create
 from tests import factories
 from tests.reviewapp.reviews.reviewing import RUBRIC, claim, review
@@ -259,3 +261,20 @@ def test_undo_after_the_page_was_left(bench: Bench, w: SimpleNamespace) -> None:
     with page.expect_navigation():
         bench.press("Control+z")
     bench.says(f"Sample {made.sample}")
+
+
+def test_a_draft_on_its_way_arrives_before_its_form(
+    bench: Bench, w: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow server would refuse the draft of a sample that is decided already, and say so to somebody who is done."""
+    keep = workbench.draft_keep
+    monkeypatch.setattr(workbench, "draft_keep", lambda **values: (time.sleep(0.8), keep(**values))[1])
+    refused: list[str] = []
+    page = bench.open(claim(w.project, w.ann))
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status == 409 else None)
+    bench.press("0", "ArrowDown", "4")
+    page.wait_for_timeout(700)  # the draft left after half a second
+    bench.press("Control+Enter")
+    bench.says("2 / 3")
+    page.wait_for_timeout(1500)
+    assert Review.objects.count() == 1 and refused == []
