@@ -21,6 +21,7 @@ from reviewapp.labelling.services import schema_create
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission as P
 from reviewapp.reports.services import gates_declare, report_freeze
+from reviewapp.samples.models import SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 
@@ -90,6 +91,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "batch": batch,
         "heldout": heldout,
         "sample": sample,
+        "saved_view": SavedView.objects.create(project=project, owner=people.lead2, name="Theirs", filters={}),
         "finding": finding,
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "accepted": accepted,
