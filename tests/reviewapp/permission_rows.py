@@ -356,4 +356,9 @@ ROWS: dict[str, Row] = {
     "curation:scan_request": Row(P.CURATE, _project, "POST"),
     "curation:scan_live": Row(P.VIEW, _of("scan")),
     "curation:scan_cancel": Row(P.CURATE, _of("scan"), "POST"),
+    "curation:meaning_search": Row(P.VIEW, _project),
+    "curation:similar_list": Row(P.VIEW, _of("sample")),
+    "curation:index_request": Row(P.MANAGE, _project, "POST"),
+    "curation:index_remove": Row(P.MANAGE, _project, "POST"),
+    "curation:index_live": Row(P.VIEW, _project),
 }
