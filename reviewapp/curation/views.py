@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
@@ -35,6 +36,7 @@ def finding_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     chosen["state"] = chosen["state"] or Finding.State.OPEN
     found = selectors.findings_filtered(project, chosen)
     page = Paginator(found, FINDINGS_PER_PAGE).get_page(request.GET.get("page"))
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[finding.sample_id for finding in page])
     context = {
         "project": project,
         "page": page,
@@ -59,6 +61,7 @@ def _finding(project: Project, finding_id: int) -> Finding:
 
 
 def _detail(request: AuthenticatedRequest, project: Project, finding: Finding, refusal: str = "") -> HttpResponse:
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=finding.sample_id)
     may_read = finding.related_heldout is not None and may(request.user, project, Permission.HELDOUT)
     context = {
         "project": project,
@@ -116,6 +119,7 @@ def _settle(request: AuthenticatedRequest, finding: Finding, act: Callable[[], A
 
 def _card(request: AuthenticatedRequest, finding: Finding, refusal: str) -> HttpResponse:
     project = finding.sample.project
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=finding.sample_id)
     here = request.htmx.current_url_abs_path or reverse("curation:finding_list", args=[project.slug])
     context = {"project": project, "card": FindingCard(finding=finding, refusal=refusal), "next_url": here}
     return render(request, "curation/finding_list.html#card", context, status=422 if refusal else 200)

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from reviewapp.audit.services import chain_verify
+from reviewapp.audit.services import Target, ViewKind, chain_verify, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.core.models import Job
@@ -65,6 +65,8 @@ def search(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
     text = request.GET.get("q", "").strip()
     found = list(selectors.samples_found(project, text)) if text else []
+    ids = [sample.pk for sample in found]
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=ids, kind=ViewKind.SEARCH)
     return render(request, "home/search.html", {"project": project, "text": text, "found": found})
 
 

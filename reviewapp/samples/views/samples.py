@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.projects.selectors import project_for
 from reviewapp.samples import selectors
@@ -21,6 +22,8 @@ def sample_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     listing = listing_of(project, request.user, request.GET)
     found = selectors.samples_filtered(project, listing.chosen)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    kind = ViewKind.SEARCH if listing.chosen["q"] else ViewKind.LIST
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[row.pk for row in page], kind=kind)
     context = {
         "project": project,
         "page": page,
@@ -41,6 +44,7 @@ def sample_detail(request: AuthenticatedRequest, slug: str, sample_id: int) -> H
     project = project_for(request.user, slug)
     samples = Sample.objects.filter(project=project).select_related("revision", "group", "batch", "project")
     sample = get_object_or_404(samples, pk=sample_id)
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=sample.pk)
     page = page_of(sample, request.GET.get("revision", ""))
     context = {"project": project, "sample": sample, "page": page, "kinds": selectors.STATE_KINDS}
     return render(request, "samples/sample_detail.html", context)
