@@ -18,7 +18,7 @@ from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import may, projects_for, role_of
 from reviewapp.reviews.models import Review
 from reviewapp.samples.models import Revision, Sample
-from reviewapp.samples.selectors import FILTERS, samples_filtered
+from reviewapp.samples.selectors import samples_filtered
 
 router = Router(tags=["Samples"])
 
@@ -54,6 +54,8 @@ class SampleOut(Schema):
     origin: str
     group: str
     language: str
+    tags: list[str]
+    priority: int
     batch: int | None
     is_heldout: bool = Field(description="It descends from a held-out prompt and never trains.")
     is_withheld: bool = Field(description="Its texts are held out, and this person may not read them.")
@@ -131,6 +133,9 @@ class SampleWindow(Window):
     batch: str = Field("", description="Id of an import.")
     language: str = ""
     group: str = ""
+    tag: str = ""
+    priority: str = ""
+    flagged: str = Field("", description="`yes` for samples that somebody flagged.")
     q: str = Field("", max_length=200, description="Words of the id, the prompt or the completion.")
 
 
@@ -164,7 +169,7 @@ def project(request: TokenRequest, slug: str) -> ProjectOut:
 @router.get("projects/{slug}/samples", response=SamplePage, url_name="samples", summary="Samples, the oldest first")
 def samples(request: TokenRequest, slug: str, window: Query[SampleWindow]) -> SamplePage:
     found = project_in(request, slug)
-    chosen = {name: getattr(window, name) for name in (*FILTERS, "q")}
+    chosen = window.dict(exclude={"after", "limit"})
     may_read = reads_heldout(request.auth.owner, found)
     listed = samples_filtered(found, chosen)
     if chosen["q"] and not may_read:  # a search must not tell word by word what is withheld
@@ -224,6 +229,8 @@ def _sample(row: Sample, may_read_heldout: bool, findings_open: int) -> dict[str
         "origin": row.origin,
         "group": row.group.key,
         "language": row.language,
+        "tags": sorted(tag.name for tag in row.tags.all()),
+        "priority": row.priority,
         "batch": row.batch_id,
         "is_heldout": is_heldout,
         "is_withheld": is_withheld,

@@ -10,11 +10,13 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from reviewapp.api.v1.samples import SampleWindow
 from reviewapp.core import jobs
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Review
 from reviewapp.samples.models import ImportBatch, Sample
+from reviewapp.samples.selectors import FILTERS
 from tests import factories
 from tests.reviewapp.api.asking import ask, code_of, secret_for, told
 
@@ -73,6 +75,10 @@ def test_whatever_is_asked_for_gets_a_page_or_a_reason(
         assert 1 <= limit <= 200
     else:
         assert (response.status_code, code_of(response)) == (422, "invalid")
+
+
+def test_the_api_knows_every_filter_of_the_screen() -> None:
+    assert set(SampleWindow.model_fields) == {*FILTERS, "q", "after", "limit"}
 
 
 # ---- blindness
