@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from reviewapp.audit.services import Target, view_record
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
@@ -222,6 +222,8 @@ def _meant(request: AuthenticatedRequest, project: Project, error: str = "") -> 
     chosen = {name: request.GET.get(name, "")[:200] for name in FILTERS}
     text, state = request.GET.get("q", "").strip()[:2_000], searching.index_state(project)
     found = searching.samples_meant(project, state.index, text, chosen) if state.index and text else None
+    seen = [near.sample.pk for near in found or []]
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=seen, kind=ViewKind.SEARCH)
     context = {
         "project": project,
         "chosen": chosen,
@@ -247,10 +249,12 @@ def similar_list(request: AuthenticatedRequest, slug: str, sample_id: int) -> Ht
     samples = Sample.objects.filter(project=project).select_related("revision", "project")
     sample = get_object_or_404(samples, pk=sample_id)
     state = searching.index_state(project)
+    found = searching.samples_similar(sample, state.index) if state.index else []
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[near.sample.pk for near in found])
     context = {
         "project": project,
         "sample": sample,
-        "found": searching.samples_similar(sample, state.index) if state.index else [],
+        "found": found,
         "kinds": STATE_KINDS,
         "index": state,
     }

@@ -17,6 +17,10 @@ from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.samples.models import ImportRowError
 from tests import factories
+from tests.reviewapp.api.asking import ask as ask_api
+from tests.reviewapp.api.asking import secret_for
+from tests.reviewapp.api.endpoint_rows import ENDPOINTS
+from tests.reviewapp.curation.test_search_views import built, fill
 from tests.reviewapp.evaluations.test_blindness import open_calibration
 from tests.reviewapp.evaluations.test_pairs import opened_pairs
 from tests.reviewapp.evaluations.world import generated, lock, opened_round
@@ -114,3 +118,31 @@ def test_the_mapping_screen_records_the_file(project: Project, people: SimpleNam
     batch = upload(project)
     row = recorded(client_for(people.lead), "samples:import_map", batch.pk)
     assert (row.target_type, row.target_id) == (Target.IMPORT, batch.pk)
+
+
+def test_the_api_records_what_it_gives_out(world: SimpleNamespace, people: SimpleNamespace) -> None:
+    """Each reading operation with a token of the lead: text never comes without a row in the owner's name."""
+    secret, silent, told = secret_for(people.lead, world.project), set(), set()
+    for (method, path), endpoint in ENDPOINTS.items():
+        if method == "get":
+            before = RecordView.objects.count()
+            answer = ask_api(secret, path.format(slug=world.project.slug, **endpoint.arguments(world)))
+            written = RecordView.objects.count() - before
+            told |= {path.rpartition("{slug}")[2]} if written else set()
+            silent |= {path} if not written and any(words in body(answer) for words in TEXTS) else set()
+    assert not silent
+    assert {"/samples", "/samples/{sample_id}", "/feedback", "/training-set-versions/{version_id}/examples"} <= told
+    rows = RecordView.objects.values_list("kind", "person", "project_slug").distinct().order_by()
+    assert list(rows) == [("api", people.lead.pk, world.project.slug)]
+
+
+def test_search_by_meaning_and_similar_samples_record_what_they_find(
+    project: Project, people: SimpleNamespace, client_for: Any
+) -> None:
+    samples = fill(project)
+    built(project)
+    lead = client_for(people.lead)
+    assert recorded(lead, "curation:similar_list", samples["knee"][0].pk).kind == "list"
+    RecordView.objects.all()._raw_delete("default")
+    lead.get(reverse("curation:meaning_search", args=["letters"]), {"q": "knee"})
+    assert RecordView.objects.get().kind == "search"

@@ -9,9 +9,10 @@ from django.db.models import Q
 from django.http import Http404
 from ninja import Field, Query, Router, Schema
 
-from reviewapp.api.v1.access import TokenRequest, project_in
+from reviewapp.api.v1.access import TokenRequest, project_in, view_note
 from reviewapp.api.v1.blinding import names_visible, reads_heldout, reviews_visible, revisions_visible
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import GRANTED, Permission
@@ -175,6 +176,7 @@ def samples(request: TokenRequest, slug: str, window: Query[SampleWindow]) -> Sa
     if chosen["q"] and not may_read:  # a search must not tell word by word what is withheld
         listed = listed.exclude(~Q(external_id__icontains=chosen["q"].strip()), split=Sample.Split.HELDOUT)
     rows, following = window_rows(listed, window)
+    view_note(request, Target.SAMPLE, [row.pk for row in rows])
     shown: list[Any] = rows  # each carries findings_open
     return SamplePage(items=[SampleOut(**_sample(row, may_read, row.findings_open)) for row in shown], next=following)
 
@@ -191,6 +193,7 @@ def sample(request: TokenRequest, slug: str, sample_id: int) -> SampleDetailOut:
     row = Sample.objects.filter(project=found, pk=sample_id).select_related("revision", "group").first()
     if row is None:
         raise Http404("No such sample in this project.")
+    view_note(request, Target.SAMPLE, row.pk)
     may_read = reads_heldout(user, found)
     reviews = list(reviews_visible(row, user, may_adjudicate=may(user, found, Permission.ADJUDICATE)))
     is_shown = may_read or row.split != Sample.Split.HELDOUT
