@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +22,7 @@ from reviewapp.labelling.services import schema_create
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission as P
 from reviewapp.reports.services import gates_declare, report_freeze
-from reviewapp.samples.models import SavedView
+from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 
@@ -91,6 +92,9 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "batch": batch,
         "heldout": heldout,
         "sample": sample,
+        "bulk_act": BulkAct.objects.create(
+            project=project, act="flag", done_by=people.lead2, asked=0, done=0, idempotency_key=uuid.uuid4()
+        ),
         "saved_view": SavedView.objects.create(project=project, owner=people.lead2, name="Theirs", filters={}),
         "finding": finding,
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
@@ -312,6 +316,10 @@ ROWS: dict[str, Row] = {
     "samples:heldout_detail": Row(P.VIEW, _of("heldout")),
     "samples:heldout_seal": Row(P.HELDOUT, _of("heldout"), "POST"),
     # reviews
+    "reviews:bulk_confirm": Row(P.CURATE, _project, "POST", {"act": "tag", "scope": "all"}),
+    "reviews:bulk_act": Row(P.CURATE, _project, "POST", {"act": "tag", "scope": "all", "n": "1", "given": "a"}),
+    "reviews:bulk_detail": Row(P.CURATE, _of("bulk_act")),
+    "reviews:bulk_undo": Row(P.CURATE, _of("bulk_act"), "POST"),
     "reviews:queue": Row(P.VIEW, _project),
     "reviews:assignment_claim": Row(P.REVIEW, _project, "POST"),
     "reviews:next_prefetch": Row(P.REVIEW, _project, "POST"),

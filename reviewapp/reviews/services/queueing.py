@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, FloatField, QuerySet, Value, When
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
@@ -29,6 +29,8 @@ SETTINGS = (
 )  # fmt: skip
 FIGURE_SECONDS = 30
 _CHUNK = 400  # ids and ranks in one statement
+# More than any two ranks are apart, and exact as a float beside them: first ones come before all others.
+_PRIORITY_STEP = 4e9
 _PRIME = 2_147_483_647  # squares of what is below it fit into 64 bits
 SCORED = {"priority", "confidence", "margin", "diversity"}
 
@@ -103,13 +105,18 @@ def _order(project: Project, samples: QuerySet[Sample]) -> int:
     _expertise_read(project, samples)
     strategy = project.queue_strategy
     if strategy == Project.Strategy.IN_ORDER:
-        return samples.update(queue_rank=0)
+        return samples.update(queue_rank=_with_priority(Value(0.0)))
     if strategy == Project.Strategy.RANDOM:
-        return samples.update(queue_rank=_shuffled(project.queue_seed))
+        return samples.update(queue_rank=_with_priority(_shuffled(project.queue_seed)))
     facts = _facts(project, samples)
     ranks = ranks_of(facts, strategy)
     _ranks_write(ranks)
     return len(ranks)
+
+
+def _with_priority(rank: Any) -> Any:
+    """The rank of a strategy, moved by what a lead said about the sample."""
+    return ExpressionWrapper(rank - F("priority") * Value(_PRIORITY_STEP), output_field=FloatField())
 
 
 def _needs_set(project: Project, samples: QuerySet[Sample]) -> None:
@@ -168,7 +175,7 @@ def _ranks_write(ranks: dict[int, float]) -> None:
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         whens = [When(pk=pk, then=Value(ranks[pk])) for pk in chunk]
-        Sample.objects.filter(pk__in=chunk).update(queue_rank=Case(*whens, default=F("queue_rank")))
+        Sample.objects.filter(pk__in=chunk).update(queue_rank=_with_priority(Case(*whens, output_field=FloatField())))
 
 
 def queue_figure(*, project: Project) -> QueueFigure:

@@ -42,7 +42,9 @@ def sample_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @require_GET
 def sample_detail(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
     project = project_for(request.user, slug)
-    samples = Sample.objects.filter(project=project).select_related("revision", "group", "batch", "project")
+    samples = Sample.objects.filter(project=project).select_related(
+        "revision", "group", "batch", "project", "flagged_by", "withdrawn_by"
+    )
     sample = get_object_or_404(samples, pk=sample_id)
     view_record(request=request, project=slug, target=Target.SAMPLE, shown=sample.pk)
     page = page_of(sample, request.GET.get("revision", ""))
