@@ -226,7 +226,7 @@ def test_setting_up_in_the_browser(ana: User, clock: Clock, client_for: ClientFo
     assert not Authenticator.objects.exists()
 
     right = client.post("/accounts/security/confirm/", {"code": code(clock, secret=secret)})
-    assert len(re.findall(r"<code class=\"cs-code\">\d{4} \d{4}</code>", words(right))) == 10
+    assert len(re.findall(r"<li><code>\d{4} \d{4}</code>", words(right))) == 10
     assert "recovery codes left" in words(client.get("/accounts/security/"))
     assert not re.search(r"\d{4} \d{4}</code>", words(client.get("/accounts/security/")))
     assert actions() == ["sign_in.refused", "second_factor.set_up"]
