@@ -29,6 +29,7 @@ from reviewapp.accounts.sso_settings import OidcSettings, is_safe_address
 
 SLOT = "oidc"
 LEEWAY = 60  # seconds that two clocks may differ
+SUBJECT_MAX = 191  # as long as allauth keeps it
 ENDPOINTS = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 # Only keys that the provider alone holds; a shared secret or "none" proves nothing.
 KEY_KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
@@ -189,6 +190,8 @@ def _claims(adapter: _Adapter, token: dict[str, Any], nonce: str) -> dict[str, A
     claims = _decoded(adapter, token["id_token"])
     if not hmac.compare_digest(str(claims.get("nonce", "")), nonce):
         raise SsoRefused("nonce", "The provider's answer belongs to another sign-in. Begin again.")
+    if not 0 < len(claims["sub"]) <= SUBJECT_MAX:
+        raise SsoRefused("claim", "The provider's answer names nobody that can be kept (sub). Tell your operator.")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else adapter.oidc.client_id) != adapter.oidc.client_id:
         raise SsoRefused("audience", "The provider's answer was made for another application. Tell your operator.")
@@ -231,7 +234,10 @@ def _key(adapter: _Adapter, id_token: str) -> tuple[Any, str]:
     named = [key for key in fitting if key.get("kid") == header.get("kid")] if "kid" in header else fitting
     if len(named) != 1:
         raise jwt.InvalidKeyError("no key of the provider fits the token")
-    return jwt.PyJWK(named[0], algorithm=algorithm).key, algorithm
+    try:
+        return jwt.PyJWK(named[0], algorithm=algorithm).key, algorithm
+    except (KeyError, TypeError, ValueError) as error:
+        raise jwt.InvalidKeyError("a key of the provider cannot be read") from error
 
 
 def _userinfo(adapter: _Adapter, token: dict[str, Any], subject: str) -> dict[str, Any]:

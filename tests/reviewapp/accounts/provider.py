@@ -41,6 +41,7 @@ class Provider(ThreadingHTTPServer):
         self.discovery: dict[str, Any] = {}
         self.userinfo: dict[str, Any] = {}
         self.signing_key: Any = self.key
+        self.published: Any = None  # in the place of the right keys
         self.algorithm = "RS256"
         self.failing: set[str] = set()  # paths that answer 500
         self.codes: dict[str, dict[str, str]] = {}
@@ -89,7 +90,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _keys(self, given: dict[str, str]) -> None:
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.server.key.public_key()))
-        self._send(200, {"keys": [public | {"kid": "k1", "use": "sig", "alg": "RS256"}]})
+        keys = [public | {"kid": "k1", "use": "sig", "alg": "RS256"}]
+        self._send(200, {"keys": keys if self.server.published is None else self.server.published})
 
     def _authorize(self, given: dict[str, str]) -> None:
         code = secrets.token_urlsafe(8)

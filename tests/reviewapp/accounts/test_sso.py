@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
@@ -216,6 +217,9 @@ FORGED: list[tuple[str, dict[str, Any], str]] = [
     ("from the future", {"iat": NOW + 6000, "exp": NOW + 9000}, "clock"),
     ("nobody", {"sub": None}, "claim"),
     ("without an end", {"exp": None}, "claim"),
+    ("an empty name", {"sub": ""}, "claim"),
+    ("a name too long to keep", {"sub": "s" * 192}, "claim"),
+    ("a name that is no text", {"sub": 7}, "signature"),
 ]
 
 
@@ -333,6 +337,32 @@ def test_a_wrong_client_secret_is_said(idp: Provider, client: Client, settings: 
     allow(settings, client_secret="wrong")
 
     assert "client id or secret may be wrong" in words(client.get(back))
+
+
+@pytest.mark.parametrize(
+    "published", [[], "none", [{"kty": "RSA", "kid": "k1"}], [{"kty": "RSA", "kid": "k1", "n": 1, "e": 1}]]
+)
+def test_keys_that_cannot_be_read_sign_nobody_in(idp: Provider, client: Client, published: Any) -> None:
+    link(factories.user("ana"), idp)
+    idp.published = published
+
+    assert sign_in(client).status_code == 403
+    assert last_event()[2]["reason"] == "signature"
+
+
+@pytest.mark.parametrize(("proves", "leads_to"), [(False, "/accounts/sign-in/code/"), (True, "/")])
+def test_a_second_factor_is_asked_for_unless_the_provider_did(
+    idp: Provider, client: Client, settings: Any, proves: bool, leads_to: str
+) -> None:
+    ana = factories.user("ana")
+    link(ana, idp)
+    Authenticator.objects.create(user=ana, type=Authenticator.Type.TOTP, data={})
+    settings.SECOND_FACTOR_FOR = ("everybody",)
+    allow(settings, proves_second_factor=proves)
+
+    assert sign_in(client)["Location"] == leads_to
+    assert is_signed_in(client) is proves
+    assert client.get("/projects/new/").status_code == (200 if proves else 302)
 
 
 def test_an_address_may_come_from_userinfo_of_the_same_person(idp: Provider, client: Client, settings: Any) -> None:
