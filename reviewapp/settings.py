@@ -199,7 +199,11 @@ JOB_LOST_SECONDS = env.number("JOB_LOST_SECONDS", 30)
 LEASE_MINUTES = env.number("LEASE_MINUTES", 30)
 UNDO_MINUTES = env.number("UNDO_MINUTES", 15)
 # What the clock does at each look beside taking back jobs, by dotted path.
-CLOCK_WORK = ["reviewapp.api.services.announcing.events_announce", "reviewapp.audit.services.views_seal_due"]
+CLOCK_WORK = [
+    "reviewapp.api.services.announcing.events_announce",
+    "reviewapp.curation.services.learning.upkeep",
+    "reviewapp.audit.services.views_seal_due",
+]
 
 API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", 240)  # of one token
 # Webhooks go to https addresses outside; a clear or an inner address is the operator's decision.

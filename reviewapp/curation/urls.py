@@ -21,4 +21,5 @@ urlpatterns = [
     path("index/request/", views.index_request, name="index_request"),
     path("index/remove/", views.index_remove, name="index_remove"),
     path("index/live/", views.index_live, name="index_live"),
+    path("learning/request/", views.learning_request, name="learning_request"),
 ]

@@ -295,3 +295,17 @@ def index_live(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         response.status_code = STOP_POLLING
         response["HX-Refresh"] = "true"
     return response
+
+
+@require_POST
+def learning_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """Asked for on the settings of the queue, which show what came of it."""
+    project = project_for(request.user, slug, Permission.MANAGE)
+    given = request.POST.get("random_percent", "")
+    try:
+        percent = int(given) if given.isdecimal() and len(given) < 4 else -1
+        services.learning_request(project=project, requested_by=request.user, random_percent=percent)
+        messages.success(request, "A worker learns from the decisions. Look again in a moment.")
+    except ApplicationError as refusal:
+        messages.error(request, refusal.message)
+    return redirect("reviews:queue_settings", slug)

@@ -373,4 +373,5 @@ ROWS: dict[str, Row] = {
     "curation:index_request": Row(P.MANAGE, _project, "POST"),
     "curation:index_remove": Row(P.MANAGE, _project, "POST"),
     "curation:index_live": Row(P.VIEW, _project),
+    "curation:learning_request": Row(P.MANAGE, _project, "POST"),
 }
