@@ -110,7 +110,7 @@ def imports(request: TokenRequest, slug: str, window: Query[Window]) -> ImportPa
 
 
 @router.get("projects/{slug}/imports/{int:import_id}", response=ImportOut, url_name="import", summary="One import")
-def import_(request: TokenRequest, slug: str, import_id: int) -> ImportOut:
+def import_detail(request: TokenRequest, slug: str, import_id: int) -> ImportOut:
     return _import(_batch(project_in(request, slug), import_id))
 
 
