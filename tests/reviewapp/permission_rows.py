@@ -187,6 +187,9 @@ ROWS: dict[str, Row] = {
     "home:job_retry": Row(P.IMPORT, _of("job"), "POST"),
     "home:job_cancel": Row(P.IMPORT, _of("job"), "POST"),
     "home:audit": Row(P.AUDIT, _project),
+    "home:view_log": Row(P.AUDIT, _project),
+    "home:view_log_export": Row(P.AUDIT, _project, "POST"),
+    "home:own_views": Row(ANYONE, _bare()),
     "home:raters": Row(P.RATERS, _project),
     # feedback, lineage
     "feedback:item_list": Row(P.FEEDBACK, _project),
