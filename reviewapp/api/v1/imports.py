@@ -119,7 +119,6 @@ def import_detail(request: TokenRequest, slug: str, import_id: int) -> ImportOut
     response=RowErrorPage,
     url_name="row_errors",
     summary="Rows that could not be imported, with line and reason",
-    description="`after` is the id of an error here, as in every list.",
 )
 def row_errors(request: TokenRequest, slug: str, import_id: int, window: Query[Window]) -> RowErrorPage:
     project = project_in(request, slug, Scope.READ, Permission.IMPORT)

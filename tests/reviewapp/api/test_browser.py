@@ -80,7 +80,7 @@ def test_a_token_made_in_the_browser_works_until_it_is_revoked(
 
     assert told(ask(secret, "me"))["token"] == "Nightly <b>report</b>"
     page.get_by_role("button", name="Revoke").click()
-    page.get_by_role("button", name="Yes").click()
+    page.locator("#confirm [data-yes]").click()
     page.get_by_text("no longer works").wait_for()
     assert ask(secret, "me").status_code == 401
     assert troubles == []
