@@ -9,6 +9,7 @@ from pathlib import Path
 import dj_database_url
 
 from reviewapp import environment as env
+from reviewapp.accounts import sso_settings
 from reviewapp.core import embedded_redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -53,6 +54,9 @@ INSTALLED_APPS = [
     "template_partials",
     "csp",
     "axes",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
     "django_rq",
 ]
 
@@ -69,6 +73,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "reviewapp.core.middleware.ApplicationErrorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "reviewapp.accounts.middleware.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -137,6 +143,14 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_ENABLED = not TESTING
 AXES_VERBOSE = False
 
+OIDC = sso_settings.oidc_read()
+SECOND_FACTOR_FOR = sso_settings.second_factor_read()
+# allauth: its models and protocol; its pages and addresses are not mounted (reviewapp.accounts has its own).
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "reviewapp.accounts.factor_seal.SealedFactors"
+MFA_TOTP_ISSUER = "Countersign"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s before and after
+
 # One-click sign-in for the demo's people. Refused unless DEBUG is on as well.
 DEMO = env.flag("COUNTERSIGN_DEMO", False)
 
@@ -185,7 +199,11 @@ JOB_LOST_SECONDS = env.number("JOB_LOST_SECONDS", 30)
 LEASE_MINUTES = env.number("LEASE_MINUTES", 30)
 UNDO_MINUTES = env.number("UNDO_MINUTES", 15)
 # What the clock does at each look beside taking back jobs, by dotted path.
-CLOCK_WORK = ["reviewapp.api.services.announcing.events_announce"]
+CLOCK_WORK = [
+    "reviewapp.api.services.announcing.events_announce",
+    "reviewapp.curation.services.learning.upkeep",
+    "reviewapp.audit.services.views_seal_due",
+]
 
 API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", 240)  # of one token
 # Webhooks go to https addresses outside; a clear or an inner address is the operator's decision.

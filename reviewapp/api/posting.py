@@ -35,9 +35,9 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(host, port, timeout=timeout)
         self.address = address
         self.is_secure = is_secure
-        if not is_secure:
-            return
-        self.default_port = http.client.HTTPS_PORT  # what the Host header leaves out
+        self.is_cut = False
+        if is_secure:
+            self.default_port = http.client.HTTPS_PORT  # what the Host header leaves out
 
     def connect(self) -> None:
         plain = socket.create_connection((self.address, self.port), self.timeout)
@@ -52,6 +52,7 @@ class _Pinned(http.client.HTTPConnection):
 
     def cut(self) -> None:
         """Ends the exchange from another thread: what waits on the socket gets an error."""
+        self.is_cut = True
         with contextlib.suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
@@ -72,7 +73,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     try:
         connection.connect()
     except (OSError, ValueError) as error:
-        return Answer(code=None, error=f"No connection: {error}")
+        return Answer(code=None, error=f"No connection: {error}"[:300])
     return _exchange(connection, path, body, headers, seconds)
 
 
@@ -84,13 +85,18 @@ def _exchange(connection: _Pinned, path: str, body: bytes, headers: Mapping[str,
     try:
         connection.request("POST", path, body, dict(headers))
         code = connection.getresponse().status
-    except TimeoutError:
-        return Answer(code=None, error=f"No answer within {seconds} seconds.")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(code=None, error=f"No proper answer: {error}"[:300])
+        late = connection.is_cut or isinstance(error, TimeoutError)
+        return _late(seconds) if late else Answer(code=None, error=f"No proper answer: {error}"[:300])
     finally:
         watch.cancel()
         connection.close()
+    if connection.is_cut:  # half an answer may look like a whole one
+        return _late(seconds)
     if 300 <= code < 400:
         return Answer(code=code, error="It redirects. Enter the address where it leads to.")
     return Answer(code=code, error="" if code < 300 else f"It answered {code}.")
+
+
+def _late(seconds: float) -> Answer:
+    return Answer(code=None, error=f"No whole answer within {seconds} seconds.")

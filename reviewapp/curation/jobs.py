@@ -7,8 +7,9 @@ from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.index_build import index_make
+from reviewapp.curation.learning_run import learning_make
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import Scan, TextIndex
+from reviewapp.curation.models import LearnedModel, Scan, TextIndex
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
@@ -78,3 +79,13 @@ def build_index(handle: JobHandle, index_id: int) -> None:
         return
     index_make(row, lambda text: handle.progress(0, message=text))
     handle.progress(1, 1, f"{row.n:,} samples can be searched by meaning, {row.dimensions} dimensions each.")
+
+
+def learn_decisions(handle: JobHandle, model_id: int) -> None:
+    """Learns from the decisions of a project; done again it learns the same, and a model that is made stays."""
+    model = LearnedModel.objects.select_related("project", "requested_by").get(pk=model_id)
+    if model.made_at is not None:
+        return
+    learning_make(model, lambda text: handle.progress(0, message=text))
+    told = model.unknown or f"Learned from {model.n:,} decisions; {model.n_scored:,} waiting samples are scored."
+    handle.progress(1, 1, told)

@@ -128,8 +128,8 @@ def _nearest(project: Project, index: Index, query: Floats, k: int, among: np.nd
 def _duplicates(sample: Sample) -> set[int]:
     """Samples that a check called duplicates of this one, from either side."""
     found = Finding.objects.filter(check_name__in=_DUPLICATES).exclude(state=Finding.State.GONE)
-    rows = found.filter(Q(sample=sample) | Q(related_sample=sample)).values_list("sample_id", "related_sample_id")
-    return {one for one, _ in rows} | {other for _, other in rows if other is not None}
+    either = found.filter(Q(sample=sample) | Q(related_sample=sample), related_sample__isnull=False)
+    return {pk for pair in either.values_list("sample", "related_sample") for pk in pair}
 
 
 def _why(sample: Sample, other: Sample, known: set[int]) -> str:

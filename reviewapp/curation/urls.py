@@ -16,4 +16,10 @@ urlpatterns = [
     path("scans/request/", views.scan_request, name="scan_request"),
     path("scans/<int:scan_id>/live/", views.scan_live, name="scan_live"),
     path("scans/<int:scan_id>/cancel/", views.scan_cancel, name="scan_cancel"),
+    path("search/", views.meaning_search, name="meaning_search"),
+    path("samples/<int:sample_id>/similar/", views.similar_list, name="similar_list"),
+    path("index/request/", views.index_request, name="index_request"),
+    path("index/remove/", views.index_remove, name="index_remove"),
+    path("index/live/", views.index_live, name="index_live"),
+    path("learning/request/", views.learning_request, name="learning_request"),
 ]

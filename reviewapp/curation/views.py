@@ -11,16 +11,19 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
-from reviewapp.curation import selectors, services
+from reviewapp.curation import searching, selectors, services
 from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
 from reviewapp.curation.models import Finding, Scan
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may, project_for
+from reviewapp.samples.models import Sample
+from reviewapp.samples.selectors import FILTERS, STATE_KINDS, state_tabs
 
 FINDINGS_PER_PAGE, SCANS_PER_PAGE = 20, 15
 STOP_POLLING = 286  # htmx swaps the answer in and asks no more
@@ -33,6 +36,7 @@ def finding_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     chosen["state"] = chosen["state"] or Finding.State.OPEN
     found = selectors.findings_filtered(project, chosen)
     page = Paginator(found, FINDINGS_PER_PAGE).get_page(request.GET.get("page"))
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[finding.sample_id for finding in page])
     context = {
         "project": project,
         "page": page,
@@ -57,6 +61,7 @@ def _finding(project: Project, finding_id: int) -> Finding:
 
 
 def _detail(request: AuthenticatedRequest, project: Project, finding: Finding, refusal: str = "") -> HttpResponse:
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=finding.sample_id)
     may_read = finding.related_heldout is not None and may(request.user, project, Permission.HELDOUT)
     context = {
         "project": project,
@@ -114,6 +119,7 @@ def _settle(request: AuthenticatedRequest, finding: Finding, act: Callable[[], A
 
 def _card(request: AuthenticatedRequest, finding: Finding, refusal: str) -> HttpResponse:
     project = finding.sample.project
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=finding.sample_id)
     here = request.htmx.current_url_abs_path or reverse("curation:finding_list", args=[project.slug])
     context = {"project": project, "card": FindingCard(finding=finding, refusal=refusal), "next_url": here}
     return render(request, "curation/finding_list.html#card", context, status=422 if refusal else 200)
@@ -204,3 +210,102 @@ def scan_cancel(request: AuthenticatedRequest, slug: str, scan_id: int) -> HttpR
     except ApplicationError as refusal:
         return _scans(request, project, refusal.message)
     return redirect("curation:scan_list", slug)
+
+
+@require_GET
+def meaning_search(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """Samples by how near their text is to the words asked for, among those that the filters let through."""
+    return _meant(request, project_for(request.user, slug))
+
+
+def _meant(request: AuthenticatedRequest, project: Project, error: str = "") -> HttpResponse:
+    chosen = {name: request.GET.get(name, "")[:200] for name in FILTERS}
+    text, state = request.GET.get("q", "").strip()[:2_000], searching.index_state(project)
+    found = searching.samples_meant(project, state.index, text, chosen) if state.index and text else None
+    seen = [near.sample.pk for near in found or []]
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=seen, kind=ViewKind.SEARCH)
+    context = {
+        "project": project,
+        "chosen": chosen,
+        "carried": [(name, chosen[name]) for name in ("origin", "batch", "language") if chosen[name]],
+        "text": text,
+        "found": found,
+        "counts": state_tabs(project),
+        "kinds": STATE_KINDS,
+        "error": error,
+        **_index_context(state),
+    }
+    return render(request, "curation/meaning_search.html", context, status=422 if error else 200)
+
+
+def _index_context(state: searching.IndexState) -> dict[str, Any]:
+    return {"index": state, "job": state.job, "wait": queues.job_wait(state.job) if state.job else None}
+
+
+@require_GET
+def similar_list(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
+    """The samples nearest to one: a part of its page to htmx, else a page."""
+    project = project_for(request.user, slug)
+    samples = Sample.objects.filter(project=project).select_related("revision", "project")
+    sample = get_object_or_404(samples, pk=sample_id)
+    state = searching.index_state(project)
+    found = searching.samples_similar(sample, state.index) if state.index else []
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[near.sample.pk for near in found])
+    context = {
+        "project": project,
+        "sample": sample,
+        "found": found,
+        "kinds": STATE_KINDS,
+        "index": state,
+    }
+    part = "#part" if wants_fragment(request) else ""
+    return render(request, f"curation/similar_list.html{part}", context)
+
+
+@require_POST
+def index_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.MANAGE)
+    try:
+        services.index_request(project=project, requested_by=request.user)
+    except ApplicationError as refusal:
+        return _meant(request, project, refusal.message)
+    return redirect("curation:meaning_search", slug)
+
+
+@require_POST
+def index_remove(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    project = project_for(request.user, slug, Permission.MANAGE)
+    try:
+        services.index_remove(project=project, removed_by=request.user)
+    except ApplicationError as refusal:
+        return _meant(request, project, refusal.message)
+    messages.success(request, "The index is removed. The samples are as they were.")
+    return redirect("curation:meaning_search", slug)
+
+
+@require_GET
+def index_live(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """The job panel alone, asked for while the index is built; then the whole page is loaded once more."""
+    project = project_for(request.user, slug)
+    state = searching.index_state(project)
+    if not wants_fragment(request) or state.job is None:
+        return redirect("curation:meaning_search", slug)
+    response = render(request, "curation/meaning_search.html#job", {"project": project, **_index_context(state)})
+    if state.job.is_terminal:
+        response.status_code = STOP_POLLING
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def learning_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """Asked for on the settings of the queue, which show what came of it."""
+    project = project_for(request.user, slug, Permission.MANAGE)
+    given = request.POST.get("random_percent", "")
+    try:
+        percent = int(given) if given.isdecimal() and len(given) < 4 else -1
+        services.learning_request(project=project, requested_by=request.user, random_percent=percent)
+        messages.success(request, "A worker learns from the decisions. Look again in a moment.")
+    except ApplicationError as refusal:
+        messages.error(request, refusal.message)
+    return redirect("reviews:queue_settings", slug)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.bearer import bearer_of
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
@@ -30,6 +31,7 @@ def item_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.FEEDBACK)
     state = request.GET.get("state", "new")
     page = Paginator(selectors.items_for(project, state=state), PAGE_SIZE).get_page(request.GET.get("page"))
+    view_record(request=request, project=slug, target=Target.FEEDBACK, shown=[item.pk for item in page])
     counts = selectors.item_counts(project)
     tabs = [(value, label, counts[value]) for value, label in FeedbackItem.State.choices]
     return render(request, "feedback/item_list.html", {"project": project, "page": page, "tabs": tabs, "chosen": state})
@@ -43,6 +45,7 @@ def item_detail(request: AuthenticatedRequest, slug: str, item_id: int) -> HttpR
 
 
 def _item_page(request: AuthenticatedRequest, item: FeedbackItem, error: str = "") -> HttpResponse:
+    view_record(request=request, project=item.project.slug, target=Target.FEEDBACK, shown=item.pk)
     context = {
         "project": item.project,
         "item": item,
@@ -109,6 +112,7 @@ def output_feedback(request: AuthenticatedRequest, slug: str, output_id: int) ->
             return redirect("feedback:item_detail", slug, item.pk)
         except ApplicationError as refusal:
             error = refusal.message
+    view_record(request=request, project=slug, target=Target.OUTPUT, shown=output.pk)
     context = {"project": project, "output": output, "form": form, "error": error}
     return render(request, "feedback/output_feedback.html", context, status=422 if error or form.errors else 200)
 

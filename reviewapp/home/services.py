@@ -1,6 +1,8 @@
-"""What a person may do to a job of their project, whatever kind of work it is."""
+"""What a person may do to a job of their project, whatever kind of work it is; the log of views, handed out."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from django.db import transaction
 
@@ -9,6 +11,9 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
+from reviewapp.home import view_log
+from reviewapp.projects.models import Project
+from reviewapp.samples.exporting import csv_lines
 
 
 @transaction.atomic
@@ -36,3 +41,18 @@ def _record(action: str, job: Job, changed_by: User) -> None:
         target_id=job.pk,
         data={"title": job.title},
     )
+
+
+@transaction.atomic
+def view_log_export(*, project: Project, chosen: dict[str, str], exported_by: User) -> Iterator[str]:
+    """Lines of a formula-safe CSV file with the views that the filters leave; the event holds filters and number."""
+    views = view_log.views_chosen(project, chosen)
+    audit.record(
+        actor=exported_by,
+        action="views.export",
+        project=project.slug,
+        target_type="project",
+        target_id=project.pk,
+        data={"filters": {name: value for name, value in chosen.items() if value}, "count": views.count()},
+    )
+    return csv_lines(view_log.HEADER, view_log.cells_of(views))

@@ -16,4 +16,7 @@ urlpatterns = [
     path("projects/<slug:slug>/jobs/<int:job_id>/cancel/", views.job_cancel, name="job_cancel"),
     path("projects/<slug:slug>/raters/", views.raters, name="raters"),
     path("projects/<slug:slug>/audit/", views.audit, name="audit"),
+    path("projects/<slug:slug>/opened/", views.view_log, name="view_log"),
+    path("projects/<slug:slug>/opened/export/", views.view_log_export, name="view_log_export"),
+    path("opened/", views.own_views, name="own_views"),
 ]

@@ -2,22 +2,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from reviewapp.audit.services import chain_verify
+from reviewapp.accounts.models import User
+from reviewapp.audit.selectors import views_of_person
+from reviewapp.audit.services import Target, ViewKind, chain_verify, view_record, views_verify
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.core.models import Job
 from reviewapp.core.queues import START_COMMAND, job_waits, queue_health
 from reviewapp.home import raters as comparing
 from reviewapp.home import selectors, services, waiting
+from reviewapp.home import view_log as opened
 from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import project_for, projects_for, role_of
 from reviewapp.reviews.charts import Estimate, estimates_chart
@@ -65,6 +69,8 @@ def search(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
     text = request.GET.get("q", "").strip()
     found = list(selectors.samples_found(project, text)) if text else []
+    ids = [sample.pk for sample in found]
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=ids, kind=ViewKind.SEARCH)
     return render(request, "home/search.html", {"project": project, "text": text, "found": found})
 
 
@@ -113,8 +119,47 @@ def audit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.AUDIT)
     events = selectors.events_for(project, action=request.GET.get("action", ""))
     page = Paginator(events, 100).get_page(request.GET.get("page"))
-    check = chain_verify() if "verify" in request.GET else None
-    return render(request, "home/audit.html", {"project": project, "page": page, "check": check})
+    checks = (chain_verify(), views_verify()) if "verify" in request.GET else (None, None)
+    context = {"project": project, "page": page, "check": checks[0], "views_check": checks[1]}
+    return render(request, "home/audit.html", context)
+
+
+@require_GET
+def view_log(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """Who opened what, by person, object, day and kind."""
+    project = project_for(request.user, slug, Permission.AUDIT)
+    chosen = opened.chosen_of(request.GET)
+    page = Paginator(opened.views_chosen(project, chosen), 100).get_page(request.GET.get("page"))
+    context = {
+        "project": project,
+        "page": page,
+        "rows": opened.rows_of(page),
+        "chosen": chosen,
+        "is_filtered": any(chosen.values()),
+        "people": User.objects.filter(memberships__project=project).order_by("display_name"),
+        "types": Target.choices,
+        "kinds": ViewKind.choices,
+        "keep_days": settings.VIEW_LOG_KEEP_DAYS,
+    }
+    return render(request, "home/view_log.html", context)
+
+
+@require_POST
+def view_log_export(request: AuthenticatedRequest, slug: str) -> StreamingHttpResponse:
+    """The rows that the page's filters leave, as CSV; an audit event says who took them."""
+    project = project_for(request.user, slug, Permission.AUDIT)
+    lines = services.view_log_export(project=project, chosen=opened.chosen_of(request.GET), exported_by=request.user)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-opened.csv"'
+    return response
+
+
+@require_GET
+def own_views(request: AuthenticatedRequest) -> HttpResponse:
+    """What a person was shown themselves, in every project."""
+    page = Paginator(views_of_person(request.user), 100).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": opened.rows_of(page), "keep_days": settings.VIEW_LOG_KEEP_DAYS}
+    return render(request, "home/own_views.html", context)
 
 
 @require_GET

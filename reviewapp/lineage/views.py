@@ -4,6 +4,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.lineage import selectors
 from reviewapp.projects.permissions import Permission
@@ -18,6 +19,7 @@ def output(request: AuthenticatedRequest, slug: str, output_id: int) -> HttpResp
         raise Http404("No such output in this project.")
     if selectors.output_is_sealed(found):
         return render(request, "lineage/sealed.html", {"project": project}, status=403)
+    view_record(request=request, project=slug, target=Target.OUTPUT, shown=found.pk)
     sees_prompt = may(request.user, project, Permission.HELDOUT) or may(request.user, project, Permission.GRADE)
     context = {"project": project, "chain": selectors.output_chain(found), "sees_prompt": sees_prompt}
     return render(request, "lineage/output.html", context)
@@ -29,4 +31,5 @@ def sample(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResp
     found = selectors.sample_in(project, sample_id)
     if found is None:
         raise Http404("No such sample in this project.")
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=found.pk)
     return render(request, "lineage/sample.html", {"project": project, "chain": selectors.sample_chain(found)})

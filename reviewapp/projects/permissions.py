@@ -25,6 +25,7 @@ class Permission(StrEnum):
     PROMOTE = "promote feedback to samples"
     HELDOUT = "read held-out prompts"
     AUDIT = "read the audit log"
+    WITHDRAW = "withdraw samples"
     RATERS = "see how reviewers and graders compare"
     MANAGE = "manage members and settings"
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.evaluations import output_page
@@ -37,6 +38,7 @@ def report_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 def report_detail(request: AuthenticatedRequest, slug: str, report_id: int) -> HttpResponse:
     project = project_for(request.user, slug)
     report = selectors.report_get(project, report_id)
+    view_record(request=request, project=slug, target=Target.REPORT, shown=report.pk)
     signatures = list(selectors.signatures_of(report))
     context = {
         "project": project,
@@ -147,6 +149,7 @@ def report_export(request: AuthenticatedRequest, slug: str, report_id: int, kind
     """``summary.csv``, ``ratings.csv`` or ``report.json``; passages of held-out texts are withheld."""
     project = project_for(request.user, slug)
     report = selectors.report_get(project, report_id)
+    view_record(request=request, project=slug, target=Target.REPORT, shown=report.pk, kind=ViewKind.DOWNLOAD)
     if kind == "summary.csv":
         return _download(report, kind, exports.summary_csv(report.data))
     if kind == "report.json":
@@ -162,6 +165,7 @@ def report_export_passages(request: AuthenticatedRequest, slug: str, report_id: 
     """The whole frozen report, with passages; written into the audit log."""
     project = project_for(request.user, slug, Permission.HELDOUT)
     report = selectors.report_get(project, report_id)
+    view_record(request=request, project=slug, target=Target.REPORT, shown=report.pk, kind=ViewKind.DOWNLOAD)
     text = services.report_export_record(report=report, exported_by=request.user)
     return _download(report, "report-with-passages.json", text)
 

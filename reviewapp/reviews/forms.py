@@ -6,7 +6,7 @@ from django import forms
 
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.projects.models import Project
-from reviewapp.reviews.services.queueing import SCORED, SETTINGS
+from reviewapp.reviews.services.queueing import SETTINGS, scores_lacking
 from reviewapp.samples.models import Sample
 
 
@@ -39,7 +39,8 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
             "extra_reviewers": "Asked for one by one. What more than half of the reviewers agree on then holds; "
             "if there is nothing of that kind, the sample is adjudicated. 0: adjudicate at once.",
             "queue_field": "Holds the priority, a confidence from 0 to 1, or the scores of the classes. "
-            "Samples without it come last.",
+            "Samples without it come last. Left empty, the three orders by uncertainty go by the model that learned "
+            "from the decisions in this project.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +52,7 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        if given.get("queue_strategy") in SCORED and not given.get("queue_field"):
-            self.add_error("queue_field", "This order needs the name of the metadata field that holds the number.")
+        lacking = scores_lacking(self.instance, given.get("queue_strategy", ""), given.get("queue_field", ""))
+        if lacking:
+            self.add_error("queue_field", lacking)
         return given

@@ -28,6 +28,8 @@ class QueueFacts:
     waiting_since: datetime
     score: Any = None
     gravity: int = 0  # weight of its open findings
+    diverse_place: int | None = None  # in the order that covers the texts soonest
+    random_place: float | None = None  # 0..1, of those that keep a place at random
 
 
 def hash_threshold(percent: int) -> str:
@@ -60,8 +62,28 @@ def tags_cover(have: str, needed: str) -> bool:
 def ranks_of(samples: Sequence[QueueFacts], strategy: str) -> dict[int, float]:
     """The rank of each sample by its id, for the strategies that look at more than ids."""
     if strategy == "diversity":
-        return _mixed(samples)
-    return {facts.id: _rank(facts, strategy) for facts in samples}
+        is_learned = any(facts.diverse_place is not None for facts in samples)
+        ranks = _alternating(samples) if is_learned else _mixed(samples)
+    else:
+        ranks = {facts.id: _rank(facts, strategy) for facts in samples}
+    return ranks | _at_random(samples, ranks)
+
+
+def _at_random(samples: Sequence[QueueFacts], ranks: Mapping[int, float]) -> dict[int, float]:
+    """The rank of each sample that keeps a place at random: that of whatever stands there."""
+    others = sorted(ranks[facts.id] for facts in samples if facts.random_place is None)
+    drawn = [facts for facts in samples if facts.random_place is not None]
+    return {facts.id: others[int((facts.random_place or 0) * len(others))] for facts in drawn} if others else {}
+
+
+def _alternating(samples: Sequence[QueueFacts]) -> dict[int, float]:
+    """One that the model is least sure of, then one of the order that covers the texts, and so on, each once."""
+    unsure = sorted(samples, key=lambda facts: (_rank(facts, "confidence"), facts.id))
+    covering = sorted(
+        samples, key=lambda facts: (LAST if facts.diverse_place is None else facts.diverse_place, facts.id)
+    )
+    turns = dict.fromkeys(facts.id for pair in zip(unsure, covering, strict=True) for facts in pair)
+    return {number: float(place) for place, number in enumerate(turns)}
 
 
 def _rank(facts: QueueFacts, strategy: str) -> float:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.reviews.views import adjudication, agreement, comments, labels, queue, queue_settings, workbench
+from reviewapp.reviews.views import adjudication, agreement, bulk, comments, labels, queue, queue_settings, workbench
 
 app_name = "reviews"
 
@@ -18,6 +18,11 @@ urlpatterns = [
     path("returned/", queue.returned_list, name="returned_list"),
     path("flagged/", queue.flagged_list, name="flagged_list"),
     path("returned/<int:sample_id>/reopen/", queue.sample_reopen, name="sample_reopen"),
+    # one act on many samples
+    path("bulk/", bulk.bulk_confirm, name="bulk_confirm"),
+    path("bulk/act/", bulk.bulk_act, name="bulk_act"),
+    path("bulk/<int:act_id>/", bulk.bulk_detail, name="bulk_detail"),
+    path("bulk/<int:act_id>/undo/", bulk.bulk_undo, name="bulk_undo"),
     path("samples/<int:sample_id>/comments/", comments.comments, name="comments"),
     # one assignment, by its key
     path("<uuid:key>/edit/", workbench.review_edit, name="review_edit"),

@@ -143,3 +143,12 @@ class MappingForm(forms.Form):
 
 class HeldoutForm(forms.Form):
     name = forms.CharField(label="Name", max_length=120, help_text="For example: Held-out, autumn 2026.")
+
+
+class ViewForm(forms.Form):
+    """The name of a saved view; leads may share it."""
+
+    name = forms.CharField(
+        label="Name", max_length=60, strip=True, error_messages={"required": "Give the view a name."}
+    )
+    is_shared = forms.BooleanField(label="Shared with the project", required=False)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from reviewapp.core.models import ImmutableModel, Job
@@ -78,6 +79,7 @@ class SampleGroup(models.Model):
         return self.key
 
 
+MOST_SAMPLES = 5_000  # of one bulk act: one transaction that others wait for a moment, not for minutes
 UNRANKED = -1.0
 NOT_QUEUED, BEGUN, FRESH = 0, 1, 2
 # Begun samples come first, so that they are finished before new ones are begun. The database works this out from the
@@ -111,6 +113,11 @@ class Sample(models.Model):
         OPEN = "", "Not fixed"  # its group decides when a version is frozen
         HELDOUT = "heldout", "Held out"  # descends from a held-out prompt: never trains
 
+    class Priority(models.IntegerChoices):
+        FIRST = 1, "First"
+        NORMAL = 0, "Normal"
+        LAST = -1, "Last"
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="samples")
     batch = models.ForeignKey(ImportBatch, null=True, on_delete=models.PROTECT, related_name="samples")
     external_id = models.CharField(max_length=200)
@@ -131,6 +138,14 @@ class Sample(models.Model):
     slots_extra = models.PositiveSmallIntegerField(default=0)  # of those, asked for because reviews differed
     queue_rank = models.FloatField(default=UNRANKED)  # lower comes first
     expertise = models.CharField(max_length=200, blank=True)  # tags a reviewer must have, sorted: "law,tax"
+    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)  # part of queue_rank
+    # For the lead to look at; a reviewer's own flag is on the assignment.
+    flagged_at = models.DateTimeField(null=True)
+    flagged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    # Taken out by a lead: it is rejected, whatever its reviews say.
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_reason = models.TextField(blank=True)
     queue_place = models.GeneratedField(
         expression=_QUEUE_PLACE, output_field=models.SmallIntegerField(), db_persist=True
     )
@@ -156,6 +171,76 @@ class Sample(models.Model):
         self.slots_taken = self.slots_needed = self.slots_extra = 0
         self.queue_rank = UNRANKED
         return ["review_round", "slots_taken", "slots_needed", "slots_extra", "queue_rank"]
+
+
+class SampleTag(models.Model):
+    """A word that people sort samples by. It says nothing about who may review; ``Sample.expertise`` does."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sample_tags")
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["sample", "name"], name="one_tag_per_sample")]
+        indexes = [models.Index(fields=["project", "name"], name="sample_tag_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SavedView(models.Model):
+    """Filters of the samples list under a name: somebody's own, or shared with the project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="saved_views")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=60)
+    filters = models.JSONField(default=dict)  # as in the address of the list, without the empty ones
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint("project", "owner", Lower("name"), name="one_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DefaultView(models.Model):
+    """The view that a person finds when they open the samples list."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    view = models.ForeignKey(SavedView, on_delete=models.CASCADE, related_name="defaults")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="one_default_view_per_person")]
+
+
+class BulkAct(models.Model):
+    """One act on many samples: what was done, what was left alone and why, and what undoing needs."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="bulk_acts")
+    act = models.CharField(max_length=12)
+    values = models.JSONField(default=dict)  # what was given with it: priority, tags, reason
+    filters = models.JSONField(default=dict)  # of the list that it started from
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    done_at = models.DateTimeField(default=timezone.now)
+    asked = models.PositiveIntegerField()  # samples chosen = done + left alone
+    done = models.PositiveIntegerField()
+    left = models.JSONField(default=list)  # [{"reason", "n", "names": the first of them}]
+    before = models.JSONField(default=dict)  # sample id -> what it had
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    undone = models.PositiveIntegerField(default=0)  # samples put back; others had changed since
+    idempotency_key = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Bulk act {self.pk}"
 
 
 class Revision(ImmutableModel):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from reviewapp.projects.models import Project
-from reviewapp.samples.models import HeldoutSet, ImportBatch, Revision, Sample, SampleGroup
+from reviewapp.samples.models import HeldoutSet, ImportBatch, Revision, Sample, SampleGroup, SampleTag
 
-FILTERS = ("state", "origin", "batch", "language", "group")
+FILTERS = ("state", "origin", "batch", "language", "group", "tag", "priority", "flagged")
+# Those that are a column of the sample or of its group.
+COLUMNS = {
+    "state": "state", "origin": "origin", "batch": "batch_id", "language": "language", "group": "group__key",
+    "priority": "priority",
+}  # fmt: skip
+FLAGGED = Q(flagged_at__isnull=False) | Q(assignments__is_flagged=True)
 HELDOUT_LEAST = 200  # prompts that a report needs for a verdict
 # How a state is drawn: names of the state tag.
 STATE_KINDS: dict[str, str] = {
@@ -23,25 +30,38 @@ STATE_KINDS: dict[str, str] = {
 }
 
 
-def samples_filtered(project: Project, chosen: dict[str, str]) -> QuerySet[Sample]:
-    """Samples of a project by the filters of the list page (keys of FILTERS, and ``q``); unknown values find nothing.
+def samples_filtered(project: Project, chosen: Mapping[str, str]) -> QuerySet[Sample]:
+    """``samples_matching`` for the list page: with text, group, import and tags, each with ``findings_open``."""
+    found = samples_matching(project, chosen).select_related("revision", "group", "batch").prefetch_related("tags")
+    is_open = Q(findings__state="open")
+    return found.annotate(findings_open=Count("findings", filter=is_open)).order_by("id")
 
-    Each sample carries ``findings_open``.
-    """
-    found = Sample.objects.filter(project=project).select_related("revision", "group", "batch")
-    exact = {"state": "state", "origin": "origin", "batch": "batch_id", "language": "language", "group": "group__key"}
-    for name, lookup in exact.items():
-        value = chosen.get(name, "")
-        if value and not (name == "batch" and not value.isdecimal()):
-            found = found.filter(**{lookup: value})
-        elif value:
-            found = found.none()
+
+def samples_matching(project: Project, chosen: Mapping[str, str]) -> QuerySet[Sample]:
+    """Samples by the filters of the list page (keys of FILTERS, and ``q``); unknown values find nothing."""
+    found = Sample.objects.filter(project=project).filter(of_columns(chosen))
+    if chosen.get("tag"):
+        found = found.filter(Exists(SampleTag.objects.filter(sample=OuterRef("pk"), name=chosen["tag"])))
+    if chosen.get("flagged"):
+        flagged = Sample.objects.filter(FLAGGED, project=project).values("pk")
+        found = found.filter(pk__in=flagged) if chosen["flagged"] == "yes" else found.none()
     text = chosen.get("q", "").strip()
     if text:
         words = Q(external_id__icontains=text) | Q(revision__prompt__icontains=text)
         found = found.filter(words | Q(revision__completion__icontains=text))
-    is_open = Q(findings__state="open")
-    return found.annotate(findings_open=Count("findings", filter=is_open)).order_by("id")
+    return found
+
+
+def of_columns(chosen: Mapping[str, str]) -> Q:
+    """Of a query of samples: those that fit the filters which are columns."""
+    wanted = Q()
+    for name, column in COLUMNS.items():
+        value = chosen.get(name, "")
+        if value and name in ("batch", "priority") and not value.removeprefix("-").isdecimal():
+            return Q(pk__in=[])
+        if value:
+            wanted &= Q(**{column: value})
+    return wanted
 
 
 def state_tabs(project: Project) -> list[tuple[str, str, int]]:
@@ -54,6 +74,11 @@ def state_tabs(project: Project) -> list[tuple[str, str, int]]:
 def languages_of(project: Project) -> list[str]:
     values = Sample.objects.filter(project=project).exclude(language="").order_by("language")
     return list(values.values_list("language", flat=True).distinct())
+
+
+def tags_of_project(project: Project) -> list[str]:
+    names = SampleTag.objects.filter(project=project).order_by("name")
+    return list(names.values_list("name", flat=True).distinct())
 
 
 def batches_of(project: Project) -> QuerySet[ImportBatch]:

@@ -10,6 +10,11 @@ urlpatterns = [
     # /projects/<slug>/samples/
     path("", views.sample_list, name="sample_list"),
     path("<int:sample_id>/", views.sample_detail, name="sample_detail"),
+    # /projects/<slug>/samples/views/
+    path("views/new/", views.view_save, name="view_save"),
+    path("views/default/", views.default_view_set, name="default_view_set"),
+    path("views/<int:view_id>/", views.view_update, name="view_update"),
+    path("views/<int:view_id>/delete/", views.view_delete, name="view_delete"),
     # /projects/<slug>/samples/imports/
     path("imports/", views.import_list, name="import_list"),
     path("imports/new/", views.import_create, name="import_create"),

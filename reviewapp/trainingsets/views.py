@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
@@ -75,6 +76,7 @@ def _detail(
     request: AuthenticatedRequest, project: Project, version: TrainingSetVersion, error: str = "", **forms: Any
 ) -> HttpResponse:
     """The page of a version, with the refusal of what was just tried on it, if any."""
+    view_record(request=request, project=project.slug, target=Target.VERSION, shown=version.pk)
     context = {
         "project": project,
         "page": version_page.page_of(version),
@@ -258,6 +260,7 @@ def example_list(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRespo
     else:
         examples = selectors.examples_of(version, split)
     page = Paginator(examples, PAGE_SIZE).get_page(request.GET.get("page"))
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=[row.sample_id for row in page])
     context = {"project": project, "version": version, "page": page, "split": split, "is_random": random.isdigit()}
     return render(request, "trainingsets/example_list.html", context)
 
@@ -280,8 +283,10 @@ def version_export(request: AuthenticatedRequest, slug: str, pk: int) -> Streami
     version = get_object_or_404(selectors.versions_of(project), pk=pk, state=TrainingSetVersion.State.FROZEN)
     rows = request.GET.get("rows", "")
     lines = {"preferences": exports.preference_lines, "classes": exports.class_lines}.get(rows, exports.example_lines)
+    n, kind = version.examples.count(), ViewKind.DOWNLOAD
+    view_record(request=request, project=slug, target=Target.VERSION, shown=version.pk, kind=kind, count=n)
     response = StreamingHttpResponse(lines(version), content_type="application/x-ndjson")
-    kind = f"-{rows}" if lines is not exports.example_lines else ""
-    name = f"{slugify(version.training_set.name)}-v{version.number}{kind}-{version.content_hash[:12]}.jsonl"
+    what = f"-{rows}" if lines is not exports.example_lines else ""
+    name = f"{slugify(version.training_set.name)}-v{version.number}{what}-{version.content_hash[:12]}.jsonl"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

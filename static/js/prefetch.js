@@ -34,7 +34,7 @@ export function ahead(form, { token, signal }) {
       page.at = Date.now();
       return;
     }
-    const got = await fetch(url, { signal });
+    const got = await fetch(url, { headers: { Purpose: "prefetch" }, signal });
     if (!got.ok || got.redirected) return void (page = null);
     const doc = new DOMParser().parseFromString(await got.text(), "text/html");
     if (!signal?.aborted) page = { doc, url, at: Date.now(), lease: doc.querySelector("[data-lease]") };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,7 @@ from reviewapp.labelling.services import schema_create
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission as P
 from reviewapp.reports.services import gates_declare, report_freeze
+from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 
@@ -90,6 +92,10 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "batch": batch,
         "heldout": heldout,
         "sample": sample,
+        "bulk_act": BulkAct.objects.create(
+            project=project, act="flag", done_by=people.lead2, asked=0, done=0, idempotency_key=uuid.uuid4()
+        ),
+        "saved_view": SavedView.objects.create(project=project, owner=people.lead2, name="Theirs", filters={}),
         "finding": finding,
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "accepted": accepted,
@@ -151,6 +157,18 @@ ROWS: dict[str, Row] = {
     # accounts, demo, projects, home
     "accounts:sign_in": Row(OPEN, _bare()),
     "accounts:sign_out": Row(ANYONE, _bare(), "POST"),
+    "accounts:sign_in_code": Row(OPEN, _bare()),
+    "accounts:sign_in_operator": Row(OPEN, _bare()),
+    "accounts:sso_start": Row(OPEN, _bare(), "POST"),
+    "accounts:sso_callback": Row(OPEN, _bare()),
+    "accounts:sso_link": Row(ANYONE, _bare(), "POST"),
+    "accounts:sso_unlink": Row(ANYONE, _bare(), "POST"),
+    "accounts:security": Row(ANYONE, _bare()),
+    "accounts:factor_begin": Row(ANYONE, _bare(), "POST"),
+    "accounts:factor_setup": Row(ANYONE, _bare()),
+    "accounts:factor_confirm": Row(ANYONE, _bare(), "POST"),
+    "accounts:recovery_renew": Row(ANYONE, _bare(), "POST"),
+    "accounts:factor_remove": Row(ANYONE, _bare(), "POST"),
     "accounts:theme_set": Row(ANYONE, _bare(), "POST", {"theme": "dark"}),
     "accounts:keys_edit": Row(ANYONE, _bare()),
     "accounts:keys_save": Row(ANYONE, _bare(), "POST"),
@@ -169,6 +187,9 @@ ROWS: dict[str, Row] = {
     "home:job_retry": Row(P.IMPORT, _of("job"), "POST"),
     "home:job_cancel": Row(P.IMPORT, _of("job"), "POST"),
     "home:audit": Row(P.AUDIT, _project),
+    "home:view_log": Row(P.AUDIT, _project),
+    "home:view_log_export": Row(P.AUDIT, _project, "POST"),
+    "home:own_views": Row(ANYONE, _bare()),
     "home:raters": Row(P.RATERS, _project),
     # feedback, lineage
     "feedback:item_list": Row(P.FEEDBACK, _project),
@@ -298,6 +319,10 @@ ROWS: dict[str, Row] = {
     "samples:heldout_detail": Row(P.VIEW, _of("heldout")),
     "samples:heldout_seal": Row(P.HELDOUT, _of("heldout"), "POST"),
     # reviews
+    "reviews:bulk_confirm": Row(P.CURATE, _project, "POST", {"act": "tag", "scope": "all"}),
+    "reviews:bulk_act": Row(P.CURATE, _project, "POST", {"act": "tag", "scope": "all", "n": "1", "given": "a"}),
+    "reviews:bulk_detail": Row(P.CURATE, _of("bulk_act")),
+    "reviews:bulk_undo": Row(P.CURATE, _of("bulk_act"), "POST"),
     "reviews:queue": Row(P.VIEW, _project),
     "reviews:assignment_claim": Row(P.REVIEW, _project, "POST"),
     "reviews:next_prefetch": Row(P.REVIEW, _project, "POST"),
@@ -346,4 +371,10 @@ ROWS: dict[str, Row] = {
     "curation:scan_request": Row(P.CURATE, _project, "POST"),
     "curation:scan_live": Row(P.VIEW, _of("scan")),
     "curation:scan_cancel": Row(P.CURATE, _of("scan"), "POST"),
+    "curation:meaning_search": Row(P.VIEW, _project),
+    "curation:similar_list": Row(P.VIEW, _of("sample")),
+    "curation:index_request": Row(P.MANAGE, _project, "POST"),
+    "curation:index_remove": Row(P.MANAGE, _project, "POST"),
+    "curation:index_live": Row(P.VIEW, _project),
+    "curation:learning_request": Row(P.MANAGE, _project, "POST"),
 }

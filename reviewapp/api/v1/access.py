@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -10,6 +11,7 @@ from ninja.security import HttpBearer
 from reviewapp.api.models import ApiToken
 from reviewapp.api.selectors import token_for
 from reviewapp.api.services.tokens import token_use
+from reviewapp.audit.services import ViewKind, view_record
 from reviewapp.core.bearer import bearer_of
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
@@ -68,3 +70,17 @@ def project_in(
     if scope not in token.scopes:
         raise Refused(403, "scope_missing", f"This token lacks the scope {scope.value}. Make one that has it.")
     return project
+
+
+def view_note(request: TokenRequest, target: str, shown: int | Iterable[int], count: int = 0) -> None:
+    """Writes into the log of views that the token's owner was given these texts."""
+    token = request.auth
+    view_record(
+        request=request,
+        project=token.project.slug,
+        target=target,
+        shown=shown,
+        kind=ViewKind.API,
+        count=count,
+        person=token.owner,
+    )

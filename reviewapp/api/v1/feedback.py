@@ -10,9 +10,10 @@ from django.http import Http404
 from ninja import Field, Query, Router, Schema, Status
 from ninja.params.functions import Header
 
-from reviewapp.api.v1.access import Scope, TokenRequest, project_in
+from reviewapp.api.v1.access import Scope, TokenRequest, project_in, view_note
 from reviewapp.api.v1.blinding import reads_heldout
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.feedback import selectors, services
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Project
@@ -69,6 +70,7 @@ class FeedbackWindow(Window):
 def feedback(request: TokenRequest, slug: str, window: Query[FeedbackWindow]) -> FeedbackPage:
     project = project_in(request, slug, Scope.READ, Permission.FEEDBACK)
     rows, following = window_rows(selectors.items_for(project, state=window.state), window, is_newest_first=True)
+    view_note(request, Target.FEEDBACK, [row.pk for row in rows])
     withheld = _withheld(request, project, rows)
     return FeedbackPage(items=[_item(row, is_withheld=row.pk in withheld) for row in rows], next=following)
 
@@ -84,6 +86,7 @@ def feedback_item(request: TokenRequest, slug: str, item_id: int) -> FeedbackOut
     row = selectors.items_for(project).filter(pk=item_id).first()
     if row is None:
         raise Http404("No such feedback in this project.")
+    view_note(request, Target.FEEDBACK, row.pk)
     return _item(row, is_withheld=row.pk in _withheld(request, project, [row]))
 
 

@@ -11,8 +11,9 @@ from django.utils.text import slugify
 from ninja import Field, Query, Router, Schema, Status
 from ninja.params.functions import Header
 
-from reviewapp.api.v1.access import Scope, TokenRequest, project_in
+from reviewapp.api.v1.access import Scope, TokenRequest, project_in, view_note
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
@@ -109,7 +110,7 @@ def imports(request: TokenRequest, slug: str, window: Query[Window]) -> ImportPa
 
 
 @router.get("projects/{slug}/imports/{int:import_id}", response=ImportOut, url_name="import", summary="One import")
-def import_(request: TokenRequest, slug: str, import_id: int) -> ImportOut:
+def import_detail(request: TokenRequest, slug: str, import_id: int) -> ImportOut:
     return _import(_batch(project_in(request, slug), import_id))
 
 
@@ -118,7 +119,6 @@ def import_(request: TokenRequest, slug: str, import_id: int) -> ImportOut:
     response=RowErrorPage,
     url_name="row_errors",
     summary="Rows that could not be imported, with line and reason",
-    description="`after` is the id of an error here, as in every list.",
 )
 def row_errors(request: TokenRequest, slug: str, import_id: int, window: Query[Window]) -> RowErrorPage:
     project = project_in(request, slug, Scope.READ, Permission.IMPORT)
@@ -126,6 +126,7 @@ def row_errors(request: TokenRequest, slug: str, import_id: int, window: Query[W
     if batch.target == ImportBatch.Target.HELDOUT and not may(request.auth.owner, project, Permission.HELDOUT):
         raise Http404("This file holds held-out prompts, which your role does not read.")
     rows, following = window_rows(batch.row_errors.all(), window)
+    view_note(request, Target.IMPORT, batch.pk)
     items = [RowErrorOut(line=row.line, reason=row.reason, raw=row.raw) for row in rows]
     return RowErrorPage(items=items, next=following)
 

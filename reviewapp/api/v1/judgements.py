@@ -8,8 +8,9 @@ from typing import Any
 
 from ninja import Field, Query, Router, Schema
 
-from reviewapp.api.v1.access import TokenRequest, project_in
+from reviewapp.api.v1.access import TokenRequest, project_in, view_note
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.evaluations.models import GradingRound
 from reviewapp.evaluations.selectors import round_get, round_progress, rounds
 from reviewapp.reports import exports
@@ -112,6 +113,7 @@ def reports(request: TokenRequest, slug: str, window: Query[Window]) -> ReportPa
 )
 def report(request: TokenRequest, slug: str, report_id: int) -> ReportDetailOut:
     found = reports_selectors.report_get(project_in(request, slug), report_id)
+    view_note(request, Target.REPORT, found.pk)
     told = json.loads(exports.report_json(found.data, found.content_hash))
     return ReportDetailOut(**_report(found), withheld=told["withheld"], document=told["report"])
 

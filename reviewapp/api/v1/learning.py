@@ -9,8 +9,9 @@ from typing import Any
 from django.http import Http404, StreamingHttpResponse
 from ninja import Field, Query, Router, Schema
 
-from reviewapp.api.v1.access import Scope, TokenRequest, project_in
+from reviewapp.api.v1.access import Scope, TokenRequest, project_in, view_note
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.projects.models import Project
 from reviewapp.rubrics.models import Rubric, RubricVersion
@@ -191,6 +192,7 @@ def examples(request: TokenRequest, slug: str, version_id: int) -> StreamingHttp
     version = _version_in(project_in(request, slug, Scope.EXPORT), version_id)
     if version.state != TrainingSetVersion.State.FROZEN:
         raise ApplicationError("This version is a draft. Freeze it first; then its examples stay as they are.")
+    view_note(request, Target.VERSION, version.pk, version.examples.count())
     response = StreamingHttpResponse(exports.example_lines(version), content_type="application/x-ndjson")
     response["Content-Hash"] = version.content_hash
     return response

@@ -9,16 +9,17 @@ from django.db.models import Q
 from django.http import Http404
 from ninja import Field, Query, Router, Schema
 
-from reviewapp.api.v1.access import TokenRequest, project_in
+from reviewapp.api.v1.access import TokenRequest, project_in, view_note
 from reviewapp.api.v1.blinding import names_visible, reads_heldout, reviews_visible, revisions_visible
 from reviewapp.api.v1.paging import Page, Window, window_rows
+from reviewapp.audit.services import Target
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import may, projects_for, role_of
 from reviewapp.reviews.models import Review
 from reviewapp.samples.models import Revision, Sample
-from reviewapp.samples.selectors import FILTERS, samples_filtered
+from reviewapp.samples.selectors import samples_filtered
 
 router = Router(tags=["Samples"])
 
@@ -54,6 +55,8 @@ class SampleOut(Schema):
     origin: str
     group: str
     language: str
+    tags: list[str]
+    priority: int
     batch: int | None
     is_heldout: bool = Field(description="It descends from a held-out prompt and never trains.")
     is_withheld: bool = Field(description="Its texts are held out, and this person may not read them.")
@@ -131,6 +134,9 @@ class SampleWindow(Window):
     batch: str = Field("", description="Id of an import.")
     language: str = ""
     group: str = ""
+    tag: str = ""
+    priority: str = ""
+    flagged: str = Field("", description="`yes` for samples that somebody flagged.")
     q: str = Field("", max_length=200, description="Words of the id, the prompt or the completion.")
 
 
@@ -164,12 +170,13 @@ def project(request: TokenRequest, slug: str) -> ProjectOut:
 @router.get("projects/{slug}/samples", response=SamplePage, url_name="samples", summary="Samples, the oldest first")
 def samples(request: TokenRequest, slug: str, window: Query[SampleWindow]) -> SamplePage:
     found = project_in(request, slug)
-    chosen = {name: getattr(window, name) for name in (*FILTERS, "q")}
+    chosen = window.dict(exclude={"after", "limit"})
     may_read = reads_heldout(request.auth.owner, found)
     listed = samples_filtered(found, chosen)
     if chosen["q"] and not may_read:  # a search must not tell word by word what is withheld
         listed = listed.exclude(~Q(external_id__icontains=chosen["q"].strip()), split=Sample.Split.HELDOUT)
     rows, following = window_rows(listed, window)
+    view_note(request, Target.SAMPLE, [row.pk for row in rows])
     shown: list[Any] = rows  # each carries findings_open
     return SamplePage(items=[SampleOut(**_sample(row, may_read, row.findings_open)) for row in shown], next=following)
 
@@ -186,6 +193,7 @@ def sample(request: TokenRequest, slug: str, sample_id: int) -> SampleDetailOut:
     row = Sample.objects.filter(project=found, pk=sample_id).select_related("revision", "group").first()
     if row is None:
         raise Http404("No such sample in this project.")
+    view_note(request, Target.SAMPLE, row.pk)
     may_read = reads_heldout(user, found)
     reviews = list(reviews_visible(row, user, may_adjudicate=may(user, found, Permission.ADJUDICATE)))
     is_shown = may_read or row.split != Sample.Split.HELDOUT
@@ -224,6 +232,8 @@ def _sample(row: Sample, may_read_heldout: bool, findings_open: int) -> dict[str
         "origin": row.origin,
         "group": row.group.key,
         "language": row.language,
+        "tags": sorted(tag.name for tag in row.tags.all()),
+        "priority": row.priority,
         "batch": row.batch_id,
         "is_heldout": is_heldout,
         "is_withheld": is_withheld,

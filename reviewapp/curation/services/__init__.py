@@ -1,6 +1,6 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
 (``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
-project's texts (``indexes``)."""
+project's texts (``indexes``) and what is learned from decisions (``learning``)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reviewapp.curation.services.cleaning import sample_clean, samples_clean
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
+from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "index_known",
     "index_remove",
     "index_request",
+    "learning_finish",
+    "learning_request",
     "sample_clean",
     "sample_scan",
     "samples_clean",

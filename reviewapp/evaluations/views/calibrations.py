@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.evaluations import calibrating, output_page, selectors
@@ -77,6 +78,7 @@ def grade_feedback(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> 
     locked = selectors.grade_locked(assignment)
     if assignment.purpose != GradeAssignment.Purpose.PRACTICE or locked is None:
         raise Http404("There is no feedback on this output.")
+    view_record(request=request, project=slug, target=Target.GRADING, shown=assignment.pk)
     reference = calibrating.references(assignment.item.round)[assignment.item_id]
     context = {
         "project": project,

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
@@ -136,6 +137,9 @@ def output_list(request: AuthenticatedRequest, slug: str, run_id: int) -> HttpRe
     output_page.reading_check(request.user, project)
     hidden = selectors.is_hidden(run)
     page = None if hidden else output_page.rows_page(run, request.GET.get("page"))
+    rows: Any = page or []
+    outputs = [cell.output.pk for row in rows for cell in row.cells if cell.output]
+    view_record(request=request, project=slug, target=Target.OUTPUT, shown=outputs)
     context = {"project": project, "run": run, "is_hidden": hidden, "page": page}
     return render(request, "evaluations/output_list.html", context)
 
@@ -145,4 +149,5 @@ def output_detail(request: AuthenticatedRequest, slug: str, output_id: int) -> H
     project = project_for(request.user, slug)
     output_page.reading_check(request.user, project)
     output = selectors.output_get(project, output_id)
+    view_record(request=request, project=slug, target=Target.OUTPUT, shown=output.pk)
     return render(request, "evaluations/output_detail.html", {"project": project, **output_page.page_of(output)})

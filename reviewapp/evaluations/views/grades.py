@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest
@@ -70,6 +71,8 @@ def _bench(
     *,
     is_revision: bool = False,
 ) -> HttpResponse:
+    slug = assignment.item.round.project.slug
+    view_record(request=request, project=slug, target=Target.GRADING, shown=assignment.pk)
     form = request.POST.dict() if error else None
     problems = [error.message, *error.extra.get("problems", [])] if error else []
     context = {
@@ -167,6 +170,7 @@ def grade_locked(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ht
     locked = selectors.grade_locked(assignment)
     if locked is None:
         return redirect("evaluations:grade", slug, key)
+    view_record(request=request, project=slug, target=Target.GRADING, shown=assignment.pk)
     output = assignment.item.output
     context = {
         "project": project,

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.evaluations import pair_page, selectors
@@ -50,6 +51,8 @@ def pair(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpRespon
 
 
 def _bench(request: AuthenticatedRequest, assignment: GradeAssignment, problem: str = "") -> HttpResponse:
+    slug = assignment.item.round.project.slug
+    view_record(request=request, project=slug, target=Target.GRADING, shown=assignment.pk)
     context = {
         "project": assignment.item.round.project,
         "page": pair_page.page_of(assignment, form=request.POST.dict() if problem else None),

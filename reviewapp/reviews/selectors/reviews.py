@@ -81,6 +81,8 @@ def undo_problem(review: Review) -> str:
         return f"A decision can be undone for {settings.UNDO_MINUTES} minutes; this one is older."
     if review.decision == Review.Decision.UNDONE or Review.objects.filter(supersedes=review).exists():
         return "This decision was already undone."
+    if review.sample.withdrawn_at is not None:
+        return "A lead withdrew this sample since, so your review stays as it is."
     if review.round != review.sample.review_round:
         return "The sample was opened again since; this decision belongs to an earlier round."
     later = reviews_effective(Review.objects.filter(sample=review.sample_id, round=review.round, is_adjudication=True))

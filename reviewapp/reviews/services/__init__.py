@@ -13,6 +13,7 @@ from reviewapp.reviews.services.assignments import (
     assignment_renew,
     assignment_skip,
 )
+from reviewapp.reviews.services.bulk import Chosen, bulk_act, bulk_undo
 from reviewapp.reviews.services.decisions import review_submit, review_undo, sample_reopen
 from reviewapp.reviews.services.findings import finding_accept, finding_dismiss, prompt_restore
 from reviewapp.reviews.services.queueing import expertise_set, queue_order, queue_settings_update
@@ -20,6 +21,7 @@ from reviewapp.reviews.services.slots import assignments_expire, queue_repair
 
 __all__ = [
     "Cause",
+    "Chosen",
     "adjudication_claim",
     "adjudication_submit",
     "assignment_claim",
@@ -31,6 +33,8 @@ __all__ = [
     "assignment_renew",
     "assignment_skip",
     "assignments_expire",
+    "bulk_act",
+    "bulk_undo",
     "expertise_set",
     "finding_accept",
     "finding_dismiss",

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, FloatField, QuerySet, Value, When
 from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.curation.learned import model_current, random_place, scores_of
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.models import QueueFigure
@@ -29,8 +30,11 @@ SETTINGS = (
 )  # fmt: skip
 FIGURE_SECONDS = 30
 _CHUNK = 400  # ids and ranks in one statement
+# More than any two ranks are apart, and exact as a float beside them: first ones come before all others.
+_PRIORITY_STEP = 4e9
 _PRIME = 2_147_483_647  # squares of what is below it fit into 64 bits
 SCORED = {"priority", "confidence", "margin", "diversity"}
+LEARNED = SCORED - {"priority"}  # without a field, the model that learned from the decisions scores them
 
 
 def queue_order(*, project: Project) -> int:
@@ -56,8 +60,9 @@ def queue_settings_update(*, project: Project, updated_by: User, **settings: Any
     for name, value in settings.items():
         setattr(project, name, value)
     project.clean_fields(exclude=["created_by", "description"])
-    if project.queue_strategy in SCORED and not project.queue_field:
-        raise ApplicationError("This order needs the name of the metadata field that holds the number to go by.")
+    lacking = scores_lacking(project, project.queue_strategy, project.queue_field)
+    if lacking:
+        raise ApplicationError(lacking)
     project.save(update_fields=list(settings))
     waiting = samples_waiting(project)
     waiting.update(slots_needed=0, queue_rank=UNRANKED)
@@ -72,6 +77,17 @@ def queue_settings_update(*, project: Project, updated_by: User, **settings: Any
         data={"before": before, "after": settings},
     )
     return project
+
+
+def scores_lacking(project: Project, strategy: str, field: str) -> str:
+    """Why an order has nothing to go by; '' when it has a field, or a model that learned from the decisions."""
+    if strategy not in SCORED or field:
+        return ""
+    if strategy not in LEARNED:
+        return "This order needs the name of the metadata field that holds the number to go by."
+    if model_current(project) is None:
+        return "This order needs the name of the metadata field that holds the scores, or a model that learned."
+    return ""
 
 
 @transaction.atomic
@@ -103,13 +119,18 @@ def _order(project: Project, samples: QuerySet[Sample]) -> int:
     _expertise_read(project, samples)
     strategy = project.queue_strategy
     if strategy == Project.Strategy.IN_ORDER:
-        return samples.update(queue_rank=0)
+        return samples.update(queue_rank=_with_priority(Value(0.0)))
     if strategy == Project.Strategy.RANDOM:
-        return samples.update(queue_rank=_shuffled(project.queue_seed))
+        return samples.update(queue_rank=_with_priority(_shuffled(project.queue_seed)))
     facts = _facts(project, samples)
     ranks = ranks_of(facts, strategy)
     _ranks_write(ranks)
     return len(ranks)
+
+
+def _with_priority(rank: Any) -> Any:
+    """The rank of a strategy, moved by what a lead said about the sample."""
+    return ExpressionWrapper(rank - F("priority") * Value(_PRIORITY_STEP), output_field=FloatField())
 
 
 def _needs_set(project: Project, samples: QuerySet[Sample]) -> None:
@@ -146,12 +167,29 @@ def _expertise_read(project: Project, samples: QuerySet[Sample]) -> None:
 def _facts(project: Project, samples: QuerySet[Sample]) -> list[QueueFacts]:
     gravity = _gravity(project) if project.queue_strategy == Project.Strategy.FINDINGS else {}
     rows = samples.values_list("pk", "group", "state_at", "metadata")
+    if project.queue_strategy in LEARNED and not project.queue_field:
+        return _facts_learned(project, samples)
     return [
         QueueFacts(
             id=pk, group=group, waiting_since=at, score=metadata.get(project.queue_field), gravity=gravity.get(pk, 0)
         )
         for pk, group, at, metadata in rows.iterator()
     ]
+
+
+def _facts_learned(project: Project, samples: QuerySet[Sample]) -> list[QueueFacts]:
+    """Scores of the model that learned from the decisions; a share of the samples keeps a place at random."""
+    model, scores = model_current(project), scores_of(project)
+    percent = model.random_percent if model else 0
+    facts = []
+    for pk, group, at, row_hash in samples.values_list("pk", "group", "state_at", "row_hash").iterator():
+        score = scores.get(pk)
+        said, pick = (score.probabilities, score.diverse_place) if score else (None, None)
+        place = random_place(row_hash, percent)
+        facts.append(
+            QueueFacts(id=pk, group=group, waiting_since=at, score=said, diverse_place=pick, random_place=place)
+        )
+    return facts
 
 
 def _gravity(project: Project) -> dict[int, int]:
@@ -168,7 +206,7 @@ def _ranks_write(ranks: dict[int, float]) -> None:
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         whens = [When(pk=pk, then=Value(ranks[pk])) for pk in chunk]
-        Sample.objects.filter(pk__in=chunk).update(queue_rank=Case(*whens, default=F("queue_rank")))
+        Sample.objects.filter(pk__in=chunk).update(queue_rank=_with_priority(Case(*whens, output_field=FloatField())))
 
 
 def queue_figure(*, project: Project) -> QueueFigure:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.projects.permissions import GRANTED, Permission
@@ -142,6 +143,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     project, sample = assignment.sample.project, assignment.sample
+    view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=sample.pk)
     view = adjudications.adjudication_view(assignment, form, problems or {})
     label = labels.label_version(assignment)
     left = adjudications.n_to_adjudicate(project)

@@ -25,6 +25,7 @@ from reviewapp.reviews.selectors.reviews import (
     reviews_of,
     samples_returned,
 )
+from reviewapp.samples.selectors import samples_matching
 
 PAGE_SIZE = 50
 
@@ -39,7 +40,7 @@ def queue(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         "undoable": review_undoable(request.user, project),
         "undo_key": uuid.uuid4(),
         "settling": assignment_held(project, request.user, is_adjudication=True),
-        "flagged": assignments_flagged(project).count(),
+        "flagged": samples_matching(project, {"flagged": "yes"}).count(),
         "lease_minutes": settings.LEASE_MINUTES,
         "leads": [membership.user for membership in members_with(project, Permission.MANAGE)],
     }

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.curation.learned import learning_state
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import members_with, project_for
@@ -29,6 +30,7 @@ def queue_settings(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         "project": project,
         "form": form,
         "members": members_with(project, Permission.REVIEW),
+        "learning": learning_state(project),
         "asked_for": [tags.replace(",", ", ") for tags in figure.expertise] if figure else [],
     }
     return render(request, "reviews/queue_settings.html", context, status=422 if form.errors else 200)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts.keymap import cheat_sheet
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
@@ -251,6 +252,9 @@ def _page(
     problems: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    view_record(
+        request=request, project=assignment.sample.project.slug, target=Target.SAMPLE, shown=assignment.sample_id
+    )
     label = labels.label_version(assignment)
     rubric = rubric_document(assignment.rubric_version)
     rubric = rubric if label is None else replace(rubric, criteria=())

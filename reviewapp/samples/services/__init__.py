@@ -1,4 +1,4 @@
-"""Writing samples: one by one (``samples``), from files (``imports``), and sealed prompts (``heldout``)."""
+"""Writing samples: one by one (``samples``), from files (``imports``), sealed (``heldout``); saved ``views``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from reviewapp.samples.services.samples import (
     sample_state_set,
     samples_make_ready,
 )
+from reviewapp.samples.services.views import default_view_set, view_delete, view_save, view_update
 
 __all__ = [
     "content_hash",
+    "default_view_set",
     "group_for",
     "heldout_seal",
     "heldout_set_create",
@@ -31,4 +33,7 @@ __all__ = [
     "sample_create",
     "sample_state_set",
     "samples_make_ready",
+    "view_delete",
+    "view_save",
+    "view_update",
 ]

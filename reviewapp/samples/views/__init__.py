@@ -10,8 +10,10 @@ from reviewapp.samples.views.imports import (
     import_map,
 )
 from reviewapp.samples.views.samples import sample_detail, sample_list
+from reviewapp.samples.views.saved_views import default_view_set, view_delete, view_save, view_update
 
 __all__ = [
+    "default_view_set",
     "heldout_detail",
     "heldout_list",
     "heldout_seal",
@@ -23,4 +25,7 @@ __all__ = [
     "import_map",
     "sample_detail",
     "sample_list",
+    "view_delete",
+    "view_save",
+    "view_update",
 ]

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
 from reviewapp.projects.models import Project
@@ -47,6 +48,7 @@ def heldout_detail(request: AuthenticatedRequest, slug: str, set_id: int) -> Htt
     prompts = heldout_set.prompts.select_related("group").order_by("pk")
     shown = prompts if may(request.user, project, Permission.HELDOUT) else prompts.none()
     page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
+    view_record(request=request, project=slug, target=Target.HELDOUT, shown=[prompt.pk for prompt in page])
     context = {
         "project": project,
         "prompts": prompts.count(),

@@ -8,6 +8,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
@@ -88,6 +89,7 @@ def import_map(request: AuthenticatedRequest, slug: str, batch_id: int) -> HttpR
             return redirect("samples:import_detail", slug, batch_id)
         except ApplicationError as refusal:
             screen = screen.refused(refusal.message)
+    view_record(request=request, project=slug, target=Target.IMPORT, shown=batch.pk)
     context = {"project": project, "batch": batch, "screen": screen, "form": screen.form, "error": screen.error}
     is_refused = request.method == "POST" or bool(screen.error)
     return render(request, "samples/import_map.html", context, status=422 if is_refused else 200)
@@ -117,6 +119,7 @@ def import_errors(request: AuthenticatedRequest, slug: str, batch_id: int) -> St
     """Every row error of a file with its reason, as CSV."""
     project = project_for(request.user, slug, Permission.IMPORT)
     batch = _readable(request, _batch(project, batch_id))
+    view_record(request=request, project=slug, target=Target.IMPORT, shown=batch.pk, kind=ViewKind.DOWNLOAD)
     rows = batch.row_errors.order_by("line").values_list("line", "reason", "raw").iterator(chunk_size=500)
     lines = csv_lines(["file", "line", "reason", "row"], ([batch.file_name, *row] for row in rows))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -128,6 +131,8 @@ def _state(request: AuthenticatedRequest, project: Project, batch: ImportBatch) 
     is_shown = batch.target == ImportBatch.Target.POOL or may(request.user, project, Permission.HELDOUT)
     errors = batch.row_errors.order_by("line")
     page = Paginator(errors if is_shown else errors.none(), ERRORS_SHOWN).get_page(request.GET.get("page"))
+    if page.object_list:
+        view_record(request=request, project=project.slug, target=Target.IMPORT, shown=batch.pk)
     return {
         "project": project,
         "batch": batch,

@@ -15,6 +15,8 @@ import pytest
 from django.db import transaction
 from django.test import Client, override_settings
 
+from reviewapp.api.models import Announcer, Webhook
+from reviewapp.api.services.announcing import events_announce
 from reviewapp.api.v1.app import openapi, operations
 from reviewapp.projects.models import Membership
 from reviewapp.projects.permissions import GRANTED
@@ -196,3 +198,17 @@ def test_a_list_asks_the_database_a_fixed_number_of_times(
 ) -> None:
     with django_assert_max_num_queries(9):
         _ask(secrets["annotator" if "feedback" in key[1] else "observer"], key, world)
+
+
+def test_what_the_services_wrote_is_what_webhooks_are_told(world: SimpleNamespace) -> None:
+    """The audit events that are read are those of the real services."""
+    hook = Webhook.objects.create(
+        project=world.project, url="https://example.org/", events=Webhook.Event.values, created_at=factories.long_ago()
+    )
+    Announcer.objects.update_or_create(pk=1, defaults={"seq": 0})
+
+    events_announce()
+
+    told = {row.event: row.payload["object"] for row in hook.deliveries.all()}
+    assert told["report.frozen"]["id"] == world.report.pk
+    assert told["report.frozen"]["verdict"] == world.report.verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from reviewapp.curation import meaning, meaning_fit
 from reviewapp.curation.meaning import Projection, nearest, unit
 from reviewapp.curation.meaning_fit import projection_fit, vectors_of
+from tests.architecture.test_processes import loaded_by
 
 KNEE = ["The knee hurts and is swollen.", "Swollen knee, painful on the stairs.", "Pain of the left knee for weeks."]
 HEART = ["Chest pain on effort, troponin normal.", "Angina on effort, ECG normal.", "Troponin after chest pain."]
@@ -78,3 +81,12 @@ def test_the_nearest_are_those_of_a_full_sort(n: int, k: int, seed: int) -> None
     golden = sorted(np.flatnonzero(among), key=lambda row: (-values[row], row))[:k]
     assert [row for row, _ in nearest(vectors, query, k, among)] == golden
     assert len(nearest(vectors, query, k)) == min(n, k)
+
+
+def test_the_web_process_loads_none_of_what_workers_fit_with(tmp_path: Path) -> None:
+    code = "import reviewapp.wsgi\nfrom django.urls import get_resolver\nget_resolver().url_patterns\nimport sys"
+    code += (
+        "\nheavy = {'scipy.sparse', 'scipy.optimize', 'reviewapp.curation.meaning_fit', 'reviewapp.curation.learning'}"
+    )
+    code += "\nassert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    assert "reviewapp" in loaded_by(code, tmp_path)

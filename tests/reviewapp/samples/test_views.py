@@ -291,7 +291,7 @@ def test_sample_list_asks_as_many_queries_for_many_samples_as_for_few(
 ) -> None:
     for _ in range(60):
         factories.finding(factories.sample(project))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(13):
         page = lead.get(url("sample_list")).context["page"]
     assert (len(page.object_list), page.paginator.num_pages) == (50, 2)
 

@@ -1,4 +1,4 @@
-"""``manage.py clock``: every few seconds, takes back jobs whose worker is gone, wakes forgotten ones, does CLOCK_WORK."""
+"""``manage.py clock``: every few seconds, takes back lost jobs, wakes forgotten ones, does CLOCK_WORK."""
 
 from __future__ import annotations
 

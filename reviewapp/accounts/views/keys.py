@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -15,15 +12,6 @@ from reviewapp.accounts import services
 from reviewapp.accounts.keymap import KeysInvalid, key_rows
 from reviewapp.accounts.models import User
 from reviewapp.core.http import AuthenticatedRequest
-
-sign_in = login_not_required(
-    LoginView.as_view(
-        template_name="accounts/sign_in.html",
-        redirect_authenticated_user=True,
-        extra_context={"is_demo": settings.DEMO and settings.DEBUG},
-    )
-)
-sign_out = LogoutView.as_view()
 
 
 @require_POST
