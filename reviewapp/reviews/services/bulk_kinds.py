@@ -171,13 +171,14 @@ def _unflag_do(samples: Samples, act: BulkAct) -> dict[int, Any]:
 
 def _unflag_undo(samples: Samples, act: BulkAct) -> list[int]:
     unchanged = [sample for sample in samples if sample.flagged_at is None]
+    groups: defaultdict[tuple[str | None, int | None], list[int]] = defaultdict(list)
     assignments: list[int] = []
     for sample in unchanged:
         had = _before(act, sample)
-        sample.flagged_at = parse_datetime(had["at"]) if had["at"] else None
-        sample.flagged_by_id = had["by"]
+        groups[had["at"], had["by"]].append(sample.pk)
         assignments += had["assignments"]
-    Sample.objects.bulk_update(unchanged, ["flagged_at", "flagged_by"], batch_size=_BATCH)
+    for (at, by), ids in groups.items():
+        _update(ids, flagged_at=parse_datetime(at) if at else None, flagged_by=by)
     for some in chunks(assignments):
         Assignment.objects.filter(pk__in=some).update(is_flagged=True)
     return _ids(unchanged)
@@ -216,13 +217,13 @@ def _withdraw_do(samples: Samples, act: BulkAct) -> dict[int, Any]:
 
 def _withdraw_undo(samples: Samples, act: BulkAct) -> list[int]:
     unchanged = [s for s in samples if s.withdrawn_at == act.done_at and s.state == Sample.State.REJECTED]
+    groups: defaultdict[str, list[int]] = defaultdict(list)
     for sample in unchanged:
-        sample.state, sample.state_at = _before(act, sample)[0], timezone.now()
-        sample.withdrawn_at = sample.withdrawn_by = None
-        sample.withdrawn_reason = ""
-        sample.queue_rank = UNRANKED
-    fields = ["state", "state_at", "withdrawn_at", "withdrawn_by", "withdrawn_reason", "queue_rank"]
-    Sample.objects.bulk_update(unchanged, fields, batch_size=_BATCH)
+        sample.state = _before(act, sample)[0]
+        groups[sample.state].append(sample.pk)
+    cleared = {"withdrawn_at": None, "withdrawn_by": None, "withdrawn_reason": "", "queue_rank": UNRANKED}
+    for state, ids in groups.items():
+        _update(ids, state=state, state_at=timezone.now(), **cleared)
     _findings_follow(unchanged, act, Finding.State.GONE)
     return _ids(unchanged)
 
