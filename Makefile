@@ -68,7 +68,7 @@ test-slow: ## tests that train, start servers or take long, on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault and not loop" -n $(JOBS) -q
 
 test-e2e: ## browser tests on the running stack
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -q
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -n $(JOBS) --dist loadfile -q
 
 test-postgres: ## the tests of the web application again, on a private PostgreSQL
 	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "$(FAST)" -n $(JOBS) -q
