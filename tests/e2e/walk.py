@@ -71,8 +71,9 @@ def grade_by_keyboard(ravi: Visitor, round_url: str, *, meanwhile: Callable[[int
     page = ravi.page
     ravi.go(round_url)
     button(page, "Start grading").click()
-    for done in range(2 * HELDOUT):
-        bench_ready(page)
+    bench_ready(page)
+    done = 0
+    while "/grade/" in page.url:  # both models' outputs, and some a second time; the last one leads back to its round
         assert "run 1" not in page.inner_text("body").lower()  # blind: no model's name
         for key in ("n", "ArrowDown", "4", "4", "4", "4"):  # no violation; every quality at its best
             page.keyboard.press(key)
@@ -81,7 +82,8 @@ def grade_by_keyboard(ravi: Visitor, round_url: str, *, meanwhile: Callable[[int
         meanwhile(done)
         with page.expect_navigation():
             page.keyboard.press("Control+Enter")
-    page.wait_for_url("**" + round_url)  # the last one leads back to its round
+        done += 1
+    assert done > 2 * HELDOUT
     expect(page.get_by_text("Every grade is in")).to_be_visible()
 
 
