@@ -6,11 +6,14 @@ import { find } from "../js/find.js";
 import { label } from "../labelling/label.js";
 import { evidence } from "./evidence.js";
 
+let life; // of the page that is shown now, whichever page's script shows the next one
+
 start();
 
 /** Starts the scripts of the page that is shown; they end when another takes its place. */
 function start() {
-  const life = new AbortController();
+  life?.abort();
+  life = new AbortController();
   const { signal } = life;
   const form = document.getElementById("bench-form");
   const why = document.querySelector("[data-why]");
@@ -23,10 +26,7 @@ function start() {
   liveDiffs();
   const { keyboard } = bench(form, {
     signal,
-    restart: () => {
-      life.abort();
-      start();
-    },
+    restart: start,
     onAnswers: (counts) => {
       answers = counts;
       tell();
