@@ -158,7 +158,8 @@ def test_a_second_tab_says_so_and_changes_nothing(bench: Bench, w: SimpleNamespa
     assert second.locator("input[type=radio]:checked").count() == 0
     assert not Review.objects.exists()
 
-    second.get_by_role("button", name="Work here instead").click()
+    with second.expect_navigation():
+        second.get_by_role("button", name="Work here instead").click()
     second.wait_for_function("() => document.querySelector('[name=block-1]').value.startsWith('First tab. ')")
     first.get_by_text("You went on in another tab").wait_for()
     second.keyboard.press("0")
