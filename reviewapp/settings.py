@@ -94,7 +94,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "reviewapp.projects.context.navigation",
             ],
-            "builtins": ["reviewapp.core.templatetags.parts"],
+            "builtins": ["reviewapp.core.templatetags.parts", "django.templatetags.i18n"],
         },
     },
 ]
