@@ -1,4 +1,4 @@
-"""Leads people who must have a second factor to set it up before anything else."""
+"""The language a person chose; and who must have a second factor is led to set it up before anything else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 
 from reviewapp.accounts.models import User
 from reviewapp.accounts.selectors import factor_is_required, has_factor
@@ -22,10 +24,21 @@ ALLOWED = {
     "sign_out",
     "security",
     "theme_set",
+    "language_set",
     "factor_begin",
     "factor_setup",
     "factor_confirm",
 }
+
+
+class OwnLanguageMiddleware(MiddlewareMixin):
+    """After LocaleMiddleware, which has taken the browser's language: a person's own choice goes before it."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        user = request.user
+        if isinstance(user, User) and user.language:
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = translation.get_language()
 
 
 class SecondFactorMiddleware(MiddlewareMixin):
@@ -45,5 +58,5 @@ class SecondFactorMiddleware(MiddlewareMixin):
         if has_factor(user=user):  # this session is older than the factor
             logout(request)
             return redirect("accounts:sign_in")
-        messages.warning(request, "Your operator asks for a second factor. Set it up, then everything opens again.")
+        messages.warning(request, _("Your operator asks for a second factor. Set it up, then everything opens again."))
         return redirect("accounts:security")

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
@@ -64,9 +65,11 @@ def base_model_register(
     """
     clean = name.strip()
     if not clean:
-        raise ApplicationError("Give the base model a name.")
+        raise ApplicationError(_("Give the base model a name."))
     if BaseModel.objects.filter(project=project, name=clean).exists():
-        raise ApplicationError(f"There is already a base model {clean!r} in this project; choose another name.")
+        raise ApplicationError(
+            _("There is already a base model %(clean)s in this project; choose another name.") % {"clean": f"{clean!r}"}
+        )
     where, facts = _hub_facts(path) if is_hub else _folder_facts(path)
     base = BaseModel.objects.create(
         project=project,
@@ -94,7 +97,7 @@ def _folder_facts(path: str) -> tuple[str, dict[str, Any]]:
 def _hub_facts(path: str) -> tuple[str, dict[str, Any]]:
     clean = path.strip()
     if not _HUB_ID.fullmatch(clean):
-        raise ApplicationError(f"{clean!r} is no hub id. Write it as organisation/model.")
+        raise ApplicationError(_("%(clean)s is no hub id. Write it as organisation/model.") % {"clean": f"{clean!r}"})
     return clean, {}
 
 
@@ -102,7 +105,7 @@ def _template(values: dict[str, Any] | None) -> dict[str, Any]:
     try:
         return dataclasses.asdict(Template(**(values or {})))
     except TypeError as error:
-        raise ApplicationError(f"The template has an unknown setting: {error}.") from error
+        raise ApplicationError(_("The template has an unknown setting: %(error)s.") % {"error": error}) from error
 
 
 def _version_add(*, base: BaseModel, label: str, run: TrainingRun | None = None, **values: Any) -> ModelVersion:
@@ -123,7 +126,7 @@ def external_version_add(
 ) -> ModelVersion:
     """A system that does not run here: its outputs are imported. ``is_simulated`` marks it wherever it is shown."""
     if not label.strip():
-        raise ApplicationError("Give the system a name.")
+        raise ApplicationError(_("Give the system a name."))
     version = _version_add(base=base, label=label.strip(), is_external=True, is_simulated=is_simulated)
     data = {"label": version.label, "is_simulated": is_simulated}
     _record(added_by, "modelversion.add_external", project, "modelversion", version.pk, data)
@@ -199,7 +202,8 @@ def base_model_check(base: BaseModel) -> None:
     folder = Path(base.path)
     if not folder.is_dir():
         raise ApplicationError(
-            f"The folder of base model {base.name} is gone: {base.path}. Put it back or register it anew."
+            _("The folder of base model %(base_name)s is gone: %(path)s. Put it back or register it anew.")
+            % {"base_name": base.name, "path": base.path}
         )
     try:
         basefolder.weight_files(folder)
@@ -208,8 +212,11 @@ def base_model_check(base: BaseModel) -> None:
         raise ApplicationError(str(error)) from error
     if found != base.facts.get("weights_sha256"):
         raise ApplicationError(
-            f"The weights of base model {base.name} are not the ones that were registered. Register the folder "
-            "under a new name if the change is wanted."
+            _(
+                "The weights of base model %(base_name)s are not the ones that were registered. Register "
+                "the folder under a new name if the change is wanted."
+            )
+            % {"base_name": base.name}
         )
 
 
@@ -223,7 +230,10 @@ def _config(version: TrainingSetVersion, base: BaseModel, values: dict[str, Any]
     lora = chosen.pop("lora", {})
     unknown = sorted((set(chosen) - SETTINGS) | (set(lora) - LORA_SETTINGS))
     if unknown:
-        raise ApplicationError(f"Unknown setting {unknown[0]!r}; a run takes {', '.join(sorted(SETTINGS))} and lora.")
+        raise ApplicationError(
+            _("Unknown setting %(value)s; a run takes %(join)s and lora.")
+            % {"value": f"{unknown[0]!r}", "join": ", ".join(sorted(SETTINGS))}
+        )
     max_length = chosen.get("max_length", TrainConfig.max_length)
     try:
         return TrainConfig(
@@ -251,12 +261,16 @@ def _truncated(version: TrainingSetVersion, base: BaseModel, max_length: int) ->
     counts = preview.result["counts"]
     if counts["dropped"]:
         raise ApplicationError(
-            f"{counts['dropped']} examples would not be learned at all at {max_length:,} tokens. Choose more."
+            _("%(value)s examples would not be learned at all at %(max_length)s tokens. Choose more.")
+            % {"value": counts["dropped"], "max_length": f"{max_length:,}"}
         )
     if counts["truncated"] and preview.accepted_at is None:
         raise ApplicationError(
-            f"{counts['truncated']} completions would be cut at {max_length:,} tokens. Agree to that on the page of "
-            "the version, or choose a greater length."
+            _(
+                "%(value)s completions would be cut at %(max_length)s tokens. Agree to that on the page of "
+                "the version, or choose a greater length."
+            )
+            % {"value": counts["truncated"], "max_length": f"{max_length:,}"}
         )
     return int(counts["truncated"])
 
@@ -348,7 +362,9 @@ def _check_result(run: TrainingRun, result: dict[str, Any]) -> None:
     )
     for is_wrong, sentence in problems:
         if is_wrong:
-            raise ApplicationError(f"{sentence} Nothing was registered; look at the log of the run.")
+            raise ApplicationError(
+                _("%(sentence)s Nothing was registered; look at the log of the run.") % {"sentence": sentence}
+            )
 
 
 def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
@@ -368,7 +384,7 @@ def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
 def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
     """Asks a run to save a checkpoint and stop; a waiting one leaves the queue at once."""
     if run.job is None or run.job.is_terminal:
-        raise ApplicationError(f"{run} is not running any more.")
+        raise ApplicationError(_("%(run)s is not running any more.") % {"run": run})
     jobs.cancel_request(job=run.job)
     _record(cancelled_by, "run.cancel", run.project, "trainingrun", run.pk, {"number": run.number})
 
@@ -377,9 +393,9 @@ def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
 def run_resume(*, run: TrainingRun, resumed_by: User) -> None:
     """Puts a run that ended without a model back into the queue; it goes on from its last checkpoint."""
     if run.job is None or not run.job.is_terminal:
-        raise ApplicationError(f"{run} is waiting or running already.")
+        raise ApplicationError(_("%(run)s is waiting or running already.") % {"run": run})
     if run.job.state == Job.State.SUCCEEDED:
-        raise ApplicationError(f"{run} is finished. Request a new run to train again.")
+        raise ApplicationError(_("%(run)s is finished. Request a new run to train again.") % {"run": run})
     trainable = trainingsets.version_is_trainable(run.version)
     if not trainable.is_ok:
         raise ApplicationError(trainable.reason)

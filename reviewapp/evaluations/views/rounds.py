@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -78,7 +79,7 @@ def round_unseal(request: AuthenticatedRequest, slug: str, round_id: int) -> Htt
         words = (
             "before every grade was in; its report is exploratory" if round.is_early_unseal else "with every grade in"
         )
-        messages.success(request, f"{round} is unsealed, {words}.")
+        messages.success(request, _("%(round)s is unsealed, %(words)s.") % {"round": round, "words": words})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("evaluations:round_detail", slug, round_id)

@@ -11,6 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts.keymap import cheat_sheet
@@ -63,7 +64,11 @@ def _lease(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Assignme
 def review_edit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
     assignment = _assignment(request, slug, key)
     if assignment.state == Assignment.State.SUBMITTED:
-        messages.info(request, f"You have decided about {assignment.sample} already. Undo the decision to change it.")
+        messages.info(
+            request,
+            _("You have decided about %(sample)s already. Undo the decision to change it.")
+            % {"sample": assignment.sample},
+        )
         return redirect("reviews:review_list", slug)
     return _page(request, assignment, assignment.draft)
 
@@ -211,7 +216,7 @@ def idempotency_key(form: Mapping[str, str]) -> uuid.UUID:
     try:
         return uuid.UUID(form.get("idempotency_key", ""))
     except ValueError as error:
-        raise ApplicationError("This page is out of date. What you wrote is kept: send it once more.") from error
+        raise ApplicationError(_("This page is out of date. What you wrote is kept: send it once more.")) from error
 
 
 def _kept(request: AuthenticatedRequest, assignment: Assignment) -> Assignment:
@@ -264,8 +269,8 @@ def _page(
     context = {
         "project": project,
         "assignment": assignment,
-        "title": f"Sample {sample}",
-        "subtitle": f"{project} / Review / {request.user}",
+        "title": _("Sample %(sample)s") % {"sample": sample},
+        "subtitle": f"{project} / {_('Review')} / {request.user}",
         "form": form,
         "problem": (problems or {}).get("", ""),
         "rubric": rubric,
@@ -288,7 +293,10 @@ def _page(
 
 
 def undo_words(review: Review) -> str:
-    return f"Undo: {review.get_decision_display().lower()} {review.sample}"
+    return _("Undo: %(lower)s %(sample)s") % {
+        "lower": _(review.get_decision_display()).lower(),
+        "sample": review.sample,
+    }
 
 
 def seconds_left(assignment: Assignment) -> int:
@@ -308,7 +316,8 @@ def _frame(form: Mapping[str, str], assignment: Assignment) -> dict[str, object]
         "parts": PARTS,
         "keys": cheat_sheet("review"),
         "progress_label": "in this queue",
-        "guidelines_title": f"Guidelines, version {assignment.rubric_version.number}",
+        "guidelines_title": _("Guidelines, version %(rubric_version_number)s")
+        % {"rubric_version_number": assignment.rubric_version.number},
         "turn_down": turn_down(form),
         "idempotency_key": uuid.uuid4(),
         "undo_key": uuid.uuid4(),
