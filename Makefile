@@ -21,7 +21,7 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 FAST := not slow and not e2e and not fault and not loop
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test-fault test-loop test pictures loop up worker bench-start bench-review bench-search
+	test-postgres test-fault test-loop test pictures loop up worker bench-start bench-review bench-paint bench-search
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,7 +68,7 @@ test-slow: ## tests that train, start servers or take long, on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault and not loop" -n $(JOBS) -q
 
 test-e2e: ## browser tests on the running stack
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -q
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -n $(JOBS) --dist loadfile -q
 
 test-postgres: ## the tests of the web application again, on a private PostgreSQL
 	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "$(FAST)" -n $(JOBS) -q
@@ -98,6 +98,9 @@ bench-start: ## time the first and second `make demo` of a clean clone with empt
 
 bench-search: setup-test ## an index and a search at 10,000 and 100,000 samples; the order that learns against random
 	@$(TEST_ENV) $(PY) tests/bench/bench_search.py
+
+bench-paint: setup-test ## from Ctrl+Enter to the next sample painted in headless chromium, with and without prefetch
+	@$(PY) tests/bench/bench_paint.py
 
 bench-review: setup-test ## server CPU of a review at 1,000 and 100,000 samples, and 32 clients, on both databases
 	@$(PY) tests/bench/bench_review.py

@@ -47,7 +47,8 @@ class Known:
             "priority": frozenset(str(value) for value in Sample.Priority.values),
             "flagged": frozenset({"yes"}),
         }
-        return {name: value for name, value in filters.items() if name in known and value not in known[name]}
+        # In this order: databases keep the keys of a JSON object in orders of their own.
+        return {name: filters[name] for name in known if name in filters and filters[name] not in known[name]}
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,21 @@ COVERED = {
     "make check": "Makefile:test",
     "make test": ".ci/run",
     ".venv/bin/python manage.py createsuperuser": "tests/ops/test_make.py::test_first_account",
+    ".venv/bin/python manage.py audit_verify": (
+        "tests/reviewapp/audit/test_seals.py::test_the_commands_seal_verify_and_remove"
+    ),
+    '.venv/bin/python manage.py second_factor_reset ana --reason "Phone lost, seen in person"': (
+        "tests/reviewapp/accounts/test_second_factor.py::test_the_operator_resets_a_factor_and_it_is_written_down"
+    ),
     ".venv/bin/uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml"
     " -o constraints.txt": "tests/architecture/test_version.py::test_every_direct_dependency_is_pinned",
     "sed -i '/^nvidia-/d;/^cuda-/d;/^triton/d' constraints.txt": (
         "tests/architecture/test_version.py::test_no_build_for_one_accelerator_is_pinned"
     ),
 }
+
+# Documents whose commands are run together, in their order, by one test.
+RUN_WHOLE = {"docs/api.md": "tests/reviewapp/api/test_client.py::test_the_commands_of_the_docs_run"}
 
 
 def documents() -> list[Path]:
@@ -52,7 +61,9 @@ DOCUMENTED = sorted({(line, shown(path)) for path in documents() for line in com
 
 @pytest.mark.parametrize(("command", "document"), DOCUMENTED)
 def test_a_documented_command_is_known(command: str, document: str) -> None:
-    assert command in RUN or command in COVERED, f"{document}: name the test that runs `{command}` in this file"
+    assert command in RUN or command in COVERED or document in RUN_WHOLE, (
+        f"{document}: name the test that runs `{command}` in this file"
+    )
 
 
 @pytest.mark.parametrize("command", sorted(RUN))
@@ -61,7 +72,7 @@ def test_it_runs(command: str) -> None:
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True, timeout=120)
 
 
-@pytest.mark.parametrize("covered_by", sorted(set(COVERED.values())))
+@pytest.mark.parametrize("covered_by", sorted({*COVERED.values(), *RUN_WHOLE.values()}))
 def test_what_covers_it_exists(covered_by: str) -> None:
     file, _, name = covered_by.replace("::", ":").partition(":")
     text = (ROOT / file).read_text(encoding="utf-8")
@@ -105,8 +116,11 @@ def test_continuous_integration_runs_what_the_readme_says() -> None:
 def test_every_setting_is_documented() -> None:
     """docs/operator.md lists each variable that the settings read, and no other."""
     names = set()
-    for path in (ROOT / "reviewapp" / "settings.py", ROOT / "reviewapp" / "environment.py"):
-        names |= set(re.findall(r"\b(?:env\.)?(?:text|flag|number|words)\(\"([A-Z_]+)\"", path.read_text("utf-8")))
+    for name in ("settings.py", "environment.py", "accounts/sso_settings.py"):
+        path = ROOT / "reviewapp" / name
+        names |= set(
+            re.findall(r"\b(?:env\.)?(?:text|flag|number|words|choice)\(\"([A-Z_]+)\"", path.read_text("utf-8"))
+        )
     table = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "operator.md").read_text("utf-8"), flags=re.M)
     assert len(names) > 10
     assert sorted(table) == sorted(names)

@@ -206,6 +206,7 @@ def state_of(stack: Stack, job: int) -> str:
 class TestRefusals:
     """One sentence that says what to do, and no traceback."""
 
+    @pytest.mark.slow
     def test_port_in_use(self, state_dir: Path) -> None:
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as other:
             port = other.getsockname()[1]

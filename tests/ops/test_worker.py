@@ -118,6 +118,7 @@ def test_the_clock_ends_when_asked(env: dict[str, str]) -> None:
     assert clock.wait(timeout=20) == 0
 
 
+@pytest.mark.slow
 def test_an_unknown_queue_is_refused(tmp_path: Path) -> None:
     done = manage(stack_env(tmp_path), "worker", "trainig", check=False)
     assert done.returncode == 1

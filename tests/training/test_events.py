@@ -7,6 +7,7 @@ import math
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def test_steps_wait_in_memory_but_no_other_event_does(tmp_path: Path) -> None:
         assert len(events_of(tmp_path)) == 52
 
 
+@pytest.mark.slow
 def test_a_silence_is_filled_with_what_the_run_does(tmp_path: Path) -> None:
     with EventLog(tmp_path / contract.EVENTS_FILE) as events:
         events.stage("Loading the base model")

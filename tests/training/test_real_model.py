@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "tiny-lm-stor
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not on this machine")
 
 
+@pytest.mark.slow
 def test_it_trains_and_answers(make_sft: MakeRun, make_generate: MakeRun) -> None:
     run_dir = make_sft(model=FOLDER, max_steps=6, eval_steps=6, max_length=256)
     assert execute("sft", run_dir) == contract.EXIT_OK

@@ -83,6 +83,7 @@ def test_the_nearest_are_those_of_a_full_sort(n: int, k: int, seed: int) -> None
     assert len(nearest(vectors, query, k)) == min(n, k)
 
 
+@pytest.mark.slow
 def test_the_web_process_loads_none_of_what_workers_fit_with(tmp_path: Path) -> None:
     code = "import reviewapp.wsgi\nfrom django.urls import get_resolver\nget_resolver().url_patterns\nimport sys"
     code += (

@@ -390,6 +390,7 @@ _texts = st.lists(_pieces, min_size=1, max_size=12).map("".join).filter(str.stri
 class FollowingTest(TestCase):
     @settings(max_examples=40, deadline=None)
     @given(_texts, _texts)
+    @pytest.mark.slow
     def test_after_any_edit_open_findings_stand_on_their_words_and_say_what_a_scan_would(
         self, old: str, new: str
     ) -> None:

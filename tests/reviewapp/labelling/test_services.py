@@ -70,6 +70,7 @@ def test_another_schema_is_offered_instead_or_none(project: Project) -> None:
     assert selectors.version_current(project) is None
 
 
+@pytest.mark.slow
 def test_ten_thousand_classes_are_searched_in_one_query(project: Project, django_assert_num_queries: Any) -> None:
     version = d.version(project, big())
     for text in ("condition", "condition 7531", "K42", "nothing like it", ""):

@@ -79,6 +79,7 @@ def test_an_import_that_fails_says_why(lead: Client, project: Project) -> None:
     assert "Choose a JSON file first" in lead.post(url("schema_import"), follow=True).text
 
 
+@pytest.mark.slow
 def test_a_large_schema_is_not_edited_in_the_browser(lead: Client, project: Project) -> None:
     rows = [{"key": f"K{n}", "name": f"Condition {n}"} for n in range(10_000)]
     version = d.version(project, d.one_class(classes=rows))

@@ -43,6 +43,7 @@ def test_power_of_t(cut: float, degrees: int, shift: float) -> None:
     assert distributions.t_power(cut, degrees, shift) == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_the_web_process_does_without_scipy_stats() -> None:
     code = (
         "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'reviewapp.settings'; django.setup(); "

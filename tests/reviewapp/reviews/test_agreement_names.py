@@ -21,6 +21,7 @@ def test_it_is_nominal_alpha_by_another_way(given: list[tuple[int, int, int]]) -
         assert one == (other if other is None else pytest.approx(other, abs=1e-9))
 
 
+@pytest.mark.slow
 def test_ten_thousand_classes_cost_no_matrix() -> None:
     given = [(rater, unit, unit if rater or unit % 10 else "other") for unit in range(10_000) for rater in (0, 1)]
     alpha, percent = names_agreement(given)

@@ -172,6 +172,7 @@ def test_labels_are_kept_as_a_draft(project: Project, people: SimpleNamespace, a
     assert 'value="sleep" data-digit="3" checked' in ann.get(url("review_edit", assignment)).text
 
 
+@pytest.mark.slow
 def test_ten_thousand_classes_cost_no_more_than_ten(
     project: Project, people: SimpleNamespace, ann: Client, django_assert_max_num_queries: Any
 ) -> None:

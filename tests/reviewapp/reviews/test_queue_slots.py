@@ -118,6 +118,7 @@ def _check(w: SimpleNamespace) -> None:
     overlap=st.integers(1, 3),
     extra=st.integers(0, 2),
 )
+@pytest.mark.slow
 def test_any_history_keeps_the_slots_right(history: list[tuple[str, int]], overlap: int, extra: int) -> None:
     with transaction.atomic():
         project = factories.project("history", extra_reviewers=extra)
