@@ -13,9 +13,22 @@ from pathlib import Path
 from django.template import Engine, engines
 from django.templatetags.i18n import BlockTranslateNode
 
-GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop"}
+GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "say"}
 NGETTEXT = {"ngettext", "ngettext_lazy"}
+FIELD_TEXTS = {"label", "help_text", "empty_label"}
 CHOICES = {"TextChoices", "IntegerChoices"}
+# Fixed texts of plain modules, shown through the filter ``said``: module -> the names that hold them.
+SHOWN = {
+    "reviewapp/accounts/keymap.py": {"PAGES", "ACTIONS", "FIXED"},
+    "reviewapp/evaluations/grade_page.py": {"STAGES"},
+    "reviewapp/evaluations/judging.py": {"ERROR_TYPES"},
+    "reviewapp/evaluations/preferring.py": {"REASONS"},
+    "reviewapp/reviews/judging.py": {"CAUSES"},
+    "reviewapp/reviews/views/adjudication.py": {"PARTS", "KEYS"},
+    "reviewapp/reviews/selectors/labels.py": {"STALE", "ANSWER_FIRST"},
+    "reviewapp/reviews/services/holding.py": {"TAKEN"},
+    "reviewapp/reviews/views/workbench.py": {"PARTS", "TURN_DOWN", "RUBRIC_CHANGED"},
+}
 _LITERAL = r'_\(\s*(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\')\s*\)'
 _TRANSLATE = r'\{%\s*translate\s+(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\')'
 _WORDS = re.compile(r'(?<![\w.])t\(\s*"((?:[^"\\]|\\.)*)"')
@@ -86,17 +99,36 @@ def python_messages(root: Path) -> Iterator[Message]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 yield from _called(node, place)
+            elif isinstance(node, ast.Assign) and _name(node.targets[0]) in SHOWN.get(place, ()):
+                yield from (Message(text, places=(place,)) for text in _shown(node.value))
             elif isinstance(node, ast.ClassDef) and any(_name(base) in CHOICES for base in node.bases):
                 yield from _labels(node, place)
 
 
 def _called(node: ast.Call, place: str) -> Iterator[Message]:
+    for keyword in node.keywords:
+        if keyword.arg in FIELD_TEXTS and isinstance(keyword.value, ast.Constant) and place.endswith("forms.py"):
+            yield Message(str(keyword.value.value), places=(place,))
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
     name = _name(node.func)
     if name in GETTEXT and texts:
         yield Message(texts[0], places=(place,), is_format="%(" in texts[0])
     elif name in NGETTEXT and len(texts) >= 2:
         yield Message(texts[0], texts[1], (place,), "%(" in texts[1])
+
+
+def _shown(value: ast.expr) -> Iterator[str]:
+    """The texts of a constant: values of a dict; in rows that begin with a key or a keyboard key, what follows it."""
+    if isinstance(value, ast.Constant):
+        if isinstance(value.value, str) and re.search("[a-z]{2}", value.value):
+            yield value.value
+    elif isinstance(value, ast.Dict):
+        for part in value.values:
+            yield from _shown(part)
+    elif isinstance(value, ast.Tuple):
+        for at, part in enumerate(value.elts):
+            if at or not isinstance(part, ast.Constant):
+                yield from _shown(part)
 
 
 def _labels(node: ast.ClassDef, place: str) -> Iterator[Message]:
