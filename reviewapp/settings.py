@@ -64,11 +64,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "reviewapp.accounts.middleware.OwnLanguageMiddleware",
+    "reviewapp.accounts.middleware.LanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -156,9 +155,11 @@ MFA_TOTP_TOLERANCE = 1  # steps of 30 s before and after
 # One-click sign-in for the demo's people. Refused unless DEBUG is on as well.
 DEMO = env.flag("COUNTERSIGN_DEMO", False)
 
-# The language of who has chosen none and whose browser asks for none of these; docs/languages.md.
+# Code speaks English wherever no person reads: workers, commands, the API. See docs/languages.md.
+LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ("en", "de"))
+# The language of who has chosen none and whose browser asks for none of these.
+READERS_LANGUAGE = env.choice("LANGUAGE_CODE", "en", ("en", "de"))
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = True

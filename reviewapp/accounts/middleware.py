@@ -1,7 +1,8 @@
-"""The language a person chose; and who must have a second factor is led to set it up before anything else."""
+"""The language of a request; and who must have a second factor is led to set it up before anything else."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,16 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
+from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
 
 from reviewapp.accounts.models import User
 from reviewapp.accounts.selectors import factor_is_required, has_factor
 from reviewapp.accounts.signing_in import PROVEN
 
+_MACHINES = re.compile(r"/api/|/health/|/projects/[^/]+/feedback/endpoint/")  # what they are told is part of a contract
 ALLOWED = {
     "sign_in",
     "sign_in_code",
@@ -31,14 +35,37 @@ ALLOWED = {
 }
 
 
-class OwnLanguageMiddleware(MiddlewareMixin):
-    """After LocaleMiddleware, which has taken the browser's language: a person's own choice goes before it."""
+class LanguageMiddleware:
+    """The language of one request, and of nothing else: workers, commands and machines are answered in English.
 
-    def process_request(self, request: HttpRequest) -> None:
-        user = request.user
-        if isinstance(user, User) and user.language:
-            translation.activate(user.language)
-            request.LANGUAGE_CODE = translation.get_language()
+    A person's own choice goes first, then what the browser asks for, then the operator's default. It ends with the
+    request, so that files which are streamed afterwards are the same for every reader.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _MACHINES.match(request.path_info):
+            language = "en"
+        else:
+            chosen = request.user.language if isinstance(request.user, User) else ""
+            language = chosen or _language_asked(request.headers.get("Accept-Language", ""))
+        with translation.override(language):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        patch_vary_headers(response, ("Accept-Language",))
+        return response
+
+
+def _language_asked(header: str) -> str:
+    """The first language of an Accept-Language header that there is; the operator's default for none."""
+    for code, _weight in parse_accept_lang_header(header):
+        try:
+            return get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return settings.READERS_LANGUAGE
 
 
 class SecondFactorMiddleware(MiddlewareMixin):
