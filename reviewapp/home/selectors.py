@@ -215,8 +215,9 @@ def human_queues(project: Project) -> list[QueueRow]:
         done=Count("pk", filter=Q(decided_at__gte=midnight)),
     )
     review_url, feedback_url = reverse("reviews:queue", args=slug), reverse("feedback:item_list", args=slug)
+    review = gettext_noop("Review")
     return [
-        QueueRow(gettext_noop("Review"), review_url, waiting["review"], leased["n"], done["n"], waiting["review_since"]),
+        QueueRow(review, review_url, waiting["review"], leased["n"], done["n"], waiting["review_since"]),
         QueueRow(gettext_noop("Adjudication"), reverse("reviews:queue", args=slug), waiting["adjudicate"],
             leased["adjudicated"], done["adjudicated"], waiting["adjudicate_since"],
         ),

@@ -23,6 +23,7 @@ from reviewapp.reports.models import Report
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import named
 
 P = Permission
 
@@ -84,7 +85,7 @@ def _signatures(user: User, project: Project) -> Iterator[Task]:
                 "required": project.signatures_required,
             }
             yield Task(
-                _("Sign %(version)s") % {"version": version},
+                _("Sign %(version)s") % {"version": named(version)},
                 text,
                 _url("trainingsets:version_detail", project, version.pk),
                 _("Review and sign"),
@@ -205,7 +206,7 @@ def _runs(user: User, project: Project) -> Iterator[Task]:
     for version in _frozen(project):
         if not signatures_missing(version, project.signatures_required) and not version.training_runs.exists():
             yield Task(
-                _("Train on %(version)s") % {"version": version},
+                _("Train on %(version)s") % {"version": named(version)},
                 _("It is signed and no run has used it."),
                 _url("runs:run_request", project),
                 _("Plan a run"),
@@ -280,7 +281,9 @@ def _unsigned(project: Project) -> Iterator[Blocked]:
             reason = ngettext(
                 "%(n)s signature missing; runs wait for it.", "%(n)s signatures missing; runs wait for them.", missing
             ) % {"n": missing}
-            yield Blocked(str(version), reason, _url("trainingsets:version_detail", project, version.pk), _("Open it"))
+            yield Blocked(
+                named(version), reason, _url("trainingsets:version_detail", project, version.pk), _("Open it")
+            )
 
 
 def _contaminated(project: Project) -> Iterator[Blocked]:

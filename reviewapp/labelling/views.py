@@ -19,6 +19,7 @@ from reviewapp.labelling.schema import ClassDocument, SchemaDocument, SchemaInva
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
+from reviewapp.words import named
 
 MAX_EDITED = 400_000  # characters of JSON that are edited in the browser; larger ones are exported and imported
 BLANK = {"name": "", "guidelines": "", "suggestions": "answer_first", "fields": []}
@@ -98,7 +99,7 @@ def schema_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, _words(error))
         return redirect("labelling:schema_list", slug)
-    messages.success(request, _("%(version)s was imported.") % {"version": version})
+    messages.success(request, _("%(version)s was imported.") % {"version": named(version)})
     return redirect("labelling:schema_detail", slug, version.schema_id)
 
 
@@ -184,7 +185,7 @@ def _edited(request: AuthenticatedRequest, project: Project, schema: LabelSchema
         return _editor(request, project, schema, text, error.problems)
     except ApplicationError as error:
         return _editor(request, project, schema, text, (error.message,))
-    messages.success(request, _("%(version)s is saved.") % {"version": version})
+    messages.success(request, _("%(version)s is saved.") % {"version": named(version)})
     return redirect("labelling:schema_detail", project.slug, version.schema_id)
 
 

@@ -17,6 +17,7 @@ from reviewapp.reports import content, header
 from reviewapp.reports.evidence import criteria_of, round_facts
 from reviewapp.reports.gates import GateError, gates_to_json, parse_gates
 from reviewapp.reports.models import GateSet, Report, ReportSignature
+from reviewapp.words import named
 from training.contract import canonical_json
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ def gates_declare(*, round: GradingRound, declared: Any, declared_by: User) -> G
     """
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.kind != GradingRound.Kind.GRADING:
-        raise ApplicationError(_("%(row)s has no gates: verdicts stand on grading rounds.") % {"row": row})
+        raise ApplicationError(_("%(row)s has no gates: verdicts stand on grading rounds.") % {"row": named(row)})
     if GateSet.objects.filter(round=row).exists():
         raise ApplicationError(
-            _("The gates of %(lower)s are declared; they cannot be changed any more.") % {"lower": str(row).lower()}
+            _("The gates of %(lower)s are declared; they cannot be changed any more.")
+            % {"lower": named(row, is_within=True)}
         )
     if row.opened_at or Grade.objects.filter(round=row).exists():
         raise ApplicationError(_("Grading has begun; gates are declared before the first grade."))
@@ -67,7 +69,7 @@ def report_freeze(*, round: GradingRound, frozen_by: User) -> Report:
     if gate_set is None:
         raise ApplicationError(_("No gates were declared for this round, so there is no verdict to freeze."))
     if row.unsealed_at is None:
-        raise ApplicationError(_("%(row)s is sealed. Unseal it first.") % {"row": row})
+        raise ApplicationError(_("%(row)s is sealed. Unseal it first.") % {"row": named(row)})
     data = report_data(row, gate_set)
     report = _write(row, gate_set, data, frozen_by)
     facts = {"number": report.number, "verdict": report.verdict, "content_hash": report.content_hash}

@@ -24,6 +24,7 @@ from reviewapp.reports.gates import KINDS
 from reviewapp.reports.models import GateSet, Report
 from reviewapp.reports.page import page_of
 from reviewapp.reports.wording import declared_words
+from reviewapp.words import named
 
 PAGE_SIZE = 25
 
@@ -69,7 +70,9 @@ def gates_declare(request: AuthenticatedRequest, slug: str, round_id: int) -> Ht
         services.gates_declare(round=round, declared=gates, declared_by=request.user)
     except ApplicationError as error:
         return _gates_page(request, round, sent, error)
-    messages.success(request, _("The gates stand. Grading of %(lower)s is open.") % {"lower": str(round).lower()})
+    messages.success(
+        request, _("The gates stand. Grading of %(lower)s is open.") % {"lower": named(round, is_within=True)}
+    )
     return redirect("evaluations:round_detail", slug, round_id)
 
 
@@ -139,7 +142,7 @@ def report_sign(request: AuthenticatedRequest, slug: str, report_id: int) -> Htt
     report = selectors.report_get(project, report_id)
     try:
         services.report_sign(report=report, content_hash=request.POST.get("content_hash", ""), signed_by=request.user)
-        messages.success(request, _("You have signed %(lower)s.") % {"lower": str(report).lower()})
+        messages.success(request, _("You have signed %(lower)s.") % {"lower": named(report, is_within=True)})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("reports:report_detail", slug, report_id)

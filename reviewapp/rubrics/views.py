@@ -30,6 +30,7 @@ from reviewapp.rubrics.models import Criterion, Rubric, RubricVersion
 from reviewapp.rubrics.schema import RubricInvalid, rubric_parse, rubric_read
 from reviewapp.rubrics.sheets import sheets_of
 from reviewapp.rubrics.templatetags.rubric_editor import counts_told
+from reviewapp.words import named
 
 
 @require_GET
@@ -115,7 +116,7 @@ def rubric_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, " ".join([error.message, *error.extra.get("problems", ())]))
         return redirect("rubrics:rubric_list", slug)
-    messages.success(request, _("%(version)s was imported.") % {"version": version})
+    messages.success(request, _("%(version)s was imported.") % {"version": named(version)})
     return redirect("rubrics:rubric_detail", slug, version.rubric_id)
 
 
@@ -166,7 +167,7 @@ def _edited(request: AuthenticatedRequest, project: Project, rubric: Rubric | No
         return _editor(request, project, rubric, document, asking=error)
     except ApplicationError as error:
         return _editor(request, project, rubric, document, (error.message,))
-    messages.success(request, _("%(version)s is saved.") % {"version": version})
+    messages.success(request, _("%(version)s is saved.") % {"version": named(version)})
     return redirect("rubrics:rubric_detail", project.slug, version.rubric_id)
 
 

@@ -23,6 +23,7 @@ from reviewapp.runs import basefolder, rundir, selectors
 from reviewapp.runs.models import BaseModel, ModelVersion, RunEvent, TrainingRun
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import named
 from training import contract
 from training.contract import ContractError, Lora, ModelSpec, Template, TrainConfig
 
@@ -384,7 +385,7 @@ def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
 def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
     """Asks a run to save a checkpoint and stop; a waiting one leaves the queue at once."""
     if run.job is None or run.job.is_terminal:
-        raise ApplicationError(_("%(run)s is not running any more.") % {"run": run})
+        raise ApplicationError(_("%(run)s is not running any more.") % {"run": named(run)})
     jobs.cancel_request(job=run.job)
     _record(cancelled_by, "run.cancel", run.project, "trainingrun", run.pk, {"number": run.number})
 
@@ -393,9 +394,9 @@ def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
 def run_resume(*, run: TrainingRun, resumed_by: User) -> None:
     """Puts a run that ended without a model back into the queue; it goes on from its last checkpoint."""
     if run.job is None or not run.job.is_terminal:
-        raise ApplicationError(_("%(run)s is waiting or running already.") % {"run": run})
+        raise ApplicationError(_("%(run)s is waiting or running already.") % {"run": named(run)})
     if run.job.state == Job.State.SUCCEEDED:
-        raise ApplicationError(_("%(run)s is finished. Request a new run to train again.") % {"run": run})
+        raise ApplicationError(_("%(run)s is finished. Request a new run to train again.") % {"run": named(run)})
     trainable = trainingsets.version_is_trainable(run.version)
     if not trainable.is_ok:
         raise ApplicationError(trainable.reason)

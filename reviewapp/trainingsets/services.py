@@ -20,6 +20,7 @@ from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample
 from reviewapp.trainingsets import contamination, selectors
 from reviewapp.trainingsets.models import Example, Preview, Signature, TrainingSet, TrainingSetVersion
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -98,7 +99,8 @@ def _change_draft(version: TrainingSetVersion, **values: Any) -> None:
     changed = TrainingSetVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(**values)
     if changed != 1:
         raise ApplicationError(
-            gettext("%(version)s is frozen and never changes. Draft the next version instead.") % {"version": version}
+            gettext("%(version)s is frozen and never changes. Draft the next version instead.")
+            % {"version": named(version)}
         )
     version.refresh_from_db()
 
@@ -170,7 +172,7 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     # the row is locked first, so that a second freeze waits here and then finds the version frozen
     version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
     if version.state != State.DRAFT:
-        raise ApplicationError(gettext("%(version)s is frozen already.") % {"version": version})
+        raise ApplicationError(gettext("%(version)s is frozen already.") % {"version": named(version)})
     plan = selectors.version_plan(version)
     if plan.content is None:
         raise ApplicationError(plan.problem)
@@ -251,7 +253,7 @@ def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: 
     if not meaning.strip():
         raise ApplicationError(gettext("A signature says what was checked. Write it down."))
     if signed_by.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
-        raise ApplicationError(gettext("You have signed %(version)s already.") % {"version": version})
+        raise ApplicationError(gettext("You have signed %(version)s already.") % {"version": named(version)})
     _check_content(version)
     signature = Signature.objects.create(
         version=version, content_hash=content_hash, signed_by=signed_by, meaning=meaning.strip()
@@ -264,7 +266,7 @@ def _check_signer(version: TrainingSetVersion, person: User) -> None:
     if version.state != State.FROZEN:
         raise ApplicationError(
             gettext("%(version)s is a draft. Freeze it first: a signature needs content that cannot change.")
-            % {"version": version}
+            % {"version": named(version)}
         )
     if not may(person, version.training_set.project, Permission.SIGN):
         raise ApplicationError(gettext("Only a lead of this project may sign."))
@@ -288,7 +290,7 @@ def signature_withdraw(*, version: TrainingSetVersion, withdrawn_by: User, reaso
     if not reason.strip():
         raise ApplicationError(gettext("Say why, so that the next version can be better."))
     if withdrawn_by.pk in {row.signed_by_id for row in selectors.version_signing(version).withdrawn}:
-        raise ApplicationError(gettext("You have already returned %(version)s.") % {"version": version})
+        raise ApplicationError(gettext("You have already returned %(version)s.") % {"version": named(version)})
     row = Signature.objects.create(
         version=version,
         content_hash=version.content_hash,

@@ -20,6 +20,7 @@ from reviewapp.projects.selectors import project_for
 from reviewapp.trainingsets import exports, selectors, services, version_page
 from reviewapp.trainingsets.forms import DraftForm, ReasonForm, RuleForm, SignForm, set_names
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from reviewapp.words import named
 
 PAGE_SIZE = 20
 OVERLAP_REASON = "Overlaps with a held-out prompt"
@@ -190,7 +191,7 @@ def version_freeze(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRes
         )
     except ApplicationError as error:
         return _detail(request, project, version, error.message)
-    messages.success(request, _("%(version)s is frozen. It waits for signatures now.") % {"version": version})
+    messages.success(request, _("%(version)s is frozen. It waits for signatures now.") % {"version": named(version)})
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -205,7 +206,7 @@ def version_sign(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRespo
         services.version_sign(version=version, signed_by=request.user, **form.cleaned_data)
     except ApplicationError as error:
         return _detail(request, project, version, error.message, sign_form=form)
-    messages.success(request, _("You have signed %(version)s.") % {"version": version})
+    messages.success(request, _("You have signed %(version)s.") % {"version": named(version)})
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -221,7 +222,7 @@ def signature_withdraw(request: AuthenticatedRequest, slug: str, pk: int) -> Htt
     except ApplicationError as error:
         return _detail(request, project, version, error.message, reason_form=form)
     messages.success(
-        request, _("%(version)s is returned. It cannot train until enough leads sign it.") % {"version": version}
+        request, _("%(version)s is returned. It cannot train until enough leads sign it.") % {"version": named(version)}
     )
     return redirect("trainingsets:version_detail", slug, pk)
 

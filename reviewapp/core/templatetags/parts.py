@@ -17,6 +17,8 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
+from reviewapp.words import named
+
 register = template.Library()
 
 _STATE_ICONS = {
@@ -61,8 +63,16 @@ def _icons() -> dict[str, list[str]]:
 @register.filter
 def said(text: object) -> str:
     """A fixed text of Python code (a label, a refusal) in the reader's language; what is not in the catalogue stays."""
+    if hasattr(text, "NAMES"):
+        return named(text)
     words = str(text)
     return gettext(words) if words else words
+
+
+@register.filter
+def within(row: object) -> str:
+    """The name of a row inside a sentence: "the gates of grading round 3"."""
+    return named(row, is_within=True)
 
 
 def _decimal(figure: str) -> str:

@@ -15,6 +15,7 @@ from reviewapp.evaluations.models import GenerationRun, GradingRound, RoundItem
 from reviewapp.evaluations.services.rounds import round_add, rubric_check
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.services import rubric_version_use
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -46,7 +47,7 @@ def calibration_create(
     if wanted > len(drawn):
         raise ApplicationError(
             _("%(generation_run)s answers %(n_drawn)s prompts, and %(wanted)s outputs of different prompts are needed.")
-            % {"generation_run": generation_run, "n_drawn": len(drawn), "wanted": wanted}
+            % {"generation_run": named(generation_run), "n_drawn": len(drawn), "wanted": wanted}
         )
     round = round_add(
         generation_run,
@@ -82,9 +83,9 @@ def calibration_open(*, round: GradingRound, opened_by: User) -> GradingRound:
     """Lets graders begin, once every output has a reference grade."""
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.kind != GradingRound.Kind.CALIBRATION:
-        raise ApplicationError(_("%(row)s is no calibration.") % {"row": row})
+        raise ApplicationError(_("%(row)s is no calibration.") % {"row": named(row)})
     if row.opened_at:
-        raise ApplicationError(_("%(row)s is already open.") % {"row": row})
+        raise ApplicationError(_("%(row)s is already open.") % {"row": named(row)})
     missing = row.items.count() - len(calibrating.references(row))
     if missing:
         raise ApplicationError(

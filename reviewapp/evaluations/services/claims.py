@@ -13,6 +13,7 @@ from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import calibrating, mixing, ordering, selectors
 from reviewapp.evaluations.models import GradeAssignment, GradingRound, RoundItem
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -28,13 +29,15 @@ def open_check(round: GradingRound, *, is_reference: bool = False) -> None:
     """
     if is_reference:
         if round.opened_at:
-            raise ApplicationError(_("%(round)s is open; its reference grades stand.") % {"round": round})
+            raise ApplicationError(_("%(round)s is open; its reference grades stand.") % {"round": named(round)})
         return
     if round.unsealed_at:
-        raise ApplicationError(_("%(round)s is unsealed; no more grades are taken.") % {"round": round})
+        raise ApplicationError(_("%(round)s is unsealed; no more grades are taken.") % {"round": named(round)})
     if not round.opened_at:
         how = "declares the gates" if round.kind == GradingRound.Kind.GRADING else "opens it"
-        raise ApplicationError(_("%(round)s is not open yet: a lead %(how)s first.") % {"round": round, "how": how})
+        raise ApplicationError(
+            _("%(round)s is not open yet: a lead %(how)s first.") % {"round": named(round), "how": how}
+        )
 
 
 def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
@@ -47,7 +50,7 @@ def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
     if round.is_pass_required and round.calibration and not calibrating.standing(round.calibration, user).is_passed:
         raise ApplicationError(
             _("%(round)s asks for %(lower)s to be passed first.")
-            % {"round": round, "lower": str(round.calibration).lower()}
+            % {"round": named(round), "lower": named(round.calibration, is_within=True)}
         )
     held = held_by(round, user)
     if held is not None:

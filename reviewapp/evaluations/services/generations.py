@@ -25,6 +25,7 @@ from reviewapp.projects.models import Project
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet
+from reviewapp.words import named
 from training import contract
 from training.contract import Arm, ContractError, GenerateConfig, Template
 
@@ -367,7 +368,7 @@ def slot_figures(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def generation_run_cancel(*, run: GenerationRun, cancelled_by: User) -> None:
     """Asks a generation run to stop; what it has answered is kept for a resume."""
     if run.job is None or run.job.is_terminal:
-        raise ApplicationError(gettext("%(run)s is not running any more.") % {"run": run})
+        raise ApplicationError(gettext("%(run)s is not running any more.") % {"run": named(run)})
     jobs.cancel_request(job=run.job)
     _record(cancelled_by, "generation_run.cancel", run, {})
 
@@ -376,9 +377,11 @@ def generation_run_cancel(*, run: GenerationRun, cancelled_by: User) -> None:
 def generation_run_resume(*, run: GenerationRun, resumed_by: User) -> None:
     """Puts a run that ended without outputs back into the queue; it goes on where it stopped."""
     if run.job is None or not run.job.is_terminal:
-        raise ApplicationError(gettext("%(run)s is waiting or running already.") % {"run": run})
+        raise ApplicationError(gettext("%(run)s is waiting or running already.") % {"run": named(run)})
     if run.job.state == Job.State.SUCCEEDED:
-        raise ApplicationError(gettext("%(run)s is finished. Request a new one to generate again.") % {"run": run})
+        raise ApplicationError(
+            gettext("%(run)s is finished. Request a new one to generate again.") % {"run": named(run)}
+        )
     jobs.retry(job=run.job)
     _record(resumed_by, "generation_run.resume", run, {})
 

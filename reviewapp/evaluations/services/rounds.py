@@ -17,6 +17,7 @@ from reviewapp.rubrics.documents import OUTPUTS, narrowed
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.rubrics.services import rubric_version_use
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -101,7 +102,7 @@ def round_check(run: GenerationRun, version: RubricVersion, overlap_percent: int
                 "%(version)s scores nothing of one output by itself. Choose another rubric, or compare "
                 "outputs in pairs."
             )
-            % {"version": version}
+            % {"version": named(version)}
         )
     if not 0 <= overlap_percent <= 100:
         raise ApplicationError(gettext("The share graded by two people must be from 0 to 100 percent."))
@@ -115,7 +116,7 @@ def rubric_check(run: GenerationRun, version: RubricVersion) -> None:
         raise ApplicationError(gettext("Choose a rubric of this project that applies to outputs."))
     if not version.criteria.exists():
         raise ApplicationError(
-            gettext("%(version)s has no criteria. Add at least one, then grade with it.") % {"version": version}
+            gettext("%(version)s has no criteria. Add at least one, then grade with it.") % {"version": named(version)}
         )
     if not selectors.is_generated(run) or not run.outputs.exists():
         raise ApplicationError(gettext("This generation run has no outputs yet. Wait until it has finished."))
@@ -143,12 +144,12 @@ def _check_hidden(
     if not calibration.opened_at:
         raise ApplicationError(
             gettext("%(calibration)s is not open yet. Give its reference grades and open it first.")
-            % {"calibration": calibration}
+            % {"calibration": named(calibration)}
         )
     if calibration.rubric_version_id != version.pk:
         raise ApplicationError(
             gettext("%(calibration)s was graded by %(rubric_version)s. Choose the same rubric.")
-            % {"calibration": calibration, "rubric_version": calibration.rubric_version}
+            % {"calibration": named(calibration), "rubric_version": named(calibration.rubric_version)}
         )
     if calibration.generation_run_id == run.pk:
         raise ApplicationError(
@@ -156,12 +157,12 @@ def _check_hidden(
                 "%(calibration)s holds outputs of %(lower)s itself: graders would know them. Choose one on "
                 "another generation run."
             )
-            % {"calibration": calibration, "lower": str(run).lower()}
+            % {"calibration": named(calibration), "lower": named(run, is_within=True)}
         )
     if gold_percent and not calibration.items.filter(purpose=RoundItem.Purpose.GOLD).exists():
         raise ApplicationError(
             gettext("%(calibration)s keeps no outputs to mix in. Set it up with some, or set the share to 0.")
-            % {"calibration": calibration}
+            % {"calibration": named(calibration)}
         )
 
 
@@ -206,7 +207,7 @@ def round_open(*, round: GradingRound, opened_by: User) -> GradingRound:
     """Lets grading begin: the gates are declared. From now on the rubric version is in use."""
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.opened_at:
-        raise ApplicationError(gettext("%(row)s is already open.") % {"row": row})
+        raise ApplicationError(gettext("%(row)s is already open.") % {"row": named(row)})
     row.opened_at = timezone.now()
     row.save(update_fields=["opened_at"])
     rubric_version_use(version=row.rubric_version)
@@ -229,9 +230,9 @@ def round_unseal(*, round: GradingRound, unsealed_by: User, reason: str = "") ->
     """
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.unsealed_at:
-        raise ApplicationError(gettext("%(row)s is already unsealed.") % {"row": row})
+        raise ApplicationError(gettext("%(row)s is already unsealed.") % {"row": named(row)})
     if not row.opened_at:
-        raise ApplicationError(gettext("%(row)s has no gates yet. Declare them first.") % {"row": row})
+        raise ApplicationError(gettext("%(row)s has no gates yet. Declare them first.") % {"row": named(row)})
     progress = selectors.round_progress(row)
     early = not progress.is_complete
     if early and not reason.strip():

@@ -18,6 +18,7 @@ from reviewapp.evaluations.forms import RoundForm, round_form_initial
 from reviewapp.evaluations.services import rounds
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
+from reviewapp.words import named
 
 PAGE_SIZE = 25
 
@@ -79,7 +80,7 @@ def round_unseal(request: AuthenticatedRequest, slug: str, round_id: int) -> Htt
         words = (
             "before every grade was in; its report is exploratory" if round.is_early_unseal else "with every grade in"
         )
-        messages.success(request, _("%(round)s is unsealed, %(words)s.") % {"round": round, "words": words})
+        messages.success(request, _("%(round)s is unsealed, %(words)s.") % {"round": named(round), "words": words})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("evaluations:round_detail", slug, round_id)
