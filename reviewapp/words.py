@@ -5,9 +5,11 @@ Plain modules know no Django (an import contract holds it). Used without the web
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+_FIGURE = re.compile(r"[+−-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[+−-]?[0-9]+\.[0-9]+")
 _translate: list[Callable[[str], str]] = []
 
 
@@ -18,8 +20,25 @@ def translate_with(translate: Callable[[str], str]) -> None:
 
 def say(text: str, /, **values: object) -> str:
     """``text`` in the language of the moment, its %(name)s filled. With values, %% is a per cent sign."""
-    told = _translate[0](text) if _translate and text else text
-    return told % values if values else told
+    told = _told(text) if text else text
+    return told % {name: figure_said(value) for name, value in values.items()} if values else told
+
+
+def figure_said(value: object) -> object:
+    """A written number with its point and its thousands as the language of the moment has them; else the value."""
+    if not isinstance(value, str) or not _FIGURE.fullmatch(value):
+        return value
+    forms = {",": _told("1,000")[1], ".": _told("0.5")[1]}
+    return "".join(forms.get(letter, letter) for letter in value)
+
+
+def _told(text: str) -> str:
+    return _translate[0](text) if _translate else text
+
+
+def grouped(n: int) -> str:
+    """A whole number with its thousands parted as the language of the moment does: 1,374."""
+    return str(figure_said(f"{n:,}"))
 
 
 def named(row: Any, *, is_within: bool = False) -> str:

@@ -1,5 +1,4 @@
-"""Catalogues of the interface's languages: what is to be translated, and GNU .po and .mo "
-"files. No gettext tools needed."""
+"""Catalogues of the interface's languages: what is to be translated, as GNU .po and .mo files; no gettext needed."""
 
 from __future__ import annotations
 
@@ -13,17 +12,27 @@ from pathlib import Path
 from django.template import Engine, engines
 from django.templatetags.i18n import BlockTranslateNode
 
-GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "say"}
+GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "say", "_told"}
 NGETTEXT = {"ngettext", "ngettext_lazy"}
 FIELD_TEXTS = {"label", "help_text", "empty_label"}
+FORM_TEXTS = {"labels", "help_texts"}
 CHOICES = {"TextChoices", "IntegerChoices"}
 # Fixed texts of plain modules, shown through the filter ``said``: module -> the names that hold them.
 SHOWN = {
     "reviewapp/accounts/keymap.py": {"PAGES", "ACTIONS", "FIXED"},
+    "reviewapp/core/kept.py": {"KEPT"},
     "reviewapp/evaluations/grade_page.py": {"STAGES"},
     "reviewapp/evaluations/judging.py": {"ERROR_TYPES"},
     "reviewapp/evaluations/preferring.py": {"REASONS"},
+    "reviewapp/reviews/agreement_tables.py": {"REASONS"},
+    "reviewapp/reviews/bulk.py": {"ACTS"},
     "reviewapp/reviews/judging.py": {"CAUSES"},
+    "reviewapp/reviews/raters.py": {"REASONS"},
+    "reviewapp/reviews/selectors/agreements.py": {"FIELDS"},
+    "reviewapp/rubrics/changes.py": {"WORDS", "NAMES"},
+    "reviewapp/runs/forms.py": {"METHODS", "SCHEDULERS"},
+    "reviewapp/runs/run_page.py": {"_TITLES"},
+    "reviewapp/samples/forms.py": {"_LABELS"},
     "reviewapp/reviews/views/adjudication.py": {"PARTS", "KEYS"},
     "reviewapp/reviews/selectors/labels.py": {"STALE", "ANSWER_FIRST"},
     "reviewapp/reviews/services/holding.py": {"TAKEN"},
@@ -31,6 +40,7 @@ SHOWN = {
 }
 _LITERAL = r'_\(\s*(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\')\s*\)'
 _TRANSLATE = r'\{%\s*translate\s+(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\')'
+_DATES = re.compile(r'\|date:"([^"]*)"')
 _WORDS = re.compile(r'(?<![\w.])t\(\s*"((?:[^"\\]|\\.)*)"')
 _COUNTED = re.compile(r'(?<![\w.])tn\(\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"')
 _PLACES = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -73,6 +83,7 @@ def template_messages(root: Path) -> Iterator[Message]:
         for pattern in (_TRANSLATE, _LITERAL):
             for match in re.finditer(pattern, source):
                 yield Message((match[1] or match[2]).replace("%", "%%"), places=(place,))
+        yield from (Message(match[1], places=(place,)) for match in _DATES.finditer(source) if " " in match[1])
         for node in _blocks(engine, source):
             text, names = node.render_token_list(node.singular)
             plural = node.render_token_list(node.plural)[0] if node.plural else ""
@@ -99,22 +110,37 @@ def python_messages(root: Path) -> Iterator[Message]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 yield from _called(node, place)
-            elif isinstance(node, ast.Assign) and _name(node.targets[0]) in SHOWN.get(place, ()):
-                yield from (Message(text, places=(place,)) for text in _shown(node.value))
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                yield from (Message(text, places=(place,), is_format="%(" in text) for text in _assigned(node, place))
             elif isinstance(node, ast.ClassDef) and any(_name(base) in CHOICES for base in node.bases):
                 yield from _labels(node, place)
 
 
 def _called(node: ast.Call, place: str) -> Iterator[Message]:
     for keyword in node.keywords:
-        if keyword.arg in FIELD_TEXTS and isinstance(keyword.value, ast.Constant) and place.endswith("forms.py"):
-            yield Message(str(keyword.value.value), places=(place,))
+        if keyword.arg in FIELD_TEXTS and place.endswith(("forms.py", "models.py")):
+            yield from (Message(text, places=(place,)) for text in _shown(keyword.value))
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
     name = _name(node.func)
     if name in GETTEXT and texts:
         yield Message(texts[0], places=(place,), is_format="%(" in texts[0])
     elif name in NGETTEXT and len(texts) >= 2:
         yield Message(texts[0], texts[1], (place,), "%(" in texts[1])
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign, place: str) -> Iterator[str]:
+    """Texts of a constant that is shown: by the names above, of forms, and titles of checks."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    value = node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=True)
+        yield from (text for one, part in pairs if _name(one) == "TITLE" for text in _shown(part))
+    elif value is not None and (_name(target) in SHOWN.get(place, ()) or _is_of_form(_name(target), place)):
+        yield from _shown(value)
+
+
+def _is_of_form(name: str, place: str) -> bool:
+    return place.endswith("forms.py") and name in FORM_TEXTS
 
 
 def _shown(value: ast.expr) -> Iterator[str]:
@@ -125,10 +151,17 @@ def _shown(value: ast.expr) -> Iterator[str]:
     elif isinstance(value, ast.Dict):
         for part in value.values:
             yield from _shown(part)
+    elif isinstance(value, ast.List):
+        for part in value.elts:
+            yield from _shown(part)
     elif isinstance(value, ast.Tuple):
         for at, part in enumerate(value.elts):
             if at or not isinstance(part, ast.Constant):
                 yield from _shown(part)
+    elif isinstance(value, ast.Call):  # a row made by its class: what it is called, and whole sentences
+        texts = [text for part in value.args for text in _shown(part)]
+        yield from texts[:2] + [text for text in texts[2:] if " " in text]
+        yield from (text for one in value.keywords if one.arg in FIELD_TEXTS for text in _shown(one.value))
 
 
 def _labels(node: ast.ClassDef, place: str) -> Iterator[Message]:

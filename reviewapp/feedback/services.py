@@ -19,6 +19,7 @@ from reviewapp.projects.models import Project
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples import services as samples
 from reviewapp.samples.models import HeldoutPrompt, Sample
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -48,7 +49,7 @@ class Remark:
         if longest > MAX_CHARACTERS:
             raise ApplicationError(
                 gettext("One of the texts has %(longest)s characters; at most %(max_characters)s are taken.")
-                % {"longest": f"{longest:,}", "max_characters": f"{MAX_CHARACTERS:,}"}
+                % {"longest": grouped(longest), "max_characters": grouped(MAX_CHARACTERS)}
             )
 
 

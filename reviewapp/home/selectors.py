@@ -23,6 +23,7 @@ from reviewapp.reviews.models import Assignment, Review
 from reviewapp.runs.models import ModelVersion, TrainingRun
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import grouped
 
 S = Sample.State
 OPEN_FOR_REVIEW = (S.READY, S.IN_REVIEW, S.RETURNED)
@@ -55,11 +56,11 @@ def loop_stages(project: Project) -> list[Stage]:
 
 
 def _files(n: int) -> str:
-    return ngettext("%(n)s file", "%(n)s files", n) % {"n": f"{n:,}"}
+    return ngettext("%(n)s file", "%(n)s files", n) % {"n": grouped(n)}
 
 
 def _row_errors(n: int) -> str:
-    return ngettext("%(n)s row error", "%(n)s row errors", n) % {"n": f"{n:,}"}
+    return ngettext("%(n)s row error", "%(n)s row errors", n) % {"n": grouped(n)}
 
 
 def _import_stage(project: Project) -> Stage:
@@ -73,7 +74,7 @@ def _flagged_stage(project: Project) -> Stage:
     found = Finding.objects.filter(sample__project=project, state=Finding.State.OPEN).aggregate(
         n=Count("pk"), samples=Count("sample", distinct=True)
     )
-    note = ngettext("%(n)s open finding", "%(n)s open findings", found["n"]) % {"n": f"{found['n']:,}"}
+    note = ngettext("%(n)s open finding", "%(n)s open findings", found["n"]) % {"n": grouped(found["n"])}
     url = reverse("curation:finding_list", args=[project.slug])
     return Stage(_("Flagged"), found["samples"], _("samples"), note, url)
 
@@ -95,7 +96,7 @@ def _accepted_stage(project: Project) -> Stage:
     counts = accepted.aggregate(n=Count("pk"), fresh=Count("pk", filter=Q(examples=None)))
     url = reverse("samples:sample_list", args=[project.slug]) + "?state=accepted"
     return Stage(
-        _("Accepted"), counts["n"], _("samples"), _("%(n)s not in a version") % {"n": f"{counts['fresh']:,}"}, url
+        _("Accepted"), counts["n"], _("samples"), _("%(n)s not in a version") % {"n": grouped(counts["fresh"])}, url
     )
 
 
@@ -130,7 +131,7 @@ def _running_stage(project: Project) -> Stage:
     if not runs:
         done = ModelVersion.objects.filter(project=project, run__isnull=False).count()
         words = ngettext("%(n)s model version so far", "%(n)s model versions so far", done)
-        note = words % {"n": f"{done:,}"}
+        note = words % {"n": grouped(done)}
         return Stage(_("Running"), 0, _("runs"), note, url)
     run = runs[0]
     percent = run.job.percent if run.job else None

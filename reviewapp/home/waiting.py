@@ -23,7 +23,7 @@ from reviewapp.reports.models import Report
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
-from reviewapp.words import named
+from reviewapp.words import grouped, named
 
 P = Permission
 
@@ -112,7 +112,7 @@ def _rounds_to_lead(user: User, project: Project) -> Iterator[Task]:
         elif wanted and done >= wanted:
             yield Task(
                 _("Unseal grading round %(number)s") % {"number": round.number},
-                _("All %(wanted)s grades are in.") % {"wanted": f"{wanted:,}"},
+                _("All %(wanted)s grades are in.") % {"wanted": grouped(wanted)},
                 url,
                 _("Unseal"),
             )
@@ -134,7 +134,7 @@ def _adjudications(user: User, project: Project) -> Iterator[Task]:
     if n:
         text = _("Their reviewers decided differently, or differ by two levels.")
         yield Task(
-            ngettext("Adjudicate %(n)s sample", "Adjudicate %(n)s samples", n) % {"n": f"{n:,}"},
+            ngettext("Adjudicate %(n)s sample", "Adjudicate %(n)s samples", n) % {"n": grouped(n)},
             text,
             _url("reviews:queue", project),
             _("Adjudicate"),
@@ -147,8 +147,8 @@ def _grading(user: User, project: Project) -> Iterator[Task]:
         done, wanted = round_progress(round)
         if done < wanted:
             text = _("%(done)s of %(wanted)s grades are in. You grade blind, in random order.") % {
-                "done": f"{done:,}",
-                "wanted": f"{wanted:,}",
+                "done": grouped(done),
+                "wanted": grouped(wanted),
             }
             yield Task(
                 _("Grade outputs, grading round %(number)s") % {"number": round.number},
@@ -166,7 +166,7 @@ def _reviewing(user: User, project: Project) -> Iterator[Task]:
             "%(n)s sample in this project can still use your review.",
             "%(n)s samples in this project can still use your review.",
             n,
-        ) % {"n": f"{n:,}"}
+        ) % {"n": grouped(n)}
         yield Task(_("Review samples"), text, _url("reviews:queue", project), _("Review"))
 
 
@@ -179,7 +179,7 @@ def _findings(user: User, project: Project) -> Iterator[Task]:
             "%(n)s open finding of high severity: accept, dismiss, or settle in review.",
             "%(n)s open findings of high severity: accept, dismiss, or settle in review.",
             high,
-        ) % {"n": f"{high:,}"}
+        ) % {"n": grouped(high)}
         yield Task(_("Settle findings"), text, _url("curation:finding_list", project) + "?severity=high", _("Look"))
 
 
@@ -198,7 +198,7 @@ def _imports(user: User, project: Project) -> Iterator[Task]:
             "%(n)s imported sample wait for cleaning and checks.",
             "%(n)s imported samples wait for cleaning and checks.",
             unchecked,
-        ) % {"n": f"{unchecked:,}"}
+        ) % {"n": grouped(unchecked)}
         yield Task(_("Clean and check samples"), text, _url("curation:scan_list", project), _("Start the checks"))
 
 
@@ -228,7 +228,7 @@ def _feedback(user: User, project: Project) -> Iterator[Task]:
     if n:
         text = _("Corrections become samples; remarks are answered or dismissed.")
         yield Task(
-            ngettext("Decide on %(n)s feedback item", "Decide on %(n)s feedback items", n) % {"n": f"{n:,}"},
+            ngettext("Decide on %(n)s feedback item", "Decide on %(n)s feedback items", n) % {"n": grouped(n)},
             text,
             _url("feedback:item_list", project),
             _("Decide"),
@@ -291,7 +291,7 @@ def _contaminated(project: Project) -> Iterator[Blocked]:
     n = Finding.objects.filter(is_leak).aggregate(n=Count("sample", distinct=True))["n"]
     if n:
         title = ngettext("%(n)s sample too like a held-out prompt", "%(n)s samples too like a held-out prompt", n) % {
-            "n": f"{n:,}"
+            "n": grouped(n)
         }
         url = _url("curation:finding_list", project) + "?check=heldout_overlap"
         yield Blocked(title, _("Kept out of every version until someone settles it."), url, _("Compare"))
@@ -300,8 +300,8 @@ def _contaminated(project: Project) -> Iterator[Blocked]:
 def _row_errors(project: Project) -> Iterator[Blocked]:
     for batch in ImportBatch.objects.filter(project=project, rows_failed__gt=0).order_by("-pk")[:2]:
         reason = _("%(failed)s of %(read)s rows have errors. %(kept)s were kept.") % {
-            "failed": f"{batch.rows_failed:,}",
-            "read": f"{batch.rows_read:,}",
-            "kept": f"{batch.rows_created:,}",
+            "failed": grouped(batch.rows_failed),
+            "read": grouped(batch.rows_read),
+            "kept": grouped(batch.rows_created),
         }
         yield Blocked(batch.file_name, reason, _url("samples:import_detail", project, batch.pk), _("See row errors"))

@@ -15,12 +15,10 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
-from reviewapp.projects.permissions import Permission
-from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample
-from reviewapp.trainingsets import contamination, selectors
+from reviewapp.trainingsets import contamination, selectors, signing
 from reviewapp.trainingsets.models import Example, Preview, Signature, TrainingSet, TrainingSetVersion
-from reviewapp.words import named
+from reviewapp.words import named, say
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -75,8 +73,7 @@ def _check_rule(filters: dict[str, Any], validation_percent: int) -> None:
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
         raise ApplicationError(
-            gettext("Unknown filter %(value)s; choose from %(join)s.")
-            % {"value": f"{unknown[0]!r}", "join": ", ".join(FILTERS)}
+            say("Unknown filter %(value)s; choose from %(join)s.", value=f"{unknown[0]!r}", join=", ".join(FILTERS))
         )
     if not 1 <= validation_percent <= 50:
         raise ApplicationError(gettext("The share for validation must be between 1% and 50%."))
@@ -99,8 +96,7 @@ def _change_draft(version: TrainingSetVersion, **values: Any) -> None:
     changed = TrainingSetVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(**values)
     if changed != 1:
         raise ApplicationError(
-            gettext("%(version)s is frozen and never changes. Draft the next version instead.")
-            % {"version": named(version)}
+            say("%(version)s is frozen and never changes. Draft the next version instead.", version=named(version))
         )
     version.refresh_from_db()
 
@@ -172,7 +168,7 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     # the row is locked first, so that a second freeze waits here and then finds the version frozen
     version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
     if version.state != State.DRAFT:
-        raise ApplicationError(gettext("%(version)s is frozen already.") % {"version": named(version)})
+        raise ApplicationError(say("%(version)s is frozen already.", version=named(version)))
     plan = selectors.version_plan(version)
     if plan.content is None:
         raise ApplicationError(plan.problem)
@@ -185,8 +181,10 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     )
     if check.pairs:
         raise ApplicationError(
-            gettext("%(words)s with held-out prompts. Take them out: a model must not have seen what it is judged by.")
-            % {"words": check.words}
+            say(
+                "%(words)s with held-out prompts. Take them out: a model must not have seen what it is judged by.",
+                words=check.words,
+            )
         )
     _store(version, plan, check, frozen_by)
     return version
@@ -247,14 +245,14 @@ def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: 
     Raises ApplicationError for a draft, another hash, the version's own authors, people without the right,
     a second signature of one person, an altered version, and cut completions that nobody agreed to.
     """
-    _check_signer(version, signed_by)
+    signing.signer_check(version, signed_by)
     if content_hash != version.content_hash:
         raise ApplicationError(gettext("The hash that you were shown is not the hash of this version. Open it again."))
     if not meaning.strip():
         raise ApplicationError(gettext("A signature says what was checked. Write it down."))
     if signed_by.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
-        raise ApplicationError(gettext("You have signed %(version)s already.") % {"version": named(version)})
-    _check_content(version)
+        raise ApplicationError(say("You have signed %(version)s already.", version=named(version)))
+    signing.content_check(version)
     signature = Signature.objects.create(
         version=version, content_hash=content_hash, signed_by=signed_by, meaning=meaning.strip()
     )
@@ -262,35 +260,14 @@ def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: 
     return signature
 
 
-def _check_signer(version: TrainingSetVersion, person: User) -> None:
-    if version.state != State.FROZEN:
-        raise ApplicationError(
-            gettext("%(version)s is a draft. Freeze it first: a signature needs content that cannot change.")
-            % {"version": named(version)}
-        )
-    if not may(person, version.training_set.project, Permission.SIGN):
-        raise ApplicationError(gettext("Only a lead of this project may sign."))
-    if person.pk in selectors.authors_of(version):
-        raise ApplicationError(gettext("You made this version yourself, so you cannot sign it. Another lead has to."))
-
-
-def _check_content(version: TrainingSetVersion) -> None:
-    unaltered = selectors.version_is_unaltered(version)
-    if not unaltered.is_ok:
-        raise ApplicationError(unaltered.reason)
-    problem = preview_problem(selectors.preview_latest(version), version.content_hash)
-    if problem:
-        raise ApplicationError(problem)
-
-
 @transaction.atomic
 def signature_withdraw(*, version: TrainingSetVersion, withdrawn_by: User, reason: str) -> Signature:
     """Takes a signature back, or declines to give one, with a reason: a new row, the old one stays."""
-    _check_signer(version, withdrawn_by)
+    signing.signer_check(version, withdrawn_by)
     if not reason.strip():
         raise ApplicationError(gettext("Say why, so that the next version can be better."))
     if withdrawn_by.pk in {row.signed_by_id for row in selectors.version_signing(version).withdrawn}:
-        raise ApplicationError(gettext("You have already returned %(version)s.") % {"version": named(version)})
+        raise ApplicationError(say("You have already returned %(version)s.", version=named(version)))
     row = Signature.objects.create(
         version=version,
         content_hash=version.content_hash,
@@ -320,8 +297,11 @@ def preview_request(
         return known
     if not MIN_TOKENS <= max_length <= MAX_TOKENS:
         raise ApplicationError(
-            gettext("The length must be between %(min_tokens)s and %(max_tokens)s tokens.")
-            % {"min_tokens": MIN_TOKENS, "max_tokens": f"{MAX_TOKENS:,}"}
+            say(
+                "The length must be between %(min_tokens)s and %(max_tokens)s tokens.",
+                min_tokens=MIN_TOKENS,
+                max_tokens=f"{MAX_TOKENS:,}",
+            )
         )
     content_hash = version.content_hash or _draft_hash(version)
     preview = Preview.objects.create(
@@ -366,8 +346,10 @@ def preview_accept(*, preview: Preview, accepted_by: User) -> None:
         raise ApplicationError(gettext("This preview has no result yet."))
     if counts["dropped"]:
         raise ApplicationError(
-            gettext("%(value)s examples would not be learned at all. Take them out, or raise the length.")
-            % {"value": counts["dropped"]}
+            say(
+                "%(value)s examples would not be learned at all. Take them out, or raise the length.",
+                value=counts["dropped"],
+            )
         )
     changed = Preview.objects.filter(pk=preview.pk, accepted_at=None).update(
         accepted_by=accepted_by, accepted_at=timezone.now()
@@ -375,21 +357,6 @@ def preview_accept(*, preview: Preview, accepted_by: User) -> None:
     if changed == 1:
         _record(accepted_by, "preview.accept", preview.version, {"truncated": counts["truncated"]})
     preview.refresh_from_db()
-
-
-def preview_problem(preview: Preview | None, content_hash: str) -> str:
-    """What in the last preview stands in the way of a signature; empty when nothing does."""
-    if preview is None or preview.result is None or preview.content_hash != content_hash:
-        return ""
-    counts = preview.result["counts"]
-    if counts["dropped"]:
-        return (
-            f"{counts['dropped']} examples would not be learned at all at {preview.max_length:,} tokens. "
-            "Make a new preview with a greater length, or a new version without them."
-        )
-    if counts["truncated"] and preview.accepted_at is None:
-        return f"{counts['truncated']} completions are cut at {preview.max_length:,} tokens. Agree to that first."
-    return ""
 
 
 def _record(actor: User, action: str, version: TrainingSetVersion, data: dict[str, Any]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from django import template
+from django import forms, template
 from django.conf import settings
+from django.forms import BoundField
 from django.http import QueryDict
+from django.template import defaultfilters
 from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
@@ -17,6 +19,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
+from reviewapp.core.kept import kept_said
 from reviewapp.words import named
 
 register = template.Library()
@@ -66,7 +69,27 @@ def said(text: object) -> str:
     if hasattr(text, "NAMES"):
         return named(text)
     words = str(text)
-    return gettext(words) if words else words
+    if not words or get_language() == "en":
+        return words
+    told = gettext(words)
+    return kept_said(words) if told == words else told
+
+
+@register.filter(expects_localtime=True, is_safe=False)
+def date(value: Any, form: str | None = None) -> Any:
+    """Django's filter, with the parts in the order and with the points of the reader's language."""
+    return defaultfilters.date(value, gettext(form) if form and " " in form else form)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """The control of a form field. Options that the form's class declares are fixed texts; others are people's data."""
+    declared: forms.Field | None = getattr(field.form, "base_fields", {}).get(field.name)
+    if isinstance(declared, forms.ChoiceField) and not isinstance(declared, forms.ModelChoiceField):
+        widget = cast("forms.Select", field.field.widget)
+        if list(declared.widget.choices) == list(widget.choices):
+            widget.choices = [(value, said(label)) for value, label in widget.choices]
+    return SafeString(field)
 
 
 @register.filter

@@ -17,6 +17,7 @@ from reviewapp.curation.models import Finding
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.samples.models import Revision, Sample
 from reviewapp.samples.services import revision_add
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -56,7 +57,7 @@ def finding_dismiss(*, finding: Finding, reason: str, dismissed_by: User) -> Non
         raise ApplicationError(_("Say in a few words why this finding can be dismissed."))
     if len(reason) > MAX_REASON:
         raise ApplicationError(
-            _("Give the reason in at most %(max_reason)s characters.") % {"max_reason": f"{MAX_REASON:,}"}
+            _("Give the reason in at most %(max_reason)s characters.") % {"max_reason": grouped(MAX_REASON)}
         )
     sample = _locked(finding)
     _is_open(finding)

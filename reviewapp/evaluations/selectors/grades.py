@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from reviewapp.core.models import SLOT_TAKEN
 from reviewapp.evaluations import mixing
@@ -84,7 +83,7 @@ def round_get(project: Project, round_id: int) -> GradingRound:
     """Raises Http404 for a round of another project."""
     found = rounds(project).filter(pk=round_id).first()
     if found is None:
-        raise Http404(_("No such grading round."))
+        raise Http404("No such grading round.")
     return found
 
 
@@ -235,7 +234,7 @@ def assignment_get(project: Project, key: UUID, holder: User) -> GradeAssignment
         .first()
     )
     if found is None:
-        raise Http404(_("This output is not assigned to you."))
+        raise Http404("This output is not assigned to you.")
     return found
 
 

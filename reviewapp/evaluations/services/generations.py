@@ -22,6 +22,7 @@ from reviewapp.evaluations import importing
 from reviewapp.evaluations.facts import slot_results
 from reviewapp.evaluations.models import GenerationRun, Output
 from reviewapp.projects.models import Project
+from reviewapp.runs import base_facts
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet
@@ -114,7 +115,7 @@ def _check_request(project: Project, heldout_set: HeldoutSet, candidate: ModelVe
         raise ApplicationError(
             gettext("%(candidate)s does not run here. Import its outputs instead.") % {"candidate": candidate}
         )
-    runs.base_model_check(candidate.base_model)
+    base_facts.base_model_check(candidate.base_model)
     baseline: ModelVersion | None = ModelVersion.objects.filter(
         base_model=candidate.base_model, adapter_path="", model_path="", is_external=False
     ).first()
@@ -154,7 +155,7 @@ def generation_config(heldout_set: HeldoutSet, candidate: ModelVersion, values: 
     chosen = {"max_length": trained.get("max_length", GenerateConfig.max_length), **values}
     try:
         return GenerateConfig(
-            model=runs.model_spec(base),
+            model=base_facts.model_spec(base),
             arms=(
                 Arm(name=BASELINE),
                 Arm(name=CANDIDATE, adapter=candidate.adapter_path, model=candidate.model_path),

@@ -78,7 +78,7 @@ def grade_feedback(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> 
     assignment = selectors.assignment_get(project, key, request.user)
     locked = selectors.grade_locked(assignment)
     if assignment.purpose != GradeAssignment.Purpose.PRACTICE or locked is None:
-        raise Http404(_("There is no feedback on this output."))
+        raise Http404("There is no feedback on this output.")
     view_record(request=request, project=slug, target=Target.GRADING, shown=assignment.pk)
     reference = calibrating.references(assignment.item.round)[assignment.item_id]
     context = {

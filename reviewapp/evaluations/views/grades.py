@@ -95,9 +95,9 @@ def grade_draft(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Jso
     try:
         changes = json.loads(request.POST.get("changes", ""))
     except ValueError as error:
-        raise BadRequest(_("The changes are no JSON object.")) from error
+        raise BadRequest("The changes are no JSON object.") from error
     if not isinstance(changes, dict) or not all(isinstance(value, str | None) for value in changes.values()):
-        raise BadRequest(_("The changes are no JSON object of texts."))
+        raise BadRequest("The changes are no JSON object of texts.")
     try:
         row = leases.draft_save(lease=assignment, changes=changes)
     except ApplicationError as error:

@@ -106,7 +106,7 @@ def assignment_get(project: Project, key: str, holder: User, *, is_adjudication:
         mine = mine.filter(is_adjudication=is_adjudication)
     found = list(mine.select_related("sample__group", "revision", "rubric_version__rubric")[:1])
     if not found:
-        raise Http404(_("This sample is not assigned to you."))
+        raise Http404("This sample is not assigned to you.")
     assignment: Assignment = found[0]
     assignment.sample.project, assignment.holder = project, holder  # known already
     return assignment

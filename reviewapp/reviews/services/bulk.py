@@ -22,6 +22,7 @@ from reviewapp.reviews.services.bulk_kinds import DO, UNDO
 from reviewapp.reviews.services.queueing import queue_order
 from reviewapp.samples.models import MOST_SAMPLES, BulkAct, Sample
 from reviewapp.samples.selectors import samples_matching
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -60,7 +61,7 @@ def bulk_act(
                     "You were asked about %(n)s samples, and now it would be %(n_samples)s. Nothing was done; "
                     "look at the list again."
                 )
-                % {"n": f"{chosen.n:,}", "n_samples": f"{len(samples):,}"}
+                % {"n": grouped(chosen.n), "n_samples": grouped(len(samples))}
             )
         taken, left = parted(act, samples, values, standing_of(project, samples, with_tags=act in (TAG, UNTAG)))
         made = BulkAct(project=project, act=act, values=values, filters=dict(chosen.filters), done_by=done_by)
@@ -84,7 +85,7 @@ def ids_chosen(project: Project, chosen: Chosen) -> list[int]:
                 "These are more than %(most_samples)s samples, which is the most for one act. Filter "
                 "further, for example by import or group, and do it in parts."
             )
-            % {"most_samples": f"{MOST_SAMPLES:,}"}
+            % {"most_samples": grouped(MOST_SAMPLES)}
         )
     return ids
 

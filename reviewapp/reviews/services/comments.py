@@ -13,6 +13,7 @@ from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.reviews.models import Comment, CommentThread
 from reviewapp.samples.models import Sample
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -33,7 +34,7 @@ def comment_add(
     if len(text) > MAX_TEXT:
         raise ApplicationError(
             _("A comment has at most %(max_text)s characters; this one has %(n_text)s.")
-            % {"max_text": f"{MAX_TEXT:,}", "n_text": f"{len(text):,}"}
+            % {"max_text": grouped(MAX_TEXT), "n_text": grouped(len(text))}
         )
     if thread is not None and (thread.resolved_at is not None or thread.sample_id != sample.pk):
         raise ApplicationError(_("This thread is resolved. Begin a new one."))

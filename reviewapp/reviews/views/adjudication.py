@@ -162,7 +162,7 @@ def _page(
         "problem": (problems or {}).get("", ""),
         "position": 1,
         "total": max(left, 1),
-        "progress_label": "to settle",
+        "progress_label": _("to settle"),
         "seconds_left": seconds_left(assignment),
         "parts": PARTS,
         "keys": KEYS,

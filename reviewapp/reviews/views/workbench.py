@@ -315,7 +315,7 @@ def _frame(form: Mapping[str, str], assignment: Assignment) -> dict[str, object]
     return {
         "parts": PARTS,
         "keys": cheat_sheet("review"),
-        "progress_label": "in this queue",
+        "progress_label": _("in this queue"),
         "guidelines_title": _("Guidelines, version %(rubric_version_number)s")
         % {"rubric_version_number": assignment.rubric_version.number},
         "turn_down": turn_down(form),

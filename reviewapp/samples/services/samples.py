@@ -45,15 +45,7 @@ def sample_create(
 ) -> Sample:
     """Makes a sample with its first revision, in state imported. Raises ApplicationError when it is there already."""
     digest = row_hash or content_hash(prompt, completion)
-    known = Sample.objects.filter(project=project, row_hash=digest).first()
-    if known is not None:
-        raise ApplicationError(
-            _("The same text is already here as sample %(external_id)s.") % {"external_id": known.external_id}
-        )
-    if Sample.objects.filter(project=project, external_id=external_id).exists():
-        raise ApplicationError(
-            _("There is already a sample with the identifier %(external_id)s.") % {"external_id": external_id}
-        )
+    _refuse_known(project, digest, external_id)
     sample = Sample.objects.create(
         project=project,
         batch=batch,
@@ -79,6 +71,18 @@ def sample_create(
             data={"origin": origin, "split": split},
         )
     return sample
+
+
+def _refuse_known(project: Project, digest: str, external_id: str) -> None:
+    known = Sample.objects.filter(project=project, row_hash=digest).first()
+    if known is not None:
+        raise ApplicationError(
+            _("The same text is already here as sample %(external_id)s.") % {"external_id": known.external_id}
+        )
+    if Sample.objects.filter(project=project, external_id=external_id).exists():
+        raise ApplicationError(
+            _("There is already a sample with the identifier %(external_id)s.") % {"external_id": external_id}
+        )
 
 
 @transaction.atomic
