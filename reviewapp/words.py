@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_FIGURE = re.compile(r"[+−-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[+−-]?[0-9]+\.[0-9]+")
+_FIGURE = re.compile(r"[+−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+)%?")
 _translate: list[Callable[[str], str]] = []
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.projects.models import Project
@@ -19,7 +19,7 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     filter_language = forms.ChoiceField(required=False, label="Only samples in")
     filter_origin = forms.ChoiceField(
-        required=False, label="Only samples from", choices=[("", "Anywhere"), *Sample.Origin.choices]
+        required=False, label="Only samples from", choices=[("", gettext_noop("Anywhere")), *Sample.Origin.choices]
     )
 
     class Meta:

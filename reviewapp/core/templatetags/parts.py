@@ -85,7 +85,11 @@ def date(value: Any, form: str | None = None) -> Any:
 def control(field: BoundField) -> SafeString:
     """The control of a form field. Options that the form's class declares are fixed texts; others are people's data."""
     declared: forms.Field | None = getattr(field.form, "base_fields", {}).get(field.name)
-    if isinstance(declared, forms.ChoiceField) and not isinstance(declared, forms.ModelChoiceField):
+    if isinstance(field.field, forms.ModelChoiceField):
+        field.field.label_from_instance = named  # type: ignore[method-assign,assignment]
+        if field.field.empty_label:
+            field.field.empty_label = said(field.field.empty_label)
+    elif isinstance(declared, forms.ChoiceField):
         widget = cast("forms.Select", field.field.widget)
         if list(declared.widget.choices) == list(widget.choices):
             widget.choices = [(value, said(label)) for value, label in widget.choices]
