@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 KEPT = [
     "%(what)s. Mask it unless it is made up.",
@@ -61,6 +61,11 @@ def kept_said(text: str) -> str:
         if found := pattern.fullmatch(text):
             return gettext(form) % {name: gettext(value) for name, value in found.groupdict().items()}
     return text
+
+
+def small(text: str) -> str:
+    """Inside a sentence: all small in English; elsewhere the first letter alone, for nouns may be written large."""
+    return text.lower() if get_language() == "en" else text[:1].lower() + text[1:]
 
 
 @cache

@@ -16,6 +16,7 @@ from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.kept import small
 from reviewapp.curation import searching, selectors, services
 from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
@@ -114,7 +115,7 @@ def _settle(request: AuthenticatedRequest, finding: Finding, act: Callable[[], A
         return _card(request, finding, refusal)
     if refusal:
         return _detail(request, project, finding, refusal)
-    messages.success(request, _("The finding is %(lower)s.") % {"lower": finding.get_state_display().lower()})
+    messages.success(request, _("The finding is %(lower)s.") % {"lower": small(_(finding.get_state_display()))})
     return redirect(_next_of(request, _detail_url(project, finding)))
 
 

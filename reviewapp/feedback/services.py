@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from reviewapp.audit import services as audit
 from reviewapp.core.bearer import secret_hash, secret_make
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.kept import small
 from reviewapp.evaluations.models import Output
 from reviewapp.feedback.models import FeedbackItem, FeedbackToken
 from reviewapp.projects.models import Project
@@ -129,7 +130,9 @@ def feedback_promote(*, item: FeedbackItem, promoted_by: User) -> Sample:
     """
     row = FeedbackItem.objects.select_for_update().get(pk=item.pk)
     if row.state != FeedbackItem.State.NEW:
-        raise ApplicationError(gettext("This item is already %(lower)s.") % {"lower": row.get_state_display().lower()})
+        raise ApplicationError(
+            gettext("This item is already %(lower)s.") % {"lower": small(gettext(row.get_state_display()))}
+        )
     if not row.correction.strip():
         raise ApplicationError(gettext("This item has no correction. Write one first: a sample needs a completion."))
     is_heldout = feedback_is_heldout(row)
@@ -170,7 +173,7 @@ def feedback_correct(*, item: FeedbackItem, correction: str, corrected_by: User)
     if row.state != FeedbackItem.State.NEW:
         raise ApplicationError(
             gettext("This item is already %(lower)s; it does not change any more.")
-            % {"lower": row.get_state_display().lower()}
+            % {"lower": small(gettext(row.get_state_display()))}
         )
     if not correction.strip():
         raise ApplicationError(gettext("Write the answer as it should have been."))
@@ -192,7 +195,9 @@ def feedback_dismiss(*, item: FeedbackItem, reason: str, dismissed_by: User) -> 
     """Sets an item aside with a reason; it stays readable."""
     row = FeedbackItem.objects.select_for_update().get(pk=item.pk)
     if row.state != FeedbackItem.State.NEW:
-        raise ApplicationError(gettext("This item is already %(lower)s.") % {"lower": row.get_state_display().lower()})
+        raise ApplicationError(
+            gettext("This item is already %(lower)s.") % {"lower": small(gettext(row.get_state_display()))}
+        )
     if not reason.strip():
         raise ApplicationError(gettext("Say why it is dismissed: whoever wrote it may ask."))
     _decide(row, FeedbackItem.State.DISMISSED, dismissed_by, reason)

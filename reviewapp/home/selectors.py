@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from reviewapp.audit.models import AuditEvent
+from reviewapp.core.kept import small
 from reviewapp.core.models import Lease
 from reviewapp.curation.models import Finding
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound, RoundItem
@@ -135,7 +136,7 @@ def _running_stage(project: Project) -> Stage:
         return Stage(_("Running"), 0, _("runs"), note, url)
     run = runs[0]
     percent = run.job.percent if run.job else None
-    state = _(run.job.get_state_display()).lower() if run.job else ""
+    state = small(_(run.job.get_state_display())) if run.job else ""
     note = _("Run %(number)s, %(state)s") % {
         "number": run.number,
         "state": f"{percent}%" if percent is not None else state,

@@ -22,6 +22,16 @@ class NavItem:
     is_current: bool
 
 
+# Roles inside a sentence; the templates ask for them by the small form of the label.
+_ROLES = (
+    gettext_noop("annotator"),
+    gettext_noop("reviewer"),
+    gettext_noop("lead"),
+    gettext_noop("engineer"),
+    gettext_noop("observer"),
+    gettext_noop("admin"),
+)
+
 # (label, URL name, permission, app names that light it up)
 _PAGES = (
     (gettext_noop("Home"), "home:project", P.VIEW, ("home", "projects", "lineage", "api")),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reviewapp.words import say
+from reviewapp.words import grouped, say
 
 WIDTH, HEIGHT = 900, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 872, 14, 266
@@ -175,7 +175,7 @@ def _x_ticks(scale: _Scale, series: Series) -> list[Mark]:
                     text=say("%(step)s, epoch %(epoch)s", step=f"{round(step):,}", epoch=epoch),
                 )
             )
-    return [*ticks, Mark(x=scale.x(last), y="288", text=f"{last:,}")]
+    return [*ticks, Mark(x=scale.x(last), y="288", text=grouped(last))]
 
 
 def _path(points: Sequence[Point], scale: _Scale) -> str:

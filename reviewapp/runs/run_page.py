@@ -18,7 +18,7 @@ from reviewapp.runs.curves import Chart, Point, Series, build_chart
 from reviewapp.runs.diagnosis import Diagnosis, diagnose, lowest
 from reviewapp.runs.models import RunEvent, TrainingRun
 from reviewapp.runs.selectors import Progress
-from reviewapp.words import say
+from reviewapp.words import grouped, say
 from training.contract import TrainConfig
 
 EVENTS_SHOWN = 8
@@ -135,7 +135,7 @@ def _is_done(run: TrainingRun) -> bool:
 
 
 def _steps_row(run: TrainingRun, progress: Progress) -> PlanRow:
-    total, now = f"{progress.total_steps:,}", f"{progress.step:,}"
+    total, now = grouped(progress.total_steps), grouped(progress.step)
     result = run.result or {}
     ends = {
         "early_stopping": say("Stopped early, no improvement"),
@@ -215,7 +215,7 @@ def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | Non
 
 def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
     plan = run.events.filter(kind="plan").order_by("-seq").values_list("data", flat=True).first()
-    approved = f"{config.train_rows:,}"
+    approved = grouped(config.train_rows)
     if plan is None:
         return PlanRow(
             name=say("Train examples read"),
@@ -230,8 +230,8 @@ def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
     return PlanRow(
         name=say("Train examples read"),
         plan=approved,
-        now=f"{read:,}",
-        forecast=f"{read:,}",
+        now=grouped(read),
+        forecast=grouped(read),
         state="pass" if is_equal else "warn",
         words=say("Equals approved") if is_equal else say("Differs from approved"),
     )

@@ -10,8 +10,8 @@ SHOWN = {
     "aria-label", "title", "placeholder", "alt", "data-label", "data-confirm", "data-complete", "data-accept-words",
     "data-fix-words", "data-diff-against",
 }  # fmt: skip
-_UNREAD = {"script", "style", "code", "pre", "textarea"}
-_VOID = {"meta", "link", "input", "br", "img", "hr", "path", "circle", "line", "rect"}
+_UNREAD = {"script", "style", "code", "pre", "textarea", "kbd"}
+_VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 @dataclass
@@ -36,8 +36,9 @@ class Page(HTMLParser):
             self._open.append((tag, language))
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
+        if tag in {name for name, _ in self._open}:
+            while self._open.pop()[0] != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
         if data.strip() and not {tag for tag, _ in self._open} & _UNREAD:

@@ -19,10 +19,11 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
-from reviewapp.core.kept import kept_said
+from reviewapp.core.kept import kept_said, small
 from reviewapp.words import named
 
 register = template.Library()
+register.filter(small)
 
 _STATE_ICONS = {
     "pass": "circle-check",

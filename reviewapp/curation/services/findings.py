@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.kept import small
 from reviewapp.core.models import Lease
 from reviewapp.curation.anchoring import text_replaced
 from reviewapp.curation.drafts import fingerprint_of
@@ -104,7 +105,7 @@ def _is_open(finding: Finding) -> None:
         by = f" by {finding.decided_by}" if finding.decided_by else ""
         raise ApplicationError(
             _("This finding was already settled%(by)s: %(lower)s.")
-            % {"by": by, "lower": finding.get_state_display().lower()}
+            % {"by": by, "lower": small(_(finding.get_state_display()))}
         )
 
 

@@ -19,6 +19,7 @@ from reviewapp.audit.services import Target, view_record
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.kept import small
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
@@ -294,7 +295,7 @@ def _page(
 
 def undo_words(review: Review) -> str:
     return _("Undo: %(lower)s %(sample)s") % {
-        "lower": _(review.get_decision_display()).lower(),
+        "lower": small(_(review.get_decision_display())),
         "sample": review.sample,
     }
 
