@@ -95,7 +95,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "reviewapp.projects.context.navigation",
             ],
-            "builtins": ["reviewapp.core.templatetags.parts", "django.templatetags.i18n"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "reviewapp.core.templatetags.texts",
+                "reviewapp.core.templatetags.parts",
+            ],
         },
     },
 ]

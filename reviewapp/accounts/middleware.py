@@ -51,6 +51,7 @@ class LanguageMiddleware:
         else:
             chosen = request.user.language if isinstance(request.user, User) else ""
             language = chosen or _language_asked(request.headers.get("Accept-Language", ""))
+        request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

@@ -97,8 +97,9 @@ def _blocks(engine: Engine, source: str) -> Iterator[BlockTranslateNode]:
         count = " count counter=1" if "plural %}" in match[2] else ""
         block = f"{{% blocktranslate{head}{count} %}}{match[2]}{{% endblocktranslate %}}"
         for node in engine.from_string(block).nodelist:
-            if isinstance(node, BlockTranslateNode):
-                yield node
+            whole = getattr(node, "whole", node)
+            if isinstance(whole, BlockTranslateNode):
+                yield whole
 
 
 def python_messages(root: Path) -> Iterator[Message]:
