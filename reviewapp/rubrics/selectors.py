@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from django.db import models
-from django.db.models import Case, Count, Prefetch, QuerySet, Value, When
+from django.db.models import Count, Prefetch, QuerySet
 
 from reviewapp.projects.models import Project
 from reviewapp.rubrics.changes import ADDED, RubricChange, rubric_change
@@ -45,11 +45,10 @@ def version_current(project: Project, applies_to: str) -> RubricVersion | None:
     A rubric for this work alone comes before one for both.
     """
     kinds = [applies_to, Rubric.AppliesTo.BOTH]
-    is_general = Case(When(rubric__applies_to=Rubric.AppliesTo.BOTH, then=Value(1)), default=Value(0))
     return (
         RubricVersion.objects.filter(rubric__project=project, rubric__applies_to__in=kinds, rubric__is_active=True)
         .select_related("rubric")
-        .order_by(is_general, "-rubric_id", "-number")
+        .order_by("-rubric__applies_to", "-rubric_id", "-number")  # "both" is the first in the alphabet
         .first()
     )
 

@@ -34,6 +34,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   let failures = 0;
   let refused = "";
   let inFlight = Promise.resolve(true);
+  let isPaused = false; // handed in: also where start() comes after that
   let left = stored(storeKey); // what an earlier page could not send; what is typed before start() is not mixed up with it
 
   forgetOld();
@@ -50,7 +51,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   return {
     flush,
     start,
-    pause: () => (isWaiting = true),
+    pause: () => (isPaused = true),
     resume,
     finish,
     insist,
@@ -68,14 +69,14 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   }
 
   function resume() {
-    isWaiting = false;
+    isPaused = false;
     schedule(delay);
   }
 
   /** The form went to the server as a whole: nothing of the draft needs to be kept or sent any more. */
   function finish() {
     clearTimeout(timer);
-    isWaiting = true;
+    isPaused = true;
     left = {};
     pending = {};
     sending = null;
@@ -111,7 +112,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   /** Sends what waits; resolves to true when the server has everything. */
   async function flush() {
     clearTimeout(timer);
-    if (isWaiting || signal?.aborted) return false;
+    if (isWaiting || isPaused || signal?.aborted) return false;
     if (sending) return inFlight.then(flush);
     if (refused) return false;
     if (!Object.keys(pending).length) return true;
@@ -168,7 +169,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   /** The page may be gone before an answer comes, so what is sent here stays in localStorage until confirmed. */
   function beacon() {
     const waiting = unsaved();
-    if (refused || isWaiting || !Object.keys(waiting).length) return;
+    if (refused || isWaiting || isPaused || !Object.keys(waiting).length) return;
     navigator.sendBeacon(form.dataset.autosaveUrl, body(waiting));
   }
 

@@ -17,6 +17,8 @@ import { show, showText } from "./swap.js";
 import { t } from "./words.js";
 
 const SAVING_MS = 1500;
+const PAGE_MS = 30000;
+const PAGE_TRIES = 5;
 
 let behind = Promise.resolve(); // what was handed in and not yet answered, in order
 
@@ -87,11 +89,18 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     if (answer.redirected && answer.url.includes("/sign-in/")) {
       return again(t("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept."));
     }
-    if (answer.ok && isJson(answer)) return goTo((await answer.json()).next);
+    if (answer.ok && isJson(answer)) return goOnTo((await answer.json()).next);
     if (answer.redirected) return goTo(answer.url);
     if (answer.status === 403) return again(t("The server did not take this page. Reload it; what you wrote is kept."));
     if (answer.status === 404) return again(t("This is not yours any more. What you wrote is still here: copy what you need."));
     if (!(restart && showText(await answer.text(), location.href, restart))) sendPlainly(button);
+  }
+
+  /** The next page in place of this one, or loaded where that cannot be. */
+  async function goOnTo(url) {
+    const text = restart ? await whole(url) : "";
+    saver.finish();
+    if (!text || !showText(text, url, restart)) location.assign(url);
   }
 
   function goTo(url) {
@@ -166,6 +175,20 @@ async function afterwards(answer, packet, page, restart) {
   // Not stored: its page as it was sent, with the reason. What was begun on this one is saved or waits in the browser.
   keepForLater(packet.item, packet.draft);
   if (answer.redirected || !showText(await answer.text(), packet.page, restart)) location.assign(packet.page);
+}
+
+/** A page's text; a server that ends half way through sending it is asked again. "" when there is no such page. */
+async function whole(url) {
+  for (let tries = 0; tries < PAGE_TRIES; tries++) {
+    try {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(PAGE_MS) });
+      if (answer.status < 500) return answer.ok && !answer.redirected ? await answer.text() : "";
+    } catch (error) {
+      // no connection, or it broke off
+    }
+    await sleep(1000 * 2 ** tries);
+  }
+  return "";
 }
 
 function sleep(milliseconds) {

@@ -43,7 +43,7 @@ export function lease(place, { everySeconds = 60, signal } = {}) {
   };
 
   async function renew() {
-    if (isLost || signal?.aborted) return;
+    if (isLost || !isLeaving || signal?.aborted) return; // handed in: there is nothing left to hold
     isUsed = false;
     try {
       const answer = await fetch(place.dataset.leaseRenew, { method: "POST", body: token() });

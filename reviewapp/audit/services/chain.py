@@ -32,12 +32,9 @@ def record(
     data: dict[str, Any] | None = None,
 ) -> AuditEvent:
     """Appends one event in the caller's transaction; ``actor`` None means the system itself."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
-    last = AuditEvent.objects.order_by("-seq").values("seq", "hash").first() or {"seq": 0, "hash": GENESIS}
+    seq, last_hash = _chain_end()
     event = AuditEvent(
-        seq=last["seq"] + 1,
+        seq=seq + 1,
         at=timezone.now(),
         actor=actor,
         actor_name=str(actor) if actor else "system",
@@ -46,11 +43,20 @@ def record(
         target_type=target_type,
         target_id=str(target_id),
         data=data or {},
-        prev_hash=last["hash"],
+        prev_hash=last_hash,
     )
     event.hash = event_hash(event)
     event.save()
     return event
+
+
+def _chain_end() -> tuple[int, str]:
+    """The last event's place and hash, once nobody else can add one. As plain SQL: every act waits for it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+        cursor.execute("SELECT seq, hash FROM audit_auditevent ORDER BY seq DESC LIMIT 1")
+        return cursor.fetchone() or (0, GENESIS)
 
 
 def event_hash(event: AuditEvent) -> str:

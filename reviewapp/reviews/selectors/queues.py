@@ -36,8 +36,9 @@ def samples_not_ranked(project: Project) -> QuerySet[Sample]:
 
 def of_mine(user: User) -> Q:
     """Of a query of samples: those that this person holds, reviewed or skipped in the present round."""
+    states = Assignment.State
     mine = Assignment.objects.filter(
-        SLOT_TAKEN | Q(state=Assignment.State.SKIPPED),
+        state__in=[states.LEASED, states.SUBMITTED, states.SKIPPED],
         sample=OuterRef("pk"),
         round=OuterRef("review_round"),
         is_adjudication=False,

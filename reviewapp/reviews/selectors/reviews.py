@@ -104,7 +104,7 @@ def assignment_get(project: Project, key: str, holder: User, *, is_adjudication:
     mine = Assignment.objects.filter(key=key, holder=holder.pk, sample__project=project)
     if is_adjudication is not None:
         mine = mine.filter(is_adjudication=is_adjudication)
-    found = list(mine.select_related("sample__group", "revision", "rubric_version__rubric")[:1])
+    found = list(mine.select_related("sample", "revision", "rubric_version__rubric")[:1])
     if not found:
         raise Http404("This sample is not assigned to you.")
     assignment: Assignment = found[0]

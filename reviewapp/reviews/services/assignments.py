@@ -57,8 +57,9 @@ def _claim(project: Project, user: User, *, is_ahead: bool) -> Assignment | None
         raise ApplicationError(
             gettext("This project has no rubric for samples yet, so there is nothing to judge them by.")
         )
-    figure = queue_figure(project=project)
-    assignments_expire()
+    figure, has_due = queue_figure(project=project)
+    if has_due:
+        assignments_expire()
     for attempt in range(CLAIM_TRIES):
         try:
             with transaction.atomic():

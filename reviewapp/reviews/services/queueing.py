@@ -7,7 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, FloatField, QuerySet, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    QuerySet,
+    Value,
+    When,
+)
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -16,7 +27,7 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.curation.learned import model_current, random_place, scores_of
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Membership, Project
-from reviewapp.reviews.models import QueueFigure
+from reviewapp.reviews.models import Assignment, QueueFigure
 from reviewapp.reviews.ranking import EXPERTISE_KEY, SEVERITY_WEIGHTS, QueueFacts, hash_threshold, ranks_of, tags_of
 from reviewapp.reviews.selectors.queues import FEW, samples_not_ranked, samples_waiting
 from reviewapp.reviews.services.decisions import samples_settle
@@ -210,16 +221,19 @@ def _ranks_write(ranks: dict[int, float]) -> None:
         Sample.objects.filter(pk__in=chunk).update(queue_rank=_with_priority(Case(*whens, output_field=FloatField())))
 
 
-def queue_figure(*, project: Project) -> QueueFigure:
-    """What is kept about the whole queue, counted again when it is half a minute old."""
+def queue_figure(*, project: Project) -> tuple[QueueFigure, bool]:
+    """What is kept about the whole queue, counted again when it is half a minute old; and whether any lease, of
+    whichever project, waits to be closed."""
     now = timezone.now()
-    figure = QueueFigure.objects.filter(project=project).first()
+    known = QueueFigure.objects.annotate(has_due=Exists(Assignment.objects.all().due())).filter(project=project)
+    figure = known.first()
     if figure is None:
-        figure, _ = QueueFigure.objects.get_or_create(project=project)
+        QueueFigure.objects.get_or_create(project=project)
+        figure = known.get()
     is_old = figure.counted_at is None or figure.counted_at < now - timedelta(seconds=FIGURE_SECONDS)
     if is_old:
         waiting = samples_waiting(project).order_by()
         few = waiting[:FEW].count()
         figure.waiting, figure.counted_at = few if few < FEW else waiting.count(), now
         figure.save(update_fields=["waiting", "counted_at"])
-    return figure
+    return figure, figure.has_due
