@@ -7,6 +7,9 @@ from django.utils.translation import gettext_noop
 
 from reviewapp.projects.models import Project
 
+# What a rubric applies to, inside a sentence; the templates ask by the small form of the label.
+_WITHIN = (gettext_noop("samples"), gettext_noop("outputs"), gettext_noop("samples and outputs"))
+
 
 class Rubric(models.Model):
     """A frame for judging samples or outputs; what people use is one of its versions."""

@@ -22,8 +22,9 @@ from tests.reviewapp.reading import Page, read
 
 CATALOGUE = Path(settings.LOCALE_PATHS[0]) / "de" / "LC_MESSAGES" / "django.po"
 CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}")  # idempotency keys
-# people and a rubric of this world, a field that is empty, a thousandth's figure in German
-DATA = {"Lead", "Reviewer", "Annotator", "Engineer", "Observer", "Admin", "Pairwise", "None", "1,000"}
+# people of this world by name and as they sign in, a rubric, a field that is empty, a figure of three decimals
+ROLES = {"Lead", "Reviewer", "Annotator", "Engineer", "Observer", "Admin"}
+DATA = ROLES | {role.lower() for role in ROLES} | {"Pairwise", "None", "1,000"}
 
 
 @pytest.fixture
