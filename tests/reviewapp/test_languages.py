@@ -19,6 +19,7 @@ from reviewapp.projects.models import Project
 from tests import factories
 from tests.reviewapp.permission_rows import ROWS, Row, world_make
 from tests.reviewapp.reading import Page, read
+from tests.reviewapp.reviews import reviewing
 
 CATALOGUE = Path(settings.LOCALE_PATHS[0]) / "de" / "LC_MESSAGES" / "django.po"
 CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}")  # idempotency keys
@@ -102,3 +103,21 @@ def test_the_page_says_its_language(language: str, people: SimpleNamespace, clie
 
     assert f'<html lang="{language}"' in response.content.decode()
     assert response.headers["Content-Language"] == language
+
+
+@pytest.mark.parametrize(("language", "tag"), [("en", "en"), ("de-AT", "de-AT"), ("", ""), ("English", "")])
+def test_the_text_of_a_sample_keeps_its_own_language(
+    language: str, tag: str, project: Project, client_for: Any
+) -> None:
+    """A screen reader and the spell checker go by it; an interface in German does not make the text German."""
+    world = reviewing.world(project)
+    project.samples.update(language=language)
+    held = reviewing.claim(project, world.ann)
+    url = reverse("reviews:review_edit", args=["letters", held.key])
+
+    page = read(client_for(world.ann).get(url, headers={"Accept-Language": "de"}).content.decode())
+
+    told = dict(page.texts)
+    assert told["Patient"] == "de"  # who speaks is shown by the page
+    assert told["My knee has hurt for three weeks."] == tag
+    assert told["Annehmen, weiter"] == "de"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -95,6 +96,12 @@ def control(field: BoundField) -> SafeString:
         if list(declared.widget.choices) == list(widget.choices):
             widget.choices = [(value, said(label)) for value, label in widget.choices]
     return SafeString(field)
+
+
+@register.filter
+def language_tag(code: str) -> str:
+    """A sample's language as ``lang`` takes it; empty, which says that it is not known, for anything else."""
+    return code if re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", code) else ""
 
 
 @register.filter
