@@ -5,10 +5,10 @@
  *   the form with its idempotency_key; [data-autosave-text] in the header for what is going on
  *   optional data-prefetch-url on the form: a POST that answers {"url": "..."}, the page of the item after this one
  *
- * The server answers {"next": "/url/"} when it stored the form, or the page again with what is missing, or a
- * redirect. Without an answer the form waits in the browser (outbox.js) and is sent again. The next page is fetched
- * ahead, and shown in place of this one at once when nothing can be in doubt; the answer follows. When it is no, the
- * page comes back as it was sent, with the reason.
+ * The server answers {"next": "/url/", "is_item": true} when it stored the form (is_item: the next page is another
+ * item's), or the page again with what is missing, or a redirect. Without an answer the form waits in the browser
+ * (outbox.js) and is sent again. The next page is fetched ahead, and shown in place of this one at once when nothing
+ * can be in doubt; the answer follows. When it is no, the page comes back as it was sent, with the reason.
  */
 import { keepForLater } from "./autosave.js";
 import { deliver, deliverLeft, hold, keptFor, packed } from "./outbox.js";
@@ -89,18 +89,18 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     if (answer.redirected && answer.url.includes("/sign-in/")) {
       return again(t("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept."));
     }
-    if (answer.ok && isJson(answer)) return goOnTo((await answer.json()).next);
+    if (answer.ok && isJson(answer)) return goOnTo(await answer.json());
     if (answer.redirected) return goTo(answer.url);
     if (answer.status === 403) return again(t("The server did not take this page. Reload it; what you wrote is kept."));
     if (answer.status === 404) return again(t("This is not yours any more. What you wrote is still here: copy what you need."));
     if (!(restart && showText(await answer.text(), location.href, restart))) sendPlainly(button);
   }
 
-  /** The next page in place of this one, or loaded where that cannot be. */
-  async function goOnTo(url) {
-    const text = restart ? await whole(url) : "";
+  /** The next item in place of this one; any other page is loaded. */
+  async function goOnTo(told) {
+    const text = restart && told.is_item ? await whole(told.next) : "";
     saver.finish();
-    if (!text || !showText(text, url, restart)) location.assign(url);
+    if (!text || !showText(text, told.next, restart)) location.assign(told.next);
   }
 
   function goTo(url) {

@@ -240,7 +240,8 @@ def _next(request: AuthenticatedRequest, slug: str, assignment: Assignment) -> H
     )
     if "application/json" not in request.headers.get("Accept", ""):
         return redirect(url)
-    return JsonResponse({"next": url} | (_shown_ahead(request, project) if "ahead" in request.POST else {}))
+    told = {"next": url, "is_item": following is not None}
+    return JsonResponse(told | (_shown_ahead(request, project) if "ahead" in request.POST else {}))
 
 
 def _shown_ahead(request: AuthenticatedRequest, project: Project) -> dict[str, object]:

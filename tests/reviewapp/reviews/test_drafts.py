@@ -106,7 +106,7 @@ def test_the_pages_script_is_told_where_to_go(ann: Client, w: SimpleNamespace) -
     answer = ann.post(url("review_submit", held), form(), headers={"Accept": "application/json"})
 
     following = Assignment.objects.get(sample=w.samples[1])
-    assert answer.json() == {"next": url("review_edit", following)}
+    assert answer.json() == {"next": url("review_edit", following), "is_item": True}
 
 
 def test_a_page_that_was_ahead_learns_what_it_could_not_know(ann: Client, w: SimpleNamespace) -> None:
