@@ -7,11 +7,14 @@ import { label } from "../labelling/label.js";
 import { evidence } from "./evidence.js";
 import { t, tn } from "../js/words.js";
 
+let life; // of the page that is shown now, whichever page's script shows the next one
+
 start();
 
 /** Starts the scripts of the page that is shown; they end when another takes its place. */
 function start() {
-  const life = new AbortController();
+  life?.abort();
+  life = new AbortController();
   const { signal } = life;
   const form = document.getElementById("bench-form");
   const why = document.querySelector("[data-why]");
@@ -24,10 +27,7 @@ function start() {
   liveDiffs();
   const { keyboard } = bench(form, {
     signal,
-    restart: () => {
-      life.abort();
-      start();
-    },
+    restart: start,
     onAnswers: (counts) => {
       answers = counts;
       tell();

@@ -18,9 +18,17 @@ from reviewapp.reviews.views import workbench
 from reviewapp.rubrics.services import rubric_create
 from tests import factories
 from tests.reviewapp.reviews.reviewing import RUBRIC, claim, review
-from tests.reviewapp.reviews.test_browser import Bench, bench, browser, draft, pytestmark, saved, w
+from tests.reviewapp.reviews.test_browser import Bench, browser, draft, pytestmark, saved, w
+from tests.reviewapp.reviews.test_browser import bench as any_bench
 
-__all__ = ["bench", "browser", "pytestmark", "w"]
+__all__ = ["any_bench", "browser", "pytestmark", "w"]
+
+
+@pytest.fixture
+def bench(any_bench: Bench) -> Bench:
+    """With nothing fetched ahead: what becomes of a form is said on its own page, however slow the machine is."""
+    any_bench.context.route("**/next/prefetch/", lambda route: route.fulfill(status=204))
+    return any_bench
 
 
 def no_answer(page: Any, pattern: str = "**/submit/") -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
 from reviewapp.reviews.models import Assignment, Review
+from reviewapp.rubrics.services import rubric_create
 from reviewapp.samples.models import Sample
-from tests.reviewapp.reviews.reviewing import claim
+from tests import factories
+from tests.reviewapp.reviews.reviewing import RUBRIC, claim
 from tests.reviewapp.reviews.test_browser import Bench, bench, browser, pytestmark, saved, w
 
 __all__ = ["bench", "browser", "pytestmark", "w"]
@@ -66,6 +69,21 @@ def test_the_next_one_is_shown_while_the_answer_is_awaited_and_can_be_undone(ben
         bench.press("u")
     bench.says(f"Sample {first.sample}")
     bench.says("2 of 2 scored")
+
+
+def test_the_page_that_came_back_is_handed_in_by_one_press(bench: Bench, w: SimpleNamespace) -> None:
+    first = claim(w.project, w.ann)
+    page = bench.open(first)
+    fetched(bench, page)
+    score(bench)
+    document = dataclasses.replace(RUBRIC, name="Note, second")
+    changed = rubric_create(project=w.project, document=document, created_by=factories.user("lead"))
+    Assignment.objects.filter(pk=first.pk).update(rubric_version=changed)
+    bench.press("Control+Enter")
+    bench.says("The rubric was changed since you opened this page")
+
+    assert bench.hand_in().assignment_id == first.pk  # the page between has let go of the keys
+    bench.says("2 / 3")
 
 
 def test_a_refusal_brings_the_page_back_with_every_word(bench: Bench, w: SimpleNamespace) -> None:
