@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "reviewapp.accounts.middleware.LanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -94,7 +95,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "reviewapp.projects.context.navigation",
             ],
-            "builtins": ["reviewapp.core.templatetags.parts"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "reviewapp.core.templatetags.texts",
+                "reviewapp.core.templatetags.parts",
+            ],
         },
     },
 ]
@@ -154,7 +159,12 @@ MFA_TOTP_TOLERANCE = 1  # steps of 30 s before and after
 # One-click sign-in for the demo's people. Refused unless DEBUG is on as well.
 DEMO = env.flag("COUNTERSIGN_DEMO", False)
 
+# Code speaks English wherever no person reads: workers, commands, the API. See docs/languages.md.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+# The language of who has chosen none and whose browser asks for none of these.
+READERS_LANGUAGE = env.choice("LANGUAGE_CODE", "en", ("en", "de"))
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reviewapp.words import say
+
 Keymap = dict[str, dict[str, str]]
 
 PAGES = {"review": "Reviewing samples", "grade": "Grading outputs"}
@@ -120,11 +122,17 @@ def _problems(page: str, keys: Mapping[str, str]) -> dict[str, str]:
     for usual, key in keys.items():
         others = [ACTIONS[page][other] for other, also in keys.items() if also == key and other != usual]
         if len(key) != 1 or not key.isprintable() or key.isspace():
-            found[field_of(page, usual)] = "Give one letter or sign."
+            found[field_of(page, usual)] = say("Give one letter or sign.")
         elif key.isdigit() or key in TAKEN[page]:
-            found[field_of(page, usual)] = f"{key.upper()} always has another meaning on this page. Choose another key."
+            found[field_of(page, usual)] = say(
+                "%(upper)s always has another meaning on this page. Choose another key.", upper=key.upper()
+            )
         elif others:
-            found[field_of(page, usual)] = f"{key.upper()} is also the key for: {others[0]}. Give one of them another."
+            found[field_of(page, usual)] = say(
+                "%(upper)s is also the key for: %(value)s. Give one of them another.",
+                upper=key.upper(),
+                value=others[0],
+            )
     return found
 
 

@@ -15,7 +15,13 @@ class User(AbstractUser):
         LIGHT = "light", "Light"
         DARK = "dark", "Dark"
 
+    class Language(models.TextChoices):
+        BROWSER = "", "As the browser asks"
+        ENGLISH = "en", "English"
+        GERMAN = "de", "Deutsch"
+
     display_name = models.CharField(max_length=120)
+    language = models.CharField(max_length=7, choices=Language, default=Language.BROWSER, blank=True)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
     keymap = models.JSONField(default=dict, blank=True)  # {page: {usual key: own key}}, see accounts.keymap
     has_single_keys = models.BooleanField(default=True)  # WCAG 2.1.4: off, only keys with a modifier act

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from reviewapp.accounts.models import User
 from reviewapp.accounts.selectors import has_factor
@@ -31,7 +32,8 @@ class PasswordForm(AuthenticationForm):
         oidc = settings.OIDC
         if oidc.is_only_way and user.username not in oidc.password_accounts:
             raise ValidationError(
-                f"Passwords are not used here. Go back and sign in with {oidc.name}.", code="sso_only"
+                _("Passwords are not used here. Go back and sign in with %(oidc_name)s.") % {"oidc_name": oidc.name},
+                code="sso_only",
             )
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("security/recovery-codes/", views.recovery_renew, name="recovery_renew"),
     path("security/remove/", views.factor_remove, name="factor_remove"),
     path("theme/", views.theme_set, name="theme_set"),
+    path("language/", views.language_set, name="language_set"),
     path("keys/", views.keys_edit, name="keys_edit"),
     path("keys/save/", views.keys_save, name="keys_save"),
     path("keys/reset/", views.keys_reset, name="keys_reset"),

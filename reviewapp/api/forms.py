@@ -17,7 +17,7 @@ class TokenForm(forms.Form):
         help_text="Never more than your own role in this project allows.",
     )
     days = forms.IntegerField(
-        label="Days until it ends", min_value=1, max_value=MAX_DAYS, initial=90, help_text=f"{MAX_DAYS} at most."
+        label="Days until it ends", min_value=1, max_value=MAX_DAYS, initial=90, help_text="366 at most."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.models import Lease
@@ -27,7 +28,7 @@ def lease_renew(*, lease: Lease) -> datetime:
     end = lease_end()
     changed = type(lease).objects.filter(pk=lease.pk).live().update(lease_expires_at=end)
     if changed != 1:
-        raise LeaseLost("Your lease on this item has run out. What you wrote is kept; take the item again to go on.")
+        raise LeaseLost(_("Your lease on this item has run out. What you wrote is kept; take the item again to go on."))
     return end
 
 
@@ -51,10 +52,10 @@ def draft_save(*, lease: L, changes: dict[str, Any]) -> L:
     """
     row: L = type(lease).objects.select_for_update().get(pk=lease.pk)
     if row.state == Lease.State.SUBMITTED:
-        raise LeaseLost("This item was already submitted; undo the submission to change it.")
+        raise LeaseLost(_("This item was already submitted; undo the submission to change it."))
     merged = {key: value for key, value in (row.draft | changes).items() if value is not None}
     if len(str(merged)) > DRAFT_MAX_BYTES:
-        raise ApplicationError("This draft is larger than 2 MB. Shorten the text, then it will be saved.")
+        raise ApplicationError(_("This draft is larger than 2 MB. Shorten the text, then it will be saved."))
     row.draft = merged
     row.draft_version += 1
     row.draft_saved_at = timezone.now()

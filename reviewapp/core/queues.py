@@ -15,6 +15,7 @@ from rq import Worker
 from rq.worker import BaseWorker
 
 from reviewapp.core.models import Job
+from reviewapp.words import say
 
 # rq workers beat at least every 25 s here (worker_ttl); one that is older is gone but not yet forgotten.
 WORKER_FRESH = timedelta(seconds=90)
@@ -93,7 +94,13 @@ def job_waits(jobs: Iterable[Job], health: QueueHealth | None = None) -> dict[in
 
 def _wait(job: Job, position: int, health: QueueHealth) -> JobWait:
     if not health.is_reachable:
-        return JobWait(position, "The queue server cannot be reached.", "Start it with: python manage.py up")
+        return JobWait(position, say("The queue server cannot be reached."), "Start it with: python manage.py up")
     if not health.alive(job.queue):
-        return JobWait(position, f"No worker serves the {job.queue} queue.", f"Start one with: {START_COMMAND}")
-    return JobWait(position, f"Position {position} in the {job.queue} queue.", "")
+        return JobWait(
+            position,
+            say("No worker serves the %(queue)s queue.", queue=job.queue),
+            say("Start one with: %(start_command)s", start_command=START_COMMAND),
+        )
+    return JobWait(
+        position, say("Position %(position)s in the %(queue)s queue.", position=position, queue=job.queue), ""
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding
 from reviewapp.curation.showing import Passage, Piece, passage, side_by_side, visible, whole
@@ -94,14 +96,14 @@ def comparison_of(finding: Finding, *, may_read_heldout: bool) -> Comparison | N
     """The text beside the one it resembles; None where there is none, or where it is sealed to this person."""
     other = finding.related_sample
     if other is not None and other.revision is not None:
-        title = f"Sample {other.external_id}"
+        title = _("Sample %(sample)s") % {"sample": other.external_id}
         return Comparison(title=title, other=other, pairs=_pairs(finding.revision, other.revision))
     held = finding.related_heldout
     if held is None or not may_read_heldout:
         return None
     left, right = side_by_side(getattr(finding.revision, finding.field), held.prompt)
     pair = Pair(name=finding.get_field_display(), left=left, right=right)
-    title = f"Held-out prompt {held.external_id}"
+    title = _("Held-out prompt %(prompt)s") % {"prompt": held.external_id}
     return Comparison(title=title, other=None, pairs=[pair], is_passage=finding.kind == "heldout_passage")
 
 

@@ -9,12 +9,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.audit.services import Target, ViewKind, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.kept import small
 from reviewapp.curation import searching, selectors, services
 from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
@@ -113,7 +115,7 @@ def _settle(request: AuthenticatedRequest, finding: Finding, act: Callable[[], A
         return _card(request, finding, refusal)
     if refusal:
         return _detail(request, project, finding, refusal)
-    messages.success(request, f"The finding is {finding.get_state_display().lower()}.")
+    messages.success(request, _("The finding is %(lower)s.") % {"lower": small(_(finding.get_state_display()))})
     return redirect(_next_of(request, _detail_url(project, finding)))
 
 
@@ -279,7 +281,7 @@ def index_remove(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         services.index_remove(project=project, removed_by=request.user)
     except ApplicationError as refusal:
         return _meant(request, project, refusal.message)
-    messages.success(request, "The index is removed. The samples are as they were.")
+    messages.success(request, _("The index is removed. The samples are as they were."))
     return redirect("curation:meaning_search", slug)
 
 
@@ -305,7 +307,7 @@ def learning_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     try:
         percent = int(given) if given.isdecimal() and len(given) < 4 else -1
         services.learning_request(project=project, requested_by=request.user, random_percent=percent)
-        messages.success(request, "A worker learns from the decisions. Look again in a moment.")
+        messages.success(request, _("A worker learns from the decisions. Look again in a moment."))
     except ApplicationError as refusal:
         messages.error(request, refusal.message)
     return redirect("reviews:queue_settings", slug)

@@ -8,6 +8,7 @@ from datetime import datetime
 from random import Random
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.evaluations import selectors
 from reviewapp.evaluations.judging import error_types
@@ -75,7 +76,9 @@ class GradePage:
 
     @property
     def guidelines_title(self) -> str:
-        return f"Guidelines, version {self.round.rubric_version.number}"
+        return _("Guidelines, version %(rubric_version_number)s") % {
+            "rubric_version_number": self.round.rubric_version.number
+        }
 
     @property
     def is_empty(self) -> bool:

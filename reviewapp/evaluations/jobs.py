@@ -9,8 +9,7 @@ from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed
 from reviewapp.core.jobs import JobHandle
 from reviewapp.evaluations.models import GenerationRun
 from reviewapp.evaluations.services import generations
-from reviewapp.runs import launcher, rundir
-from reviewapp.runs import services as runs
+from reviewapp.runs import base_facts, launcher, rundir
 from reviewapp.trainingsets.selectors import version_content
 from training import contract
 from training.contract import ContractError, GenerateConfig
@@ -40,7 +39,7 @@ def execute_generation(handle: JobHandle, run_id: int) -> None:
 
 def _prepare(run: GenerationRun) -> None:
     """Checks that set, weights and settings are still those of the request, and writes the run directory."""
-    runs.base_model_check(run.candidate.base_model)
+    base_facts.base_model_check(run.candidate.base_model)
     config = _config(run)
     files = {contract.PROMPTS_FILE: contract.jsonl_text(generations.prompt_rows(run.heldout_set))}
     if run.candidate.run is not None:

@@ -11,6 +11,7 @@ from reviewapp.rubrics import scoring
 from reviewapp.rubrics.documents import ABSENT, OUTPUT_PASSAGE, OUTPUTS, SOURCE_PASSAGE, SPANS, narrowed
 from reviewapp.rubrics.schema import CriterionDocument, RubricDocument
 from reviewapp.rubrics.scoring import Score
+from reviewapp.words import say
 
 MAX_SPANS = 200
 ERROR_TYPES = {
@@ -125,7 +126,7 @@ def evidence_problems(rubric: RubricDocument, scores: Mapping[str, Score], spans
     spans = tuple(spans)
     marked = {span.criterion for span in spans}
     problems = [
-        f"{criterion.name}: mark the passage that shows it."
+        say("%(criterion_name)s: mark the passage that shows it.", criterion_name=criterion.name)
         for criterion in rubric.criteria
         if criterion.key in scores
         and needs_evidence(criterion, scores[criterion.key].value)
@@ -137,23 +138,25 @@ def evidence_problems(rubric: RubricDocument, scores: Mapping[str, Score], spans
         if criterion is None:
             continue
         if criterion.kind == SPANS and not span.error_type:
-            problems.append(f"Error {number}: say which kind of error it is.")
+            problems.append(say("Error %(number)s: say which kind of error it is.", number=number))
         if not span.is_shown(criterion.evidence):
-            problems.append(f"Error {number}: {_missing_evidence(span, criterion.evidence)}")
+            problems.append(
+                say("Error %(number)s: %(span)s", number=number, span=_missing_evidence(span, criterion.evidence))
+            )
     return problems
 
 
 def _missing_evidence(span: SpanGiven, accepted: Sequence[str]) -> str:
     if span.start == span.end:
         if SOURCE_PASSAGE in accepted:
-            return "link the passage of the prompt that was left out."
-        return "this criterion asks for a passage of the output. Mark one, or remove the error."
+            return say("link the passage of the prompt that was left out.")
+        return say("this criterion asks for a passage of the output. Mark one, or remove the error.")
     if OUTPUT_PASSAGE not in accepted:
-        return "this criterion is about what was left out. Select that passage of the prompt instead."
+        return say("this criterion is about what was left out. Select that passage of the prompt instead.")
     if SOURCE_PASSAGE not in accepted:
-        return "say that the prompt has nothing about it, or put the error under another criterion."
+        return say("say that the prompt has nothing about it, or put the error under another criterion.")
     return "link the passage of the prompt" + (
-        ", or say that the prompt has nothing about it." if ABSENT in accepted else "."
+        say(", or say that the prompt has nothing about it.") if ABSENT in accepted else "."
     )
 
 
@@ -169,14 +172,21 @@ def spans_read(
     except ValueError:
         values = None
     if not isinstance(values, list) or len(values) > MAX_SPANS:
-        return [], [f"The marked errors could not be read (at most {MAX_SPANS} are kept). Reload the page."]
+        return [], [
+            say(
+                "The marked errors could not be read (at most %(max_spans)s are kept). Reload the page.",
+                max_spans=MAX_SPANS,
+            )
+        ]
     spans, problems = [], []
     for number, value in enumerate(values, start=1):
         span = _span_read(value, types, output_size, prompt_size)
         if span is None:
-            problems.append(f"Error {number} does not fit this output. Remove it and mark it again.")
+            problems.append(
+                say("Error %(number)s does not fit this output. Remove it and mark it again.", number=number)
+            )
         elif span.severity not in SEVERITIES:
-            problems.append(f"Error {number}: say whether it is minor or major.")
+            problems.append(say("Error %(number)s: say whether it is minor or major.", number=number))
         else:
             spans.append(span)
     return spans, problems

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.core.models import SLOT_TAKEN, ImmutableModel, Job, Lease
 from reviewapp.projects.models import Project
@@ -13,6 +14,8 @@ from reviewapp.samples.models import HeldoutPrompt, HeldoutSet
 
 class GenerationRun(models.Model):
     """Baseline and candidate answer the same held-out prompts, with one engine, in one job."""
+
+    NAMES = (gettext_noop("Generation run %(number)s"), gettext_noop("generation run %(number)s"))
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="generation_runs")
     number = models.PositiveIntegerField()
@@ -86,6 +89,8 @@ class GradingRound(models.Model):
     A pairwise round asks which of two outputs is better. A calibration round holds outputs with a lead's reference
     grade: graders practise on some, are scored on others, and meet the rest unannounced in later rounds.
     """
+
+    NAMES = (gettext_noop("Grading round %(number)s"), gettext_noop("grading round %(number)s"))
 
     class Kind(models.TextChoices):
         GRADING = "grading", "Grading"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.evaluations import preferring, selectors
 from reviewapp.evaluations.grade_page import TextTurn
@@ -54,7 +55,9 @@ class PairPage:
 
     @property
     def guidelines_title(self) -> str:
-        return f"Guidelines, version {self.round.rubric_version.number}"
+        return _("Guidelines, version %(rubric_version_number)s") % {
+            "rubric_version_number": self.round.rubric_version.number
+        }
 
 
 def page_of(assignment: GradeAssignment, *, form: Mapping[str, str] | None = None) -> PairPage:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reviewapp.words import say
+
 CHOICES = ("left", "tie", "right")
 REASONS = {
     "accuracy": "More accurate",
@@ -33,7 +35,7 @@ def preference_read(form: Mapping[str, str]) -> PreferenceGiven:
     """Reads choice, reason-<key> and note; raises PreferenceInvalid when nothing is chosen."""
     choice = form.get("choice", "")
     if choice not in CHOICES:
-        raise PreferenceInvalid("Choose the left output, the right one, or no difference.")
+        raise PreferenceInvalid(say("Choose the left output, the right one, or no difference."))
     reasons = tuple(key for key in REASONS if form.get(f"reason-{key}"))
     return PreferenceGiven(choice=choice, reasons=reasons, note=form.get("note", "").replace("\r\n", "\n").strip())
 

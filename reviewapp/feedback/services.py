@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.bearer import secret_hash, secret_make
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.kept import small
 from reviewapp.evaluations.models import Output
 from reviewapp.feedback.models import FeedbackItem, FeedbackToken
 from reviewapp.projects.models import Project
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples import services as samples
 from reviewapp.samples.models import HeldoutPrompt, Sample
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -40,13 +43,14 @@ class Remark:
     def check(self) -> None:
         """Raises ApplicationError with what is missing."""
         if not self.prompt.strip():
-            raise ApplicationError("Feedback needs the prompt that was answered.")
+            raise ApplicationError(gettext("Feedback needs the prompt that was answered."))
         if not (self.correction.strip() or self.remark.strip()):
-            raise ApplicationError("Write a correction, a remark, or both.")
+            raise ApplicationError(gettext("Write a correction, a remark, or both."))
         longest = max(len(self.prompt), len(self.answer), len(self.correction), len(self.remark))
         if longest > MAX_CHARACTERS:
             raise ApplicationError(
-                f"One of the texts has {longest:,} characters; at most {MAX_CHARACTERS:,} are taken."
+                gettext("One of the texts has %(longest)s characters; at most %(max_characters)s are taken.")
+                % {"longest": grouped(longest), "max_characters": grouped(MAX_CHARACTERS)}
             )
 
 
@@ -111,7 +115,10 @@ def _model_version(project: Project, number: str) -> ModelVersion | None:
     wanted = ModelVersion.objects.filter(project=project, number=int(number) if number.isdigit() else -1)
     found: ModelVersion | None = wanted.first()
     if found is None:
-        raise ApplicationError(f"This project has no model version {number}. Leave model_version out if it is unknown.")
+        raise ApplicationError(
+            gettext("This project has no model version %(number)s. Leave model_version out if it is unknown.")
+            % {"number": number}
+        )
     return found
 
 
@@ -123,9 +130,11 @@ def feedback_promote(*, item: FeedbackItem, promoted_by: User) -> Sample:
     """
     row = FeedbackItem.objects.select_for_update().get(pk=item.pk)
     if row.state != FeedbackItem.State.NEW:
-        raise ApplicationError(f"This item is already {row.get_state_display().lower()}.")
+        raise ApplicationError(
+            gettext("This item is already %(lower)s.") % {"lower": small(gettext(row.get_state_display()))}
+        )
     if not row.correction.strip():
-        raise ApplicationError("This item has no correction. Write one first: a sample needs a completion.")
+        raise ApplicationError(gettext("This item has no correction. Write one first: a sample needs a completion."))
     is_heldout = feedback_is_heldout(row)
     sample = samples.sample_create(
         project=row.project,
@@ -162,9 +171,12 @@ def feedback_correct(*, item: FeedbackItem, correction: str, corrected_by: User)
     """Writes or replaces the correction of an item that is still new; the audit log keeps the former one."""
     row = FeedbackItem.objects.select_for_update().get(pk=item.pk)
     if row.state != FeedbackItem.State.NEW:
-        raise ApplicationError(f"This item is already {row.get_state_display().lower()}; it does not change any more.")
+        raise ApplicationError(
+            gettext("This item is already %(lower)s; it does not change any more.")
+            % {"lower": small(gettext(row.get_state_display()))}
+        )
     if not correction.strip():
-        raise ApplicationError("Write the answer as it should have been.")
+        raise ApplicationError(gettext("Write the answer as it should have been."))
     before, row.correction = row.correction, correction
     row.save(update_fields=["correction"])
     audit.record(
@@ -183,9 +195,11 @@ def feedback_dismiss(*, item: FeedbackItem, reason: str, dismissed_by: User) -> 
     """Sets an item aside with a reason; it stays readable."""
     row = FeedbackItem.objects.select_for_update().get(pk=item.pk)
     if row.state != FeedbackItem.State.NEW:
-        raise ApplicationError(f"This item is already {row.get_state_display().lower()}.")
+        raise ApplicationError(
+            gettext("This item is already %(lower)s.") % {"lower": small(gettext(row.get_state_display()))}
+        )
     if not reason.strip():
-        raise ApplicationError("Say why it is dismissed: whoever wrote it may ask.")
+        raise ApplicationError(gettext("Say why it is dismissed: whoever wrote it may ask."))
     _decide(row, FeedbackItem.State.DISMISSED, dismissed_by, reason)
     audit.record(
         actor=dismissed_by,
@@ -213,7 +227,7 @@ def _decide(
 def token_create(*, project: Project, label: str, created_by: User) -> tuple[FeedbackToken, str]:
     """Makes a token for another system; returns it with its secret, which is shown once and never stored."""
     if not label.strip():
-        raise ApplicationError("Name the system that will use this token.")
+        raise ApplicationError(gettext("Name the system that will use this token."))
     secret = secret_make()
     token = FeedbackToken.objects.create(
         project=project,
@@ -237,7 +251,7 @@ def token_revoke(*, token: FeedbackToken, revoked_by: User) -> None:
     """Ends a token at once; what it sent stays."""
     changed = FeedbackToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     if not changed:
-        raise ApplicationError("This token was already revoked.")
+        raise ApplicationError(gettext("This token was already revoked."))
     audit.record(
         actor=revoked_by,
         action="feedback_token.revoke",

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -66,7 +67,7 @@ def item_correct(request: AuthenticatedRequest, slug: str, item_id: int) -> Http
         services.feedback_correct(item=item, correction=request.POST.get("correction", ""), corrected_by=request.user)
     except ApplicationError as refusal:
         return _item_page(request, item, refusal.message)
-    messages.success(request, "The correction is saved.")
+    messages.success(request, gettext("The correction is saved."))
     return redirect("feedback:item_detail", slug, item_id)
 
 
@@ -79,7 +80,9 @@ def item_promote(request: AuthenticatedRequest, slug: str, item_id: int) -> Http
     except ApplicationError as refusal:
         return _item_page(request, item, refusal.message)
     messages.success(
-        request, f"Sample {sample.external_id} was made. It goes through checks and review like any other."
+        request,
+        gettext("Sample %(external_id)s was made. It goes through checks and review like any other.")
+        % {"external_id": sample.external_id},
     )
     return redirect("feedback:item_detail", slug, item_id)
 
@@ -92,7 +95,7 @@ def item_dismiss(request: AuthenticatedRequest, slug: str, item_id: int) -> Http
         services.feedback_dismiss(item=item, reason=request.POST.get("reason", ""), dismissed_by=request.user)
     except ApplicationError as refusal:
         return _item_page(request, item, refusal.message)
-    messages.success(request, "Dismissed. It stays readable here.")
+    messages.success(request, gettext("Dismissed. It stays readable here."))
     return redirect("feedback:item_list", slug)
 
 
@@ -152,19 +155,22 @@ def _endpoint_body(body: bytes, slug: str) -> tuple[services.Remark, uuid.UUID]:
     try:
         values: Any = json.loads(body)
     except ValueError as error:
-        raise ApplicationError("The body is not valid JSON in UTF-8.") from error
+        raise ApplicationError(gettext("The body is not valid JSON in UTF-8.")) from error
     if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-        raise ApplicationError("Send one JSON object whose values are all text.")
+        raise ApplicationError(gettext("Send one JSON object whose values are all text."))
     unknown = sorted(set(values) - set(_ENDPOINT_KEYS) - {"idempotency_key"})
     if unknown:
-        raise ApplicationError(f"Unknown keys: {', '.join(unknown)}. Known: {', '.join(_ENDPOINT_KEYS)}.")
+        raise ApplicationError(
+            gettext("Unknown keys: %(join)s. Known: %(join_2)s.")
+            % {"join": ", ".join(unknown), "join_2": ", ".join(_ENDPOINT_KEYS)}
+        )
     given = values.pop("idempotency_key", "")
     try:
         key = uuid.UUID(given) if given else uuid.uuid5(uuid.NAMESPACE_URL, slug + json.dumps(values, sort_keys=True))
     except ValueError as error:
-        raise ApplicationError("idempotency_key must be a UUID.") from error
+        raise ApplicationError(gettext("idempotency_key must be a UUID.")) from error
     if not values.get("prompt"):
-        raise ApplicationError("Feedback needs the prompt that was answered.")
+        raise ApplicationError(gettext("Feedback needs the prompt that was answered."))
     return services.Remark(**{_ENDPOINT_KEYS[name]: value for name, value in values.items()}), key
 
 
@@ -186,7 +192,9 @@ def token_revoke(request: AuthenticatedRequest, slug: str, token_id: int) -> Htt
     token = get_object_or_404(FeedbackToken.objects.select_related("project").filter(project=project), pk=token_id)
     try:
         services.token_revoke(token=token, revoked_by=request.user)
-        messages.success(request, f"The token of {token.label} no longer works.")
+        messages.success(
+            request, gettext("The token of %(token_label)s no longer works.") % {"token_label": token.label}
+        )
     except ApplicationError as refusal:
         messages.error(request, refusal.message)
     return redirect("feedback:token_list", slug)

@@ -8,8 +8,11 @@ from datetime import datetime
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from reviewapp.audit.models import AuditEvent
+from reviewapp.core.kept import small
 from reviewapp.core.models import Lease
 from reviewapp.curation.models import Finding
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound, RoundItem
@@ -21,6 +24,7 @@ from reviewapp.reviews.models import Assignment, Review
 from reviewapp.runs.models import ModelVersion, TrainingRun
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import grouped
 
 S = Sample.State
 OPEN_FOR_REVIEW = (S.READY, S.IN_REVIEW, S.RETURNED)
@@ -52,36 +56,49 @@ def loop_stages(project: Project) -> list[Stage]:
     ]
 
 
-def _plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def _files(n: int) -> str:
+    return ngettext("%(n)s file", "%(n)s files", n) % {"n": grouped(n)}
+
+
+def _row_errors(n: int) -> str:
+    return ngettext("%(n)s row error", "%(n)s row errors", n) % {"n": grouped(n)}
 
 
 def _import_stage(project: Project) -> Stage:
     batches = ImportBatch.objects.filter(project=project).aggregate(n=Count("pk"), failed=Sum("rows_failed"))
-    note = f"{_plural(batches['n'], 'file')}, {_plural(batches['failed'] or 0, 'row error')}"
+    note = ", ".join((_files(batches["n"]), _row_errors(batches["failed"] or 0)))
     count = Sample.objects.filter(project=project).count()
-    return Stage("Import", count, "samples", note, reverse("samples:import_list", args=[project.slug]))
+    return Stage(_("Import"), count, _("samples"), note, reverse("samples:import_list", args=[project.slug]))
 
 
 def _flagged_stage(project: Project) -> Stage:
     found = Finding.objects.filter(sample__project=project, state=Finding.State.OPEN).aggregate(
         n=Count("pk"), samples=Count("sample", distinct=True)
     )
+    note = ngettext("%(n)s open finding", "%(n)s open findings", found["n"]) % {"n": grouped(found["n"])}
     url = reverse("curation:finding_list", args=[project.slug])
-    return Stage("Flagged", found["samples"], "samples", _plural(found["n"], "open finding"), url)
+    return Stage(_("Flagged"), found["samples"], _("samples"), note, url)
 
 
 def _review_stage(project: Project) -> Stage:
     n = Sample.objects.filter(project=project, state__in=OPEN_FOR_REVIEW).count()
     leased = Assignment.objects.filter(sample__project=project).live().count()
-    return Stage("In review", n, "samples", f"{leased} leased now", reverse("reviews:queue", args=[project.slug]))
+    return Stage(
+        _("In review"),
+        n,
+        _("samples"),
+        _("%(n)s leased now") % {"n": leased},
+        reverse("reviews:queue", args=[project.slug]),
+    )
 
 
 def _accepted_stage(project: Project) -> Stage:
     accepted = Sample.objects.filter(project=project, state=S.ACCEPTED)
     counts = accepted.aggregate(n=Count("pk"), fresh=Count("pk", filter=Q(examples=None)))
     url = reverse("samples:sample_list", args=[project.slug]) + "?state=accepted"
-    return Stage("Accepted", counts["n"], "samples", f"{counts['fresh']:,} not in a version", url)
+    return Stage(
+        _("Accepted"), counts["n"], _("samples"), _("%(n)s not in a version") % {"n": grouped(counts["fresh"])}, url
+    )
 
 
 def latest_frozen(project: Project) -> TrainingSetVersion | None:
@@ -101,10 +118,11 @@ def _frozen_stage(project: Project) -> Stage:
     url = reverse("trainingsets:version_list", args=[project.slug])
     version = latest_frozen(project)
     if version is None:
-        return Stage("Frozen", 0, "examples", "No version yet", url)
+        return Stage(_("Frozen"), 0, _("examples"), _("No version yet"), url)
     missing = signatures_missing(version, project.signatures_required)
-    note = f"Version {version.number}: {f'{missing} to sign' if missing else 'signed'}"
-    return Stage("Frozen", version.examples.count(), "examples", note, url, is_waiting=bool(missing))
+    state = _("%(n)s to sign") % {"n": missing} if missing else _("signed")
+    note = _("Version %(number)s: %(state)s") % {"number": version.number, "state": state}
+    return Stage(_("Frozen"), version.examples.count(), _("examples"), note, url, is_waiting=bool(missing))
 
 
 def _running_stage(project: Project) -> Stage:
@@ -113,12 +131,17 @@ def _running_stage(project: Project) -> Stage:
     url = reverse("runs:run_list", args=[project.slug])
     if not runs:
         done = ModelVersion.objects.filter(project=project, run__isnull=False).count()
-        return Stage("Running", 0, "runs", f"{_plural(done, 'model version')} so far", url)
+        words = ngettext("%(n)s model version so far", "%(n)s model versions so far", done)
+        note = words % {"n": grouped(done)}
+        return Stage(_("Running"), 0, _("runs"), note, url)
     run = runs[0]
     percent = run.job.percent if run.job else None
-    state = run.job.get_state_display().lower() if run.job else ""
-    note = f"Run {run.number}, {f'{percent}%' if percent is not None else state}"
-    return Stage("Running", len(runs), "run" if len(runs) == 1 else "runs", note, url)
+    state = small(_(run.job.get_state_display())) if run.job else ""
+    note = _("Run %(number)s, %(state)s") % {
+        "number": run.number,
+        "state": f"{percent}%" if percent is not None else state,
+    }
+    return Stage(_("Running"), len(runs), _("run") if len(runs) == 1 else _("runs"), note, url)
 
 
 def round_progress(round: GradingRound) -> tuple[int, int]:
@@ -132,23 +155,23 @@ def _grading_stage(project: Project) -> Stage:
     url = reverse("evaluations:round_list", args=[project.slug])
     round = GradingRound.objects.filter(project=project, kind="grading").order_by("-number").first()
     if round is None:
-        return Stage("Grading", 0, "grades", "No round yet", url)
+        return Stage(_("Grading"), 0, _("grades"), _("No round yet"), url)
     done, wanted = round_progress(round)
     if round.unsealed_at:
-        note, is_waiting = f"Round {round.number} unsealed", False
+        note, is_waiting = _("Round %(number)s unsealed"), False
     elif round.opened_at is None:
-        note, is_waiting = f"Round {round.number}: declare gates", True
+        note, is_waiting = _("Round %(number)s: declare gates"), True
     else:
-        note, is_waiting = f"Round {round.number}, sealed", False
-    return Stage("Grading", done, f"/ {wanted:,}", note, url, is_waiting)
+        note, is_waiting = _("Round %(number)s, sealed"), False
+    return Stage(_("Grading"), done, f"/ {wanted:,}", note % {"number": round.number}, url, is_waiting)
 
 
 def _report_stage(project: Project) -> Stage:
     url = reverse("reports:report_list", args=[project.slug])
     reports = Report.objects.filter(project=project).order_by("-number")
     last = reports.first()
-    note = last.get_verdict_display().capitalize() if last else "None yet"
-    return Stage("Report", reports.count(), "frozen", note, url)
+    note = _(last.get_verdict_display()).capitalize() if last else _("None yet")
+    return Stage(_("Report"), reports.count(), _("frozen"), note, url)
 
 
 def runs_recent(project: Project, limit: int = 5) -> QuerySet[TrainingRun]:
@@ -194,14 +217,14 @@ def human_queues(project: Project) -> list[QueueRow]:
         done=Count("pk", filter=Q(decided_at__gte=midnight)),
     )
     review_url, feedback_url = reverse("reviews:queue", args=slug), reverse("feedback:item_list", args=slug)
+    review = gettext_noop("Review")
     return [
-        QueueRow("Review", review_url, waiting["review"], leased["n"], done["n"], waiting["review_since"]),
-        QueueRow(
-            "Adjudication", reverse("reviews:queue", args=slug), waiting["adjudicate"],
+        QueueRow(review, review_url, waiting["review"], leased["n"], done["n"], waiting["review_since"]),
+        QueueRow(gettext_noop("Adjudication"), reverse("reviews:queue", args=slug), waiting["adjudicate"],
             leased["adjudicated"], done["adjudicated"], waiting["adjudicate_since"],
         ),
         _grading_queue(project, midnight),
-        QueueRow("Feedback", feedback_url, feedback["new"], 0, feedback["done"], feedback["since"]),
+        QueueRow(gettext_noop("Feedback"), feedback_url, feedback["new"], 0, feedback["done"], feedback["since"]),
     ]  # fmt: skip
 
 
@@ -214,7 +237,7 @@ def _grading_queue(project: Project, midnight: datetime) -> QueueRow:
     leased = GradeAssignment.objects.filter(item__round__in=rounds).live().count()
     since = rounds.aggregate(since=Min("opened_at"))["since"]
     waiting = wanted - counts["n"]
-    return QueueRow("Grading", url, waiting, leased, counts["today"], since if waiting else None)
+    return QueueRow(gettext_noop("Grading"), url, waiting, leased, counts["today"], since if waiting else None)
 
 
 def my_day(project: Project, user_id: int) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from reviewapp.accounts.models import User
 from reviewapp.audit import services as audit
@@ -20,7 +21,9 @@ from reviewapp.samples.exporting import csv_lines
 def job_retry(*, job: Job, changed_by: User) -> None:
     """Puts a job that ended without success back into its queue. Raises ApplicationError for any other."""
     if not jobs.retry(job=job):
-        raise ApplicationError(f"Job {job.pk} cannot be tried again: it is waiting, running or done.")
+        raise ApplicationError(
+            _("Job %(job_pk)s cannot be tried again: it is waiting, running or done.") % {"job_pk": job.pk}
+        )
     _record("job.retry", job, changed_by)
 
 
@@ -28,7 +31,7 @@ def job_retry(*, job: Job, changed_by: User) -> None:
 def job_cancel(*, job: Job, changed_by: User) -> None:
     """Takes a waiting job out of its queue, or asks a running one to stop; raises ApplicationError after its end."""
     if not jobs.cancel_request(job=job):
-        raise ApplicationError(f"Job {job.pk} has ended already.")
+        raise ApplicationError(_("Job %(job_pk)s has ended already.") % {"job_pk": job.pk})
     _record("job.cancel", job, changed_by)
 
 

@@ -17,6 +17,7 @@ from reviewapp.projects.models import Project
 from reviewapp.reports.models import Report
 from reviewapp.samples.models import ImportBatch
 from reviewapp.trainingsets.models import Example
+from reviewapp.words import say
 
 FILTERS = ("person", "type", "id", "day", "kind")
 HEADER = ("at", "person", "what", "id", "number shown", "ids", "how", "page", "client")
@@ -100,10 +101,10 @@ def rows_of(views: Iterable[RecordView]) -> list[ViewRow]:
 
 def what_of(view: RecordView) -> str:
     """``Sample 12``, or ``Sample: 30 shown`` for a list."""
-    name = view.get_target_type_display()
+    name = say(view.get_target_type_display())
     if view.target_id is None:
-        return f"{name}: {view.count} shown"
-    return f"{name} {view.target_id}" + (f", {view.count} inside" if view.count > 1 else "")
+        return say("%(name)s: %(n)s shown", name=name, n=view.count)
+    return f"{name} {view.target_id}" + (say(", %(n)s inside", n=view.count) if view.count > 1 else "")
 
 
 def _url(view: RecordView) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from reviewapp.accounts.models import User
 from reviewapp.core.models import Job
@@ -21,6 +23,7 @@ from reviewapp.reports.models import Report
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import grouped, named
 
 P = Permission
 
@@ -77,9 +80,15 @@ def _signatures(user: User, project: Project) -> Iterator[Task]:
         is_author = user.pk in (version.drafted_by_id, version.frozen_by_id)
         if missing and not is_author and all(s.signed_by_id != user.pk for s in version.signatures.all()):
             have = project.signatures_required - missing
-            text = f"{have} of {project.signatures_required} signatures. No run may start before the last one."
+            text = _("%(have)s of %(required)s signatures. No run may start before the last one.") % {
+                "have": have,
+                "required": project.signatures_required,
+            }
             yield Task(
-                f"Sign {version}", text, _url("trainingsets:version_detail", project, version.pk), "Review and sign"
+                _("Sign %(version)s") % {"version": named(version)},
+                text,
+                _url("trainingsets:version_detail", project, version.pk),
+                _("Review and sign"),
             )
 
 
@@ -89,29 +98,47 @@ def _rounds_to_lead(user: User, project: Project) -> Iterator[Task]:
         url = _url("evaluations:round_detail", project, round.pk)
         done, wanted = round_progress(round)
         if round.opened_at is None:
-            text = "Gates must be declared before the first output is graded."
-            yield Task(f"Declare gates for {str(round).lower()}", text, url, "Declare")
+            text = _("Gates must be declared before the first output is graded.")
+            yield Task(
+                _("Declare gates for grading round %(number)s") % {"number": round.number}, text, url, _("Declare")
+            )
         elif round.unsealed_at is not None:
             yield Task(
-                f"Freeze the report of {str(round).lower()}", "It is unsealed; no report stands yet.", url, "Freeze"
+                _("Freeze the report of grading round %(number)s") % {"number": round.number},
+                _("It is unsealed; no report stands yet."),
+                url,
+                _("Freeze"),
             )
         elif wanted and done >= wanted:
-            yield Task(f"Unseal {str(round).lower()}", f"All {wanted:,} grades are in.", url, "Unseal")
+            yield Task(
+                _("Unseal grading round %(number)s") % {"number": round.number},
+                _("All %(wanted)s grades are in.") % {"wanted": grouped(wanted)},
+                url,
+                _("Unseal"),
+            )
 
 
 def _reports_to_sign(user: User, project: Project) -> Iterator[Task]:
     for report in Report.objects.filter(project=project, signatures=None).order_by("-number")[:3]:
-        text = f"{report.get_verdict_display().capitalize()}. Nobody has signed it."
+        text = _("%(verdict)s. Nobody has signed it.") % {"verdict": _(report.get_verdict_display()).capitalize()}
         yield Task(
-            f"Sign report {report.number}", text, _url("reports:report_detail", project, report.pk), "Read and sign"
+            _("Sign report %(number)s") % {"number": report.number},
+            text,
+            _url("reports:report_detail", project, report.pk),
+            _("Read and sign"),
         )
 
 
 def _adjudications(user: User, project: Project) -> Iterator[Task]:
     n = Sample.objects.filter(project=project, state=Sample.State.ADJUDICATE).count()
     if n:
-        text = "Their reviewers decided differently, or differ by two levels."
-        yield Task(f"Adjudicate {n:,} sample{'s' * (n > 1)}", text, _url("reviews:queue", project), "Adjudicate")
+        text = _("Their reviewers decided differently, or differ by two levels.")
+        yield Task(
+            ngettext("Adjudicate %(n)s sample", "Adjudicate %(n)s samples", n) % {"n": grouped(n)},
+            text,
+            _url("reviews:queue", project),
+            _("Adjudicate"),
+        )
 
 
 def _grading(user: User, project: Project) -> Iterator[Task]:
@@ -119,12 +146,15 @@ def _grading(user: User, project: Project) -> Iterator[Task]:
     for round in rounds.order_by("-number"):
         done, wanted = round_progress(round)
         if done < wanted:
-            text = f"{done:,} of {wanted:,} grades are in. You grade blind, in random order."
+            text = _("%(done)s of %(wanted)s grades are in. You grade blind, in random order.") % {
+                "done": grouped(done),
+                "wanted": grouped(wanted),
+            }
             yield Task(
-                f"Grade outputs, {str(round).lower()}",
+                _("Grade outputs, grading round %(number)s") % {"number": round.number},
                 text,
                 _url("evaluations:round_detail", project, round.pk),
-                "Grade",
+                _("Grade"),
             )
 
 
@@ -132,8 +162,12 @@ def _reviewing(user: User, project: Project) -> Iterator[Task]:
     samples = Sample.objects.filter(project=project, state__in=OPEN_FOR_REVIEW)
     n = samples.exclude(reviews__reviewer=user).count()
     if n:
-        text = f"{n:,} sample{'s' * (n > 1)} in this project can still use your review."
-        yield Task("Review samples", text, _url("reviews:queue", project), "Review")
+        text = ngettext(
+            "%(n)s sample in this project can still use your review.",
+            "%(n)s samples in this project can still use your review.",
+            n,
+        ) % {"n": grouped(n)}
+        yield Task(_("Review samples"), text, _url("reviews:queue", project), _("Review"))
 
 
 def _findings(user: User, project: Project) -> Iterator[Task]:
@@ -141,41 +175,64 @@ def _findings(user: User, project: Project) -> Iterator[Task]:
         sample__project=project, state=Finding.State.OPEN, severity=Finding.Severity.HIGH
     ).count()
     if high:
-        text = f"{high:,} open finding{'s' * (high > 1)} of high severity: accept, dismiss, or settle in review."
-        yield Task("Settle findings", text, _url("curation:finding_list", project) + "?severity=high", "Look")
+        text = ngettext(
+            "%(n)s open finding of high severity: accept, dismiss, or settle in review.",
+            "%(n)s open findings of high severity: accept, dismiss, or settle in review.",
+            high,
+        ) % {"n": grouped(high)}
+        yield Task(_("Settle findings"), text, _url("curation:finding_list", project) + "?severity=high", _("Look"))
 
 
 def _imports(user: User, project: Project) -> Iterator[Task]:
     for batch in ImportBatch.objects.filter(project=project, job=None).order_by("-pk")[:3]:
-        text = "Say which column is the prompt and which the completion; then it is read."
-        yield Task(f"Map {batch.file_name}", text, _url("samples:import_map", project, batch.pk), "Map")
+        text = _("Say which column is the prompt and which the completion; then it is read.")
+        yield Task(
+            _("Map %(file_name)s") % {"file_name": batch.file_name},
+            text,
+            _url("samples:import_map", project, batch.pk),
+            _("Map"),
+        )
     unchecked = Sample.objects.filter(project=project, state=Sample.State.IMPORTED).count()
     if unchecked:
-        text = f"{unchecked:,} imported sample{'s' * (unchecked > 1)} wait for cleaning and checks."
-        yield Task("Clean and check samples", text, _url("curation:scan_list", project), "Start the checks")
+        text = ngettext(
+            "%(n)s imported sample wait for cleaning and checks.",
+            "%(n)s imported samples wait for cleaning and checks.",
+            unchecked,
+        ) % {"n": grouped(unchecked)}
+        yield Task(_("Clean and check samples"), text, _url("curation:scan_list", project), _("Start the checks"))
 
 
 def _runs(user: User, project: Project) -> Iterator[Task]:
     for version in _frozen(project):
         if not signatures_missing(version, project.signatures_required) and not version.training_runs.exists():
             yield Task(
-                f"Train on {version}",
-                "It is signed and no run has used it.",
+                _("Train on %(version)s") % {"version": named(version)},
+                _("It is signed and no run has used it."),
                 _url("runs:run_request", project),
-                "Plan a run",
+                _("Plan a run"),
             )
     evaluated = GenerationRun.objects.filter(project=project).values("candidate")
     models = ModelVersion.objects.filter(project=project, run__isnull=False).exclude(pk__in=evaluated)
     for model in models.order_by("-number")[:3]:
-        text = "It has not answered the held-out prompts yet."
-        yield Task(f"Generate with {model.label}", text, _url("evaluations:generation_create", project), "Generate")
+        text = _("It has not answered the held-out prompts yet.")
+        yield Task(
+            _("Generate with %(model)s") % {"model": model.label},
+            text,
+            _url("evaluations:generation_create", project),
+            _("Generate"),
+        )
 
 
 def _feedback(user: User, project: Project) -> Iterator[Task]:
     n = FeedbackItem.objects.filter(project=project, state=FeedbackItem.State.NEW).count()
     if n:
-        text = "Corrections become samples; remarks are answered or dismissed."
-        yield Task(f"Decide on {n:,} feedback item{'s' * (n > 1)}", text, _url("feedback:item_list", project), "Decide")
+        text = _("Corrections become samples; remarks are answered or dismissed.")
+        yield Task(
+            ngettext("Decide on %(n)s feedback item", "Decide on %(n)s feedback items", n) % {"n": grouped(n)},
+            text,
+            _url("feedback:item_list", project),
+            _("Decide"),
+        )
 
 
 def blocked_in(project: Project, health: QueueHealth) -> list[Blocked]:
@@ -198,35 +255,53 @@ def _waiting_jobs(project: Project, health: QueueHealth) -> Iterator[Blocked]:
     waits = job_waits(jobs, health)
     for job in jobs:
         wait = waits[job.pk]
-        yield Blocked(job.title, f"{wait.reason} {wait.remedy}".strip(), _jobs_url(project), f"Job {job.pk}")
+        yield Blocked(
+            job.title,
+            f"{wait.reason} {wait.remedy}".strip(),
+            _jobs_url(project),
+            _("Job %(job_pk)s") % {"job_pk": job.pk},
+        )
 
 
 def _failed_jobs(project: Project) -> Iterator[Blocked]:
     states = [Job.State.FAILED, Job.State.ERRORED, Job.State.INTERRUPTED]
     for job in Job.objects.filter(project_slug=project.slug, state__in=states).order_by("-pk")[:3]:
-        yield Blocked(job.title, job.message or job.get_state_display(), _jobs_url(project), f"Job {job.pk}")
+        yield Blocked(
+            job.title,
+            job.message or _(job.get_state_display()),
+            _jobs_url(project),
+            _("Job %(job_pk)s") % {"job_pk": job.pk},
+        )
 
 
 def _unsigned(project: Project) -> Iterator[Blocked]:
     for version in _frozen(project):
         missing = signatures_missing(version, project.signatures_required)
         if missing:
-            reason = (
-                f"{missing} signature{'s' * (missing > 1)} missing; runs wait for {'them' if missing > 1 else 'it'}."
+            reason = ngettext(
+                "%(n)s signature missing; runs wait for it.", "%(n)s signatures missing; runs wait for them.", missing
+            ) % {"n": missing}
+            yield Blocked(
+                named(version), reason, _url("trainingsets:version_detail", project, version.pk), _("Open it")
             )
-            yield Blocked(str(version), reason, _url("trainingsets:version_detail", project, version.pk), "Open it")
 
 
 def _contaminated(project: Project) -> Iterator[Blocked]:
     is_leak = Q(sample__project=project, check_name="heldout_overlap", severity="high", state="open")
     n = Finding.objects.filter(is_leak).aggregate(n=Count("sample", distinct=True))["n"]
     if n:
-        title = f"{n:,} sample{'s' * (n > 1)} too like a held-out prompt"
+        title = ngettext("%(n)s sample too like a held-out prompt", "%(n)s samples too like a held-out prompt", n) % {
+            "n": grouped(n)
+        }
         url = _url("curation:finding_list", project) + "?check=heldout_overlap"
-        yield Blocked(title, "Kept out of every version until someone settles it.", url, "Compare")
+        yield Blocked(title, _("Kept out of every version until someone settles it."), url, _("Compare"))
 
 
 def _row_errors(project: Project) -> Iterator[Blocked]:
     for batch in ImportBatch.objects.filter(project=project, rows_failed__gt=0).order_by("-pk")[:2]:
-        reason = f"{batch.rows_failed:,} of {batch.rows_read:,} rows have errors. {batch.rows_created:,} were kept."
-        yield Blocked(batch.file_name, reason, _url("samples:import_detail", project, batch.pk), "See row errors")
+        reason = _("%(failed)s of %(read)s rows have errors. %(kept)s were kept.") % {
+            "failed": grouped(batch.rows_failed),
+            "read": grouped(batch.rows_read),
+            "kept": grouped(batch.rows_created),
+        }
+        yield Blocked(batch.file_name, reason, _url("samples:import_detail", project, batch.pk), _("See row errors"))

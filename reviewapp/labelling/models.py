@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.projects.models import Project
 
@@ -25,6 +26,8 @@ class LabelSchema(models.Model):
 class LabelSchemaVersion(models.Model):
     """Editable until somebody labelled by it; from then on only read. Its classes are rows of their own."""
 
+    NAMES = (gettext_noop("%(name)s, version %(number)s"),) * 2
+
     schema = models.ForeignKey(LabelSchema, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     document = models.JSONField(default=dict)  # without the classes, which may be thousands
@@ -39,6 +42,9 @@ class LabelSchemaVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schema.name}, version {self.number}"
+
+    def name_parts(self) -> dict[str, object]:
+        return {"name": self.schema.name, "number": self.number}
 
 
 class LabelClass(models.Model):

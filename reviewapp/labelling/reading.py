@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from reviewapp.words import say
+
 
 class Reader:
     """``where`` begins every problem, so that a person finds the place; problems are added to the list given."""
@@ -18,60 +20,81 @@ class Reader:
 
     def only(self, *known: str) -> None:
         for name in sorted(set(self.item) - set(known)):
-            self.problem(f"“{name}” is not known here. Known are {', '.join(known)}.")
+            self.problem(say("“%(name)s” is not known here. Known are %(join)s.", name=name, join=", ".join(known)))
 
     def text(self, name: str, *, longest: int, required: bool = False) -> str:
         value: object = self.item.get(name, "")
         if not isinstance(value, str):
-            self.problem(f"{name} must be text.")
+            self.problem(say("%(name)s must be text.", name=name))
             return ""
         # One form for every line end and border, so that equal schemas hash alike. NUL cannot be stored.
         value = value.replace("\r\n", "\n").replace("\x00", "").strip()
         if any("\ud800" <= character <= "\udfff" for character in value):
-            self.problem(f"{name} holds half a character (a lone surrogate), which cannot be stored. Type it again.")
+            self.problem(
+                say(
+                    "%(name)s holds half a character (a lone surrogate), which cannot be stored. Type it again.",
+                    name=name,
+                )
+            )
             return ""
         if required and not value:
-            self.problem(f"{name} is empty.")
+            self.problem(say("%(name)s is empty.", name=name))
         if len(value) > longest:
-            self.problem(f"{name} has {len(value)} characters; at most {longest} fit.")
+            self.problem(
+                say(
+                    "%(name)s has %(n_value)s characters; at most %(longest)s fit.",
+                    name=name,
+                    n_value=len(value),
+                    longest=longest,
+                )
+            )
         return value
 
     def choice(self, name: str, known: tuple[str, ...], *, default: str = "") -> str:
         value = self.item.get(name, default)
         if value not in known:
-            self.problem(f"{name} must be one of {', '.join(known)}, not {json.dumps(value, default=str)}.")
+            self.problem(
+                say(
+                    "%(name)s must be one of %(join)s, not %(dumps)s.",
+                    name=name,
+                    join=", ".join(known),
+                    dumps=json.dumps(value, default=str),
+                )
+            )
             return known[0]
         return str(value)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self.item.get(name, default)
         if not isinstance(value, bool):
-            self.problem(f"{name} must be true or false.")
+            self.problem(say("%(name)s must be true or false.", name=name))
         return bool(value)
 
     def whole(self, name: str, *, least: int, most: int, default: int) -> int:
         value: object = self.item.get(name, default)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self.problem(f"{name} must be a whole number from {least} to {most}.")
+        self.problem(
+            say("%(name)s must be a whole number from %(least)s to %(most)s.", name=name, least=least, most=most)
+        )
         return default
 
     def objects(self, name: str, noun: str) -> list[tuple[int, Mapping[str, Any]]]:
         """The objects of a list, numbered from 1."""
         value = self.item.get(name, [])
         if not isinstance(value, list | tuple):
-            self.problem(f"{name} must be a list.")
+            self.problem(say("%(name)s must be a list.", name=name))
             return []
         for number, item in enumerate(value, 1):
             if not isinstance(item, Mapping):
-                self.problem(f"{noun} {number} must be a JSON object.")
+                self.problem(say("%(noun)s %(number)s must be a JSON object.", noun=noun, number=number))
         return [(number, item) for number, item in enumerate(value, 1) if isinstance(item, Mapping)]
 
     def texts(self, name: str, *, longest: int) -> tuple[str, ...]:
         value = self.item.get(name, [])
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one.strip() for one in value):
-            self.problem(f"{name} must be a list of texts.")
+            self.problem(say("%(name)s must be a list of texts.", name=name))
             return ()
         if any(len(one) > longest for one in value):
-            self.problem(f"a text of {name} is longer than {longest} characters.")
+            self.problem(say("a text of %(name)s is longer than %(longest)s characters.", name=name, longest=longest))
         return tuple(one.strip() for one in value)

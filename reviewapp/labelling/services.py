@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -41,7 +42,10 @@ def schema_create(*, project: Project, document: SchemaDocument, created_by: Use
     Raises ApplicationError when the project has a schema of that name.
     """
     if project.label_schemas.filter(name=document.name).exists():
-        raise ApplicationError(f"This project already has a label schema named “{document.name}”. Choose another name.")
+        raise ApplicationError(
+            gettext("This project already has a label schema named “%(document_name)s”. Choose another name.")
+            % {"document_name": document.name}
+        )
     is_first = not project.label_schemas.filter(is_active=True).exists()
     schema = LabelSchema.objects.create(project=project, name=document.name, is_active=is_first)
     version = _version_fill(LabelSchemaVersion(schema=schema, number=1, created_by=created_by), document)
@@ -60,7 +64,7 @@ def schema_save(*, schema: LabelSchema, document: SchemaDocument, saved_by: User
     # Locked, so that a first use and a change in place never cross.
     last = schema.versions.select_for_update().order_by("-number").first()
     if last is None:
-        raise ApplicationError("This label schema has no version. Make a new one.")
+        raise ApplicationError(gettext("This label schema has no version. Make a new one."))
     if last.content_hash == content_hash(document):
         return last
     before = last.content_hash
@@ -82,11 +86,11 @@ def schema_import(*, project: Project, content: bytes, imported_by: User) -> Lab
     Raises ApplicationError with every problem of the file.
     """
     if len(content) > MAX_FILE_BYTES:
-        raise ApplicationError("This file is larger than 10 MB, so it is no label schema.")
+        raise ApplicationError(gettext("This file is larger than 10 MB, so it is no label schema."))
     try:
         document = schema_loads(content)
     except SchemaInvalid as error:
-        raise ApplicationError("The file is no valid label schema.", problems=error.problems) from error
+        raise ApplicationError(gettext("The file is no valid label schema."), problems=error.problems) from error
     schema = project.label_schemas.filter(name=document.name).first()
     if schema is None:
         return schema_create(project=project, document=document, created_by=imported_by)
@@ -124,7 +128,7 @@ def rules_save(*, schema: LabelSchema, lines: str, saved_by: User) -> int:
     """
     version = schema.versions.order_by("-number").first()
     if version is None:
-        raise ApplicationError("This label schema has no version. Make a new one.")
+        raise ApplicationError(gettext("This label schema has no version. Make a new one."))
     problems: list[str] = []
     made = []
     for number, line in enumerate(lines.splitlines(), 1):
@@ -138,7 +142,7 @@ def rules_save(*, schema: LabelSchema, lines: str, saved_by: User) -> int:
     if sum(rules.ways_of(one.kind, one.text) for one in made) > MAX_WAYS:
         problems.append("Together these patterns may match in too many ways. Repeat less in some of them.")
     if problems:
-        raise ApplicationError("Nothing is saved yet.", problems=tuple(problems))
+        raise ApplicationError(gettext("Nothing is saved yet."), problems=tuple(problems))
     LabelRule.objects.filter(schema=schema).delete()
     LabelRule.objects.bulk_create(made)
     _record(version, saved_by, "label_rules.save", {"rules": len(made)})
@@ -149,20 +153,22 @@ def _rule(schema: LabelSchema, version: LabelSchemaVersion, line: str, by: User)
     head, sign, text = _cut(line)
     field, _, target = (part.strip() for part in head.partition(","))
     if not sign or not target:
-        raise rules.RuleInvalid("write it as “field, class: words” or “field, class ~ pattern”.")
+        raise rules.RuleInvalid(gettext("write it as “field, class: words” or “field, class ~ pattern”."))
     kind = rules.KEYWORD if sign == ":" else rules.PATTERN
     stored = next((one for one in version.document["fields"] if one["key"] == field), None)
     if stored is None or stored["kind"] not in CHOOSING | {SPANS}:
-        raise rules.RuleInvalid(f"there is no field “{field}” of classes or passages.")
+        raise rules.RuleInvalid(gettext("there is no field “%(field)s” of classes or passages.") % {"field": field})
     if stored["kind"] == SPANS:
         is_known = any(one["key"] == target for one in stored["types"])
     else:
         is_known = version.classes.filter(field=field, key=target).exists()
     if not is_known:
-        raise rules.RuleInvalid(f"“{target}” is no class or type of “{field}”.")
+        raise rules.RuleInvalid(
+            gettext("“%(target)s” is no class or type of “%(field)s”.") % {"target": target, "field": field}
+        )
     rules.rule_check(kind, text)
     if len(text) > 500:
-        raise rules.RuleInvalid("it is longer than 500 characters. Make two of it.")
+        raise rules.RuleInvalid(gettext("it is longer than 500 characters. Make two of it."))
     return LabelRule(schema=schema, field=field, target=target, kind=kind, text=text, created_by=by)
 
 
@@ -183,12 +189,12 @@ def suggestions_import(*, schema: LabelSchema, content: bytes, source: str, impo
     the same source suggested before is replaced. Raises ApplicationError for a file that is none; then nothing changed.
     """
     if not source.strip():
-        raise ApplicationError("Say which model version the answers come from.")
+        raise ApplicationError(gettext("Say which model version the answers come from."))
     if len(content) > MAX_FILE_BYTES:
-        raise ApplicationError("This file is larger than 10 MB. Split it.")
+        raise ApplicationError(gettext("This file is larger than 10 MB. Split it."))
     version = schema.versions.order_by("-number").first()
     if version is None:
-        raise ApplicationError("This label schema has no version. Make a new one.")
+        raise ApplicationError(gettext("This label schema has no version. Make a new one."))
     document = version_document(version)
     written = _written(document)
     rows = _answers(content)
@@ -225,7 +231,7 @@ def _answers(content: bytes) -> list[tuple[str, str, float | None]]:
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise ApplicationError("The file is not UTF-8 text.") from error
+        raise ApplicationError(gettext("The file is not UTF-8 text.")) from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             rows.append(_answer(line, number))
@@ -238,14 +244,16 @@ def _answer(line: str, number: int) -> tuple[str, str, float | None]:
     except (ValueError, RecursionError):
         item = None
     if not isinstance(item, dict) or "id" not in item:
-        raise ApplicationError(f"Line {number} is no JSON object with an “id”.")
+        raise ApplicationError(gettext("Line %(number)s is no JSON object with an “id”.") % {"number": number})
     text = item.get("output", item.get("completion", ""))
     score = item.get("score")
     if not isinstance(text, str):
-        raise ApplicationError(f"Line {number}: “output” must be text.")
+        raise ApplicationError(gettext("Line %(number)s: “output” must be text.") % {"number": number})
     is_number = isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score)
     if score is not None and not (is_number and 0 <= score <= 1):
-        raise ApplicationError(f"Line {number}: “score” must be a number from 0 to 1, or left out.")
+        raise ApplicationError(
+            gettext("Line %(number)s: “score” must be a number from 0 to 1, or left out.") % {"number": number}
+        )
     return str(item["id"])[:200], text, None if score is None else float(score)
 
 
@@ -253,7 +261,9 @@ def _rename(schema: LabelSchema, name: str) -> None:
     if name == schema.name:
         return
     if schema.project.label_schemas.filter(name=name).exists():
-        raise ApplicationError(f"This project already has a label schema named “{name}”. Choose another name.")
+        raise ApplicationError(
+            gettext("This project already has a label schema named “%(name)s”. Choose another name.") % {"name": name}
+        )
     schema.name = name
     schema.save(update_fields=["name"])
 

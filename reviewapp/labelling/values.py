@@ -25,6 +25,7 @@ from reviewapp.labelling.schema import (
     RelationDocument,
     SchemaDocument,
 )
+from reviewapp.words import say
 
 PREFIX = "label-"
 VERSION = "label-version"  # the schema version that a form was made for
@@ -86,7 +87,7 @@ def labels_read(document: SchemaDocument, form: Mapping[str, str], material: Mat
         elif one.is_required:
             problems[PREFIX + one.key] = f"{one.name}: {_MISSING.get(one.kind, 'choose a class.')}"
     if not answers and not problems:
-        problems[""] = (
+        problems[""] = say(
             "Nothing is labelled yet, so there is nothing to learn from. Return or reject the sample instead."
         )
     if problems:
@@ -134,18 +135,27 @@ def _classes(one: FieldDocument, text: str, material: Material) -> dict[str, Any
     keys = _keys(text)
     unknown = [key for key in keys if (one.key, key) not in material.known]
     if unknown:
-        raise _Problem(f"there is no class “{unknown[0][:80]}”. Choose one of the list.")
+        raise _Problem(say("there is no class “%(value)s”. Choose one of the list.", value=unknown[0][:80]))
     chosen = sorted((material.known[one.key, key] for key in keys), key=lambda item: item.position)
     if one.kind != CLASSES:
         if len(chosen) > 1:
-            raise _Problem("only one class fits here.")
+            raise _Problem(say("only one class fits here."))
         if chosen and one.leaves_only and not chosen[0].is_leaf:
-            raise _Problem(f"“{chosen[0].name}” has finer classes below it. Choose one of those.")
+            raise _Problem(
+                say("“%(chosen_name)s” has finer classes below it. Choose one of those.", chosen_name=chosen[0].name)
+            )
         if not chosen:
             return None
     elif len(chosen) < one.at_least or (one.at_most and len(chosen) > one.at_most):
-        most = f" and at most {one.at_most}" if one.at_most else ""
-        raise _Problem(f"{len(chosen)} chosen; at least {one.at_least}{most} are asked for.")
+        most = say(" and at most %(at_most)s", at_most=one.at_most) if one.at_most else ""
+        raise _Problem(
+            say(
+                "%(n_chosen)s chosen; at least %(at_least)s%(most)s are asked for.",
+                n_chosen=len(chosen),
+                at_least=one.at_least,
+                most=most,
+            )
+        )
     elif not chosen and one.is_required:
         return None
     return {"chosen": [{"key": c.key, "name": c.name, "path": list(c.path)} for c in chosen]}
@@ -154,19 +164,30 @@ def _classes(one: FieldDocument, text: str, material: Material) -> dict[str, Any
 def _text(one: FieldDocument, text: str, material: Material) -> dict[str, Any] | None:
     text = text.replace("\x00", "").strip("\n")
     if one.longest and len(text) > one.longest:
-        raise _Problem(f"it has {len(text):,} characters; at most {one.longest:,} are asked for.")
+        raise _Problem(
+            say(
+                "it has %(n_text)s characters; at most %(longest)s are asked for.",
+                n_text=f"{len(text):,}",
+                longest=f"{one.longest:,}",
+            )
+        )
     return {"text": text} if text.strip() else None
 
 
 def _ranking(one: FieldDocument, text: str, material: Material) -> dict[str, Any] | None:
     candidates = material.candidates.get(one.key, ())
     if len(candidates) < 2:
-        raise _Problem(f"this sample has {len(candidates)} candidates, so there is nothing to rank. Return it.")
+        raise _Problem(
+            say(
+                "this sample has %(n_candidates)s candidates, so there is nothing to rank. Return it.",
+                n_candidates=len(candidates),
+            )
+        )
     given = text.replace(",", " ").split()
     if not given:
         return None
     if sorted(given) != sorted(str(n) for n in range(1, len(candidates) + 1)):
-        raise _Problem(f"name each of the {len(candidates)} candidates once.")
+        raise _Problem(say("name each of the %(n_candidates)s candidates once.", n_candidates=len(candidates)))
     return {"ranked": [candidates[int(n) - 1] for n in given], "preferences": one.preferences}
 
 
@@ -178,7 +199,7 @@ def _spans(one: FieldDocument, text: str, material: Material) -> dict[str, Any] 
         marked = [(str(s["type"]), int(s["start"]), int(s["end"])) for s in given["spans"]]
         joined = [(str(r["type"]), int(r["from"]), int(r["to"])) for r in given.get("relations", [])]
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise _Problem("the marked passages cannot be read. Reload the page; what was saved is kept.") from error
+        raise _Problem(say("the marked passages cannot be read. Reload the page; what was saved is kept.")) from error
     if not marked and one.is_required:
         return None
     order = _order(one, marked, material.prompt)
@@ -198,19 +219,27 @@ def _order(one: FieldDocument, marked: list[tuple[str, int, int]], prompt: str) 
     """Places of the spans in reading order, so that equal spans make equal labels whoever marked first."""
     types = [item.key for item in one.types]
     if len(marked) > MAX_SPANS:
-        raise _Problem(f"{len(marked)} passages are marked; at most {MAX_SPANS} can be kept.")
+        raise _Problem(
+            say(
+                "%(n_marked)s passages are marked; at most %(max_spans)s can be kept.",
+                n_marked=len(marked),
+                max_spans=MAX_SPANS,
+            )
+        )
     for kind, start, end in marked:
         if kind not in types:
-            raise _Problem(f"there is no type “{kind[:80]}” of passages.")
+            raise _Problem(say("there is no type “%(value)s” of passages.", value=kind[:80]))
         if not 0 <= start < end <= len(prompt) or not prompt[start:end].strip():
-            raise _Problem("a marked passage does not lie on the prompt any more. Remove it and mark it again.")
+            raise _Problem(say("a marked passage does not lie on the prompt any more. Remove it and mark it again."))
     if len(set(marked)) < len(marked):
-        raise _Problem("the same passage is marked twice as the same type. Remove one.")
+        raise _Problem(say("the same passage is marked twice as the same type. Remove one."))
     order = sorted(range(len(marked)), key=lambda i: (marked[i][1], marked[i][2], types.index(marked[i][0])))
     ends = 0
     for i in order:
         if not one.overlap and marked[i][1] < ends:
-            raise _Problem(f"passages must not overlap; “{prompt[marked[i][1] : marked[i][2]][:60]}” does.")
+            raise _Problem(
+                say("passages must not overlap; “%(value)s” does.", value=prompt[marked[i][1] : marked[i][2]][:60])
+            )
         ends = max(ends, marked[i][2])
     return order
 
@@ -225,11 +254,13 @@ def _relations(
     made = set()
     for kind, left, right in joined:
         if kind not in known:
-            raise _Problem(f"there is no relation “{kind[:80]}”.")
+            raise _Problem(say("there is no relation “%(value)s”.", value=kind[:80]))
         if left not in place or right not in place or left == right:
-            raise _Problem(f"the relation “{known[kind].name}” does not join two marked passages.")
+            raise _Problem(
+                say("the relation “%(known_name)s” does not join two marked passages.", known_name=known[kind].name)
+            )
         if not _may_join(known[kind], marked[left - 1][0], marked[right - 1][0]):
-            raise _Problem(f"“{known[kind].name}” does not join passages of these types.")
+            raise _Problem(say("“%(known_name)s” does not join passages of these types.", known_name=known[kind].name))
         made.add((place[left], place[right], kind))
     return [{"type": kind, "from": left, "to": right} for left, right, kind in sorted(made)]
 

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -18,6 +19,7 @@ from reviewapp.labelling.schema import ClassDocument, SchemaDocument, SchemaInva
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
+from reviewapp.words import named
 
 MAX_EDITED = 400_000  # characters of JSON that are edited in the browser; larger ones are exported and imported
 BLANK = {"name": "", "guidelines": "", "suggestions": "answer_first", "fields": []}
@@ -70,7 +72,7 @@ def schema_edit(request: AuthenticatedRequest, slug: str, schema_id: int) -> Htt
     text = _text(selectors.version_document(schema.versions.all()[0]).as_json())
     if len(text) > MAX_EDITED:
         messages.info(
-            request, "This schema is too large to edit here. Export it, change the file, and import it again."
+            request, _("This schema is too large to edit here. Export it, change the file, and import it again.")
         )
         return redirect("labelling:schema_detail", slug, schema.pk)
     return _editor(request, project, schema, text)
@@ -91,13 +93,13 @@ def schema_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     file = request.FILES.get("file")
     try:
         if file is None:
-            raise ApplicationError("Choose a JSON file first.")
+            raise ApplicationError(_("Choose a JSON file first."))
         content = file.read(services.MAX_FILE_BYTES + 1)
         version = services.schema_import(project=project, content=content, imported_by=request.user)
     except ApplicationError as error:
         messages.error(request, _words(error))
         return redirect("labelling:schema_list", slug)
-    messages.success(request, f"{version} was imported.")
+    messages.success(request, _("%(version)s was imported.") % {"version": named(version)})
     return redirect("labelling:schema_detail", slug, version.schema_id)
 
 
@@ -119,7 +121,7 @@ def schema_activate(request: AuthenticatedRequest, slug: str, schema_id: int) ->
     is_active = request.POST.get("offer", "1") == "1"
     services.schema_activate(schema=schema, is_active=is_active, changed_by=request.user)
     said = f"are now labelled by “{schema.name}”." if is_active else "are written by hand from now on."
-    messages.success(request, f"Samples without a completion {said}")
+    messages.success(request, _("Samples without a completion %(said)s") % {"said": said})
     return redirect("labelling:schema_detail", slug, schema.pk)
 
 
@@ -132,7 +134,7 @@ def rules_edit(request: AuthenticatedRequest, slug: str, schema_id: int) -> Http
     if request.method == "POST":
         try:
             n_rules = services.rules_save(schema=schema, lines=lines, saved_by=request.user)
-            messages.success(request, f"{n_rules} rules are saved.")
+            messages.success(request, _("%(n_rules)s rules are saved.") % {"n_rules": n_rules})
             return redirect("labelling:schema_detail", slug, schema.pk)
         except ApplicationError as error:
             problems = (error.message, *error.extra.get("problems", ()))
@@ -147,7 +149,7 @@ def suggestions_import(request: AuthenticatedRequest, slug: str, schema_id: int)
     file, source = request.FILES.get("file"), request.POST.get("source", "")
     try:
         if file is None:
-            raise ApplicationError("Choose a JSON Lines file first.")
+            raise ApplicationError(_("Choose a JSON Lines file first."))
         content = file.read(services.MAX_FILE_BYTES + 1)
         counts = services.suggestions_import(schema=schema, content=content, source=source, imported_by=request.user)
     except ApplicationError as error:
@@ -183,7 +185,7 @@ def _edited(request: AuthenticatedRequest, project: Project, schema: LabelSchema
         return _editor(request, project, schema, text, error.problems)
     except ApplicationError as error:
         return _editor(request, project, schema, text, (error.message,))
-    messages.success(request, f"{version} is saved.")
+    messages.success(request, _("%(version)s is saved.") % {"version": named(version)})
     return redirect("labelling:schema_detail", project.slug, version.schema_id)
 
 

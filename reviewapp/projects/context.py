@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from reviewapp.projects.models import Membership
 from reviewapp.projects.permissions import GRANTED, Permission
@@ -21,16 +22,26 @@ class NavItem:
     is_current: bool
 
 
+# Roles inside a sentence; the templates ask for them by the small form of the label.
+_ROLES = (
+    gettext_noop("annotator"),
+    gettext_noop("reviewer"),
+    gettext_noop("lead"),
+    gettext_noop("engineer"),
+    gettext_noop("observer"),
+    gettext_noop("admin"),
+)
+
 # (label, URL name, permission, app names that light it up)
 _PAGES = (
-    ("Home", "home:project", P.VIEW, ("home", "projects", "lineage", "api")),
-    ("Samples", "samples:sample_list", P.VIEW, ("samples", "curation")),
-    ("Review", "reviews:queue", P.VIEW, ("reviews", "rubrics", "labelling")),
-    ("Training sets", "trainingsets:version_list", P.VIEW, ("trainingsets",)),
-    ("Training runs", "runs:run_list", P.VIEW, ("runs",)),
-    ("Grade", "evaluations:round_list", P.VIEW, ("evaluations",)),
-    ("Reports", "reports:report_list", P.VIEW, ("reports",)),
-    ("Feedback", "feedback:item_list", P.FEEDBACK, ("feedback",)),
+    (gettext_noop("Home"), "home:project", P.VIEW, ("home", "projects", "lineage", "api")),
+    (gettext_noop("Samples"), "samples:sample_list", P.VIEW, ("samples", "curation")),
+    (gettext_noop("Review"), "reviews:queue", P.VIEW, ("reviews", "rubrics", "labelling")),
+    (gettext_noop("Training sets"), "trainingsets:version_list", P.VIEW, ("trainingsets",)),
+    (gettext_noop("Training runs"), "runs:run_list", P.VIEW, ("runs",)),
+    (gettext_noop("Grade"), "evaluations:round_list", P.VIEW, ("evaluations",)),
+    (gettext_noop("Reports"), "reports:report_list", P.VIEW, ("reports",)),
+    (gettext_noop("Feedback"), "feedback:item_list", P.FEEDBACK, ("feedback",)),
 )
 
 

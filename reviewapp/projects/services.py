@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 def project_create(*, slug: str, name: str, created_by: User, description: str = "") -> Project:
     """Creates a project with its creator as lead. Raises ApplicationError when the slug is taken."""
     if Project.objects.filter(slug=slug).exists():
-        raise ApplicationError(f"There is already a project with the address {slug!r}; choose another.")
+        raise ApplicationError(
+            gettext("There is already a project with the address %(slug)s; choose another.") % {"slug": f"{slug!r}"}
+        )
     project = Project(slug=slug, name=name, description=description, created_by=created_by)
     project.full_clean()
     project.save()
@@ -38,7 +41,10 @@ def project_create(*, slug: str, name: str, created_by: User, description: str =
 def membership_set(*, project: Project, user: User, role: str, set_by: User | None) -> Membership:
     """Gives ``user`` a role, new or changed. The last lead cannot be made anything else."""
     if role not in Membership.Role.values:
-        raise ApplicationError(f"Unknown role {role!r}; choose one of {', '.join(Membership.Role.values)}.")
+        raise ApplicationError(
+            gettext("Unknown role %(role)s; choose one of %(join)s.")
+            % {"role": f"{role!r}", "join": ", ".join(Membership.Role.values)}
+        )
     _keep_a_lead(project, user, role)
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     audit.record(
@@ -57,7 +63,7 @@ def membership_remove(*, project: Project, user: User, removed_by: User) -> None
     """Takes a person out of the project. What they did stays, under their name."""
     _keep_a_lead(project, user, "")
     if not Membership.objects.filter(project=project, user=user).delete()[0]:
-        raise ApplicationError(f"{user} is no member of this project.")
+        raise ApplicationError(gettext("%(user)s is no member of this project.") % {"user": user})
     audit.record(
         actor=removed_by,
         action="membership.remove",
@@ -73,7 +79,7 @@ def _keep_a_lead(project: Project, user: User, role: str) -> None:
     others = project.memberships.filter(role=lead).exclude(user=user).exists()
     was_lead = project.memberships.filter(role=lead, user=user).exists()
     if was_lead and role != lead and not others:
-        raise ApplicationError("A project needs a lead. Make someone else lead first.")
+        raise ApplicationError(gettext("A project needs a lead. Make someone else lead first."))
 
 
 @transaction.atomic

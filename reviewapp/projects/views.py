@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -21,7 +22,10 @@ def project_create(request: AuthenticatedRequest) -> HttpResponse:
     form = ProjectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         made = services.project_create(created_by=request.user, **form.cleaned_data)
-        messages.success(request, f"{made.name} is ready. You lead it: add people, a rubric and samples.")
+        messages.success(
+            request,
+            _("%(made_name)s is ready. You lead it: add people, a rubric and samples.") % {"made_name": made.name},
+        )
         return redirect("home:project", made.slug)
     return render(request, "projects/project_create.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -32,7 +36,7 @@ def project_settings(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     form = SettingsForm(request.POST or None, instance=Project.objects.get(pk=project.pk))
     if request.method == "POST" and form.is_valid():
         services.project_update(project=project, updated_by=request.user, **form.cleaned_data)
-        messages.success(request, "Saved. It holds for new work.")
+        messages.success(request, _("Saved. It holds for new work."))
         return redirect("projects:project_settings", slug)
     return _settings_page(request, project, form=form, member_form=MemberForm())
 
@@ -46,7 +50,7 @@ def member_set(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         try:
             user, role = form.cleaned_data["username"], form.cleaned_data["role"]
             services.membership_set(project=project, user=user, role=role, set_by=request.user)
-            messages.success(request, f"{user} is now {role} here.")
+            messages.success(request, _("%(user)s is now %(role)s here.") % {"user": user, "role": role})
             return redirect("projects:project_settings", slug)
         except ApplicationError as refusal:
             error = refusal.message
@@ -59,7 +63,9 @@ def member_remove(request: AuthenticatedRequest, slug: str, user_id: int) -> Htt
     membership = get_object_or_404(project.memberships.select_related("user"), user_id=user_id)
     try:
         services.membership_remove(project=project, user=membership.user, removed_by=request.user)
-        messages.success(request, f"{membership.user} is no longer in this project. What they did stays.")
+        messages.success(
+            request, _("%(user)s is no longer in this project. What they did stays.") % {"user": membership.user}
+        )
     except ApplicationError as refusal:
         messages.error(request, refusal.message)
     return redirect("projects:project_settings", slug)

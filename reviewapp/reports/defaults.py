@@ -8,6 +8,7 @@ from typing import Any
 
 from reviewapp.reports import planning, wording
 from reviewapp.reports.gates import CriterionInfo
+from reviewapp.words import say
 
 VIOLATION_LIMIT, FAULT_LIMIT = 0.02, 0.05
 MARGIN, ALPHA_FLOOR, FACTS_FLOOR = 0.25, 0.667, 0.9
@@ -131,33 +132,50 @@ def share_arithmetic(n: int, limit: float) -> str:
     allowed = planning.failures_allowed(n, limit)
     if allowed is None:
         needed = planning.zero_failures_needed(limit)
-        return (
-            f"At n = {n} no result can show a rate below {wording.percent(limit)}: "
-            f"it needs {wording.counted(needed, 'output')} without a single fault."
+        return say(
+            "At n = %(n)s no result can show a rate below %(limit)s: it needs %(needed)s without a single fault.",
+            n=n,
+            limit=wording.percent(limit),
+            needed=_outputs(needed),
         )
-    tolerated = "tolerates none" if allowed == 0 else f"tolerates {wording.counted(allowed, 'output')} at fault"
+    tolerated = say("tolerates none") if allowed == 0 else say("tolerates %(n)s at fault", n=_outputs(allowed))
     good, fair = limit / 5, limit / 2
-    return (
-        f"At n = {n} a limit of {wording.percent(limit)} {tolerated}. A model with a true rate of "
-        f"{wording.percent(good)} passes {_times(n, limit, good)}, one of {wording.percent(fair)} "
-        f"{_times(n, limit, fair)}."
+    return say(
+        "At n = %(n)s a limit of %(limit)s %(tolerated)s. A model with a true rate of %(good)s passes %(often)s, "
+        "one of %(fair)s %(rarely)s.",
+        n=n,
+        limit=wording.percent(limit),
+        tolerated=tolerated,
+        good=wording.percent(good),
+        often=_times(n, limit, good),
+        fair=wording.percent(fair),
+        rarely=_times(n, limit, fair),
     )
+
+
+def _outputs(n: int) -> str:
+    return say("1 output") if n == 1 else say("%(n)s outputs", n=f"{n:,}")
 
 
 def _times(n: int, limit: float, rate: float) -> str:
     chance = planning.chance_to_pass(n, limit, rate)
-    return f"{round(100 * chance)} times in 100"
+    return say("%(n)s times in 100", n=round(100 * chance))
 
 
 def mean_arithmetic(n: int, margin: float, sd: float = 1.0) -> str:
     """What n pairs show of a difference of levels, at a usual spread of one level."""
     smallest = planning.smallest_difference(n, sd) if n > 2 else None
     if smallest is None:
-        return "Too few prompts to compare means."
+        return say("Too few prompts to compare means.")
     enough = planning.items_for_mean(margin, sd)
-    return (
-        f"With differences that spread by {sd:g} level, {n} prompts show a change of {smallest:.2f} levels; "
-        f"a margin of {margin:g} needs {enough}."
+    return say(
+        "With differences that spread by %(sd)s level, %(n)s prompts show a change of %(smallest)s levels; "
+        "a margin of %(margin)s needs %(enough)s.",
+        sd=f"{sd:g}",
+        n=n,
+        smallest=f"{smallest:.2f}",
+        margin=f"{margin:g}",
+        enough=enough,
     )
 
 
@@ -177,7 +195,7 @@ def offer_arithmetic(offer: OfferedGate, typed: str, n: int) -> str:
     try:
         value = float(typed) / (100 if offer.is_percent else 1)
     except ValueError:
-        return "Not a number yet."
+        return say("Not a number yet.")
     low, high = (0, 0.5) if offer.field == "limit" else (0, 10)
     if not low < value <= high:
         return f"Give a number above {low} and at most {high * (100 if offer.is_percent else 1):g}."

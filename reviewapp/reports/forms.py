@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.reports.defaults import OfferedGate
 
@@ -46,7 +48,7 @@ def gates_from_form(offers: list[OfferedGate], sent: Mapping[str, str]) -> list[
         chosen = [gate | {"clustered": True} if gate["kind"] in CLUSTERED else gate for gate in chosen]
     chosen += _more(sent.get("more", ""), problems)
     if problems:
-        raise ApplicationError("These gates cannot be declared yet.", problems=problems)
+        raise ApplicationError(_("These gates cannot be declared yet."), problems=problems)
     return chosen
 
 

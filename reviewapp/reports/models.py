@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.core.models import ImmutableModel
 from reviewapp.evaluations.models import GradingRound
@@ -21,6 +22,8 @@ class GateSet(ImmutableModel):
 
 class Report(ImmutableModel):
     """A frozen comparison: every number, the verdict, and the hash over both."""
+
+    NAMES = (gettext_noop("Report %(number)s"), gettext_noop("report %(number)s"))
 
     class Verdict(models.TextChoices):
         SHIP = "ship", "SHIP"

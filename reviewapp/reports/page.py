@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from reviewapp.evaluations.figures import metric_of, shown
 from reviewapp.reports import charts, wording
 from reviewapp.reports.models import Report
+from reviewapp.words import say
 
 VERDICT_ICONS = {"ship": "circle-check", "do-not-ship": "circle-x", "not-enough-evidence": "help-circle"}
 RESULT_ORDER = {"fail": 0, "unknown": 1, "pass": 2}
@@ -125,7 +126,7 @@ def _alpha(row: dict[str, Any]) -> str:
 def _agreement_view(row: dict[str, Any]) -> AgreementView:
     alpha, words = row["alpha"], row["alpha"]["words"]
     if not words and not alpha["is_enough"]:
-        words = "fewer than 50 graded twice: too few to rely on"
+        words = say("fewer than 50 graded twice: too few to rely on")
     return AgreementView(
         name=row["name"],
         alpha=_alpha(row),
@@ -166,10 +167,10 @@ def _design(mean: dict[str, Any]) -> str:
 def _fault_view(row: dict[str, Any]) -> FaultView:
     test, prompts = row["mcnemar"], row["prompts"]
     cells = [
-        ("Fixed", "pass", test["fixed"], prompts["fixed"]),
-        ("Broken", "fail", test["broken"], prompts["broken"]),
-        ("Wrong in both", "", test["both"], prompts["both"]),
-        ("Right in both", "", test["neither"], []),
+        (say("Fixed"), "pass", test["fixed"], prompts["fixed"]),
+        (say("Broken"), "fail", test["broken"], prompts["broken"]),
+        (say("Wrong in both"), "", test["both"], prompts["both"]),
+        (say("Right in both"), "", test["neither"], []),
     ]
     return FaultView(
         name=row["name"],
@@ -184,7 +185,7 @@ def _fault_view(row: dict[str, Any]) -> FaultView:
 
 def _rate(share: dict[str, Any]) -> str:
     if share["value"] is None:
-        return "not graded"
+        return say("not graded")
     spread = wording.interval(share["low"], share["high"], as_percent=True)
     return f"{share['count']} of {share['n']}, {wording.percent(share['value'])} ({spread})"
 
@@ -243,19 +244,22 @@ def limits_of(report: Report) -> list[str]:
     said = []
     if report.is_exploratory:
         said.append(
-            "Exploratory: the results were unsealed before grading was complete, so the verdict is unconfirmed."
+            say("Exploratory: the results were unsealed before grading was complete, so the verdict is unconfirmed.")
         )
     if header["simulated_graders"]:
-        said.append("Simulated graders took part: the report shows how grading works and releases no model.")
+        said.append(say("Simulated graders took part: the report shows how grading works and releases no model."))
     if header["candidate"]["is_simulated"]:
-        said.append("The outputs of the tuned system are simulated.")
+        said.append(say("The outputs of the tuned system are simulated."))
     if header["generation_run"]["is_imported"]:
-        said.append("The outputs of the tuned system were imported; how they were made is not known here.")
+        said.append(say("The outputs of the tuned system were imported; how they were made is not known here."))
     if process["groups"] < process["prompts"]:
         said.append(
-            f"The {process['prompts']} prompts come from {process['groups']} groups; standard errors of means are "
-            "clustered by group."
+            say(
+                "The %(prompts)s prompts come from %(groups)s groups; standard errors of means are clustered by group.",
+                prompts=process["prompts"],
+                groups=process["groups"],
+            )
         )
-    said.append("It speaks of prompts like those of the held-out set, and of errors that graders can see.")
-    said.append("Automatic figures compare wording; a high one is no evidence of right facts.")
+    said.append(say("It speaks of prompts like those of the held-out set, and of errors that graders can see."))
+    said.append(say("Automatic figures compare wording; a high one is no evidence of right facts."))
     return said

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -16,6 +17,7 @@ from reviewapp.reports import content, header
 from reviewapp.reports.evidence import criteria_of, round_facts
 from reviewapp.reports.gates import GateError, gates_to_json, parse_gates
 from reviewapp.reports.models import GateSet, Report, ReportSignature
+from reviewapp.words import named
 from training.contract import canonical_json
 
 if TYPE_CHECKING:
@@ -31,15 +33,18 @@ def gates_declare(*, round: GradingRound, declared: Any, declared_by: User) -> G
     """
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.kind != GradingRound.Kind.GRADING:
-        raise ApplicationError(f"{row} has no gates: verdicts stand on grading rounds.")
+        raise ApplicationError(_("%(row)s has no gates: verdicts stand on grading rounds.") % {"row": named(row)})
     if GateSet.objects.filter(round=row).exists():
-        raise ApplicationError(f"The gates of {str(row).lower()} are declared; they cannot be changed any more.")
+        raise ApplicationError(
+            _("The gates of %(lower)s are declared; they cannot be changed any more.")
+            % {"lower": named(row, is_within=True)}
+        )
     if row.opened_at or Grade.objects.filter(round=row).exists():
-        raise ApplicationError("Grading has begun; gates are declared before the first grade.")
+        raise ApplicationError(_("Grading has begun; gates are declared before the first grade."))
     try:
         gates = gates_to_json(parse_gates(declared, criteria_of(row.rubric_version)))
     except GateError as error:
-        raise ApplicationError("These gates cannot be declared yet.", problems=error.messages) from error
+        raise ApplicationError(_("These gates cannot be declared yet."), problems=error.messages) from error
     gate_set = GateSet.objects.create(
         round=row, gates=gates, content_hash=content.content_hash({"gates": gates}), declared_by=declared_by
     )
@@ -62,9 +67,9 @@ def report_freeze(*, round: GradingRound, frozen_by: User) -> Report:
         return known
     gate_set = GateSet.objects.filter(round=row).first()
     if gate_set is None:
-        raise ApplicationError("No gates were declared for this round, so there is no verdict to freeze.")
+        raise ApplicationError(_("No gates were declared for this round, so there is no verdict to freeze."))
     if row.unsealed_at is None:
-        raise ApplicationError(f"{row} is sealed. Unseal it first.")
+        raise ApplicationError(_("%(row)s is sealed. Unseal it first.") % {"row": named(row)})
     data = report_data(row, gate_set)
     report = _write(row, gate_set, data, frozen_by)
     facts = {"number": report.number, "verdict": report.verdict, "content_hash": report.content_hash}
@@ -109,7 +114,9 @@ def report_sign(*, report: Report, content_hash: str, signed_by: User) -> Report
     if known is not None:
         return known
     if content_hash != row.content_hash or content.content_hash(row.data) != row.content_hash:
-        raise ApplicationError("The content of this report is not what its hash says. Do not sign; tell an operator.")
+        raise ApplicationError(
+            _("The content of this report is not what its hash says. Do not sign; tell an operator.")
+        )
     signature: ReportSignature = ReportSignature.objects.create(
         report=row,
         content_hash=row.content_hash,

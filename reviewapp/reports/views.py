@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, ViewKind, view_record
@@ -23,6 +24,7 @@ from reviewapp.reports.gates import KINDS
 from reviewapp.reports.models import GateSet, Report
 from reviewapp.reports.page import page_of
 from reviewapp.reports.wording import declared_words
+from reviewapp.words import named
 
 PAGE_SIZE = 25
 
@@ -58,7 +60,7 @@ def gates_declare(request: AuthenticatedRequest, slug: str, round_id: int) -> Ht
     project = project_for(request.user, slug, Permission.REPORT)
     round = round_get(project, round_id)
     if GateSet.objects.filter(round=round).exists():
-        messages.info(request, "The gates of this round are declared; they cannot be changed any more.")
+        messages.info(request, _("The gates of this round are declared; they cannot be changed any more."))
         return redirect("reports:gates_detail", slug, round_id)
     if request.method == "GET":
         return _gates_page(request, round)
@@ -68,7 +70,9 @@ def gates_declare(request: AuthenticatedRequest, slug: str, round_id: int) -> Ht
         services.gates_declare(round=round, declared=gates, declared_by=request.user)
     except ApplicationError as error:
         return _gates_page(request, round, sent, error)
-    messages.success(request, f"The gates stand. Grading of {str(round).lower()} is open.")
+    messages.success(
+        request, _("The gates stand. Grading of %(lower)s is open.") % {"lower": named(round, is_within=True)}
+    )
     return redirect("evaluations:round_detail", slug, round_id)
 
 
@@ -138,7 +142,7 @@ def report_sign(request: AuthenticatedRequest, slug: str, report_id: int) -> Htt
     report = selectors.report_get(project, report_id)
     try:
         services.report_sign(report=report, content_hash=request.POST.get("content_hash", ""), signed_by=request.user)
-        messages.success(request, f"You have signed {str(report).lower()}.")
+        messages.success(request, _("You have signed %(lower)s.") % {"lower": named(report, is_within=True)})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("reports:report_detail", slug, report_id)

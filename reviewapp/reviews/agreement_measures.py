@@ -23,6 +23,7 @@ from reviewapp.reviews.agreement_chance import (
 from reviewapp.reviews.agreement_icc import crossed, intraclass
 from reviewapp.reviews.agreement_tables import ENOUGH_UNITS, Agreement, Table, Weights, described, undefined
 from reviewapp.reviews.outcomes import apart_at
+from reviewapp.words import say
 
 FIRM, TENTATIVE = 0.8, 0.667
 DECISION = "decision"
@@ -76,12 +77,12 @@ class Pair:
 def reading_of(alpha: Agreement) -> tuple[str, str]:
     """(state, words): what may be concluded, by Krippendorff's limits, once enough was rated twice."""
     if alpha.value is None:
-        return "unknown", "Not defined"
+        return "unknown", say("Not defined")
     if not alpha.is_enough:
-        return "unknown", f"Unknown: {alpha.n_units} of {ENOUGH_UNITS} rated twice"
+        return "unknown", say("Unknown: %(n)s of %(enough)s rated twice", n=alpha.n_units, enough=ENOUGH_UNITS)
     if alpha.value >= FIRM:
-        return "pass", "Firm"
-    return ("unknown", "Tentative") if alpha.value >= TENTATIVE else ("fail", "Conclude nothing")
+        return "pass", say("Firm")
+    return ("unknown", say("Tentative")) if alpha.value >= TENTATIVE else ("fail", say("Conclude nothing"))
 
 
 def scale_of(kind: str) -> Scale:

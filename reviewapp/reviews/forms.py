@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.projects.models import Project
@@ -18,7 +19,7 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     filter_language = forms.ChoiceField(required=False, label="Only samples in")
     filter_origin = forms.ChoiceField(
-        required=False, label="Only samples from", choices=[("", "Anywhere"), *Sample.Origin.choices]
+        required=False, label="Only samples from", choices=[("", gettext_noop("Anywhere")), *Sample.Origin.choices]
     )
 
     class Meta:
@@ -47,8 +48,9 @@ class QueueForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         languages = self.instance.samples.exclude(language="").order_by("language").values_list("language", flat=True)
         found = [(code, code) for code in languages.distinct()]
-        self.fields["filter_language"].choices = [("", "Any language"), *found]  # type: ignore[attr-defined]
-        self.fields["filter_check"].choices = [("", "Any check, or none"), *TITLES.items()]  # type: ignore[attr-defined]
+        self.fields["filter_language"].choices = [("", gettext("Any language")), *found]  # type: ignore[attr-defined]
+        checks = [(name, gettext(title)) for name, title in TITLES.items()]
+        self.fields["filter_check"].choices = [("", gettext("Any check, or none")), *checks]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -11,6 +11,7 @@ from reviewapp.reviews.reading import BlocksMismatch, blocks_joined, blocks_of
 from reviewapp.rubrics.documents import SAMPLES, narrowed
 from reviewapp.rubrics.schema import RubricDocument
 from reviewapp.rubrics.scoring import Score, is_optional, needs_evidence, scores_read
+from reviewapp.words import say
 
 ACCEPT, FIX, RETURN, REJECT = "accept", "fix", "return", "reject"
 _FIELDS = frozenset({"completion", "reason-return", "reason-reject", "cause", "cause-note", "choice"})
@@ -58,7 +59,9 @@ def text_from_form(form: Mapping[str, str], text: str) -> str:
     try:
         return blocks_joined(text, [form[name] for name in (names if set(names) == set(given) else given)])
     except BlocksMismatch as error:
-        stale = "The text changed since you opened this page. What you wrote is kept: look at it once more, then send."
+        stale = say(
+            "The text changed since you opened this page. What you wrote is kept: look at it once more, then send."
+        )
         raise ReviewInvalid({"": stale}) from error
 
 
@@ -97,7 +100,7 @@ def draft_changes(text: str) -> dict[str, str | None]:
     except ValueError:
         given = None
     if not isinstance(given, dict) or not all(_is_draft_field(name, value) for name, value in given.items()):
-        raise ReviewInvalid({"": "This page sent a draft that cannot be read. Copy what you wrote and reload it."})
+        raise ReviewInvalid({"": say("This page sent a draft that cannot be read. Copy what you wrote and reload it.")})
     changes: dict[str, str | None] = dict(given)
     if any(name.startswith("block-") for name in changes):
         changes["completion"] = None  # edited as one before; from here on by blocks
@@ -141,21 +144,36 @@ def review_read(
     return given
 
 
+def _why(decision: str) -> str:
+    return say("Say why you return it.") if decision == RETURN else say("Say why you reject it.")
+
+
 def review_problems(given: ReviewGiven, rubric: RubricDocument, prompt: str, completion: str) -> dict[str, str]:
     """What keeps a review from being handed in, whoever made it; ``prompt`` and ``completion`` as they were shown."""
     if given.decision not in (ACCEPT, RETURN, REJECT):
-        return {"": "Choose what to do with the sample: accept, return or reject."}
+        return {"": say("Choose what to do with the sample: accept, return or reject.")}
     known = {criterion.key: criterion for criterion in narrowed(rubric, SAMPLES).criteria}
-    problems = {key: f"There is no criterion {key!r} in this rubric." for key in given.scores if key not in known}
+    problems = {
+        key: say("There is no criterion %(key)s in this rubric.", key=f"{key!r}")
+        for key in given.scores
+        if key not in known
+    }
     if given.decision != ACCEPT:
-        return problems if given.reason else problems | {"": f"Say why you {given.decision} it."}
+        return problems if given.reason else problems | {"": _why(given.decision)}
     if not given.completion.strip():
-        problems[""] = "The completion is empty, so there is nothing to learn from. Return or reject the sample."
+        problems[""] = say("The completion is empty, so there is nothing to learn from. Return or reject the sample.")
     is_fixed = (given.prompt, given.completion) != (prompt, completion)
     for key, criterion in known.items():
         score = given.scores.get(key)
         if score is None:
-            problems |= {} if is_optional(criterion) else {key: f"{criterion.name}: choose a level."}
+            problems |= (
+                {}
+                if is_optional(criterion)
+                else {key: say("%(criterion_name)s: choose a level.", criterion_name=criterion.name)}
+            )
         elif needs_evidence(criterion, score.value) and not is_fixed and not score.note:
-            problems[key] = f"{criterion.name}: fix the text, or write which passage this level is about."
+            problems[key] = say(
+                "%(criterion_name)s: fix the text, or write which passage this level is about.",
+                criterion_name=criterion.name,
+            )
     return problems

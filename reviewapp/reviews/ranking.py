@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reviewapp.words import say
+
 LAST = 2e9
 _MIDDLE = 1e9
 SEVERITY_WEIGHTS = {"low": 1, "medium": 3, "high": 9}
@@ -50,7 +52,7 @@ def tags_of(value: Any) -> str:
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else []
     tags = ",".join(sorted({" ".join(str(part).replace(",", " ").split()).lower() for part in parts} - {""}))
     if len(tags) > MAX_TAGS:
-        raise ValueError(f"Tags are at most {MAX_TAGS} characters long together.")
+        raise ValueError(say("Tags are at most %(max_tags)s characters long together.", max_tags=MAX_TAGS))
     return tags
 
 

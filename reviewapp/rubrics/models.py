@@ -3,8 +3,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.projects.models import Project
+
+# What a rubric applies to, inside a sentence; the templates ask by the small form of the label.
+_WITHIN = (gettext_noop("samples"), gettext_noop("outputs"), gettext_noop("samples and outputs"))
 
 
 class Rubric(models.Model):
@@ -31,6 +35,8 @@ class Rubric(models.Model):
 class RubricVersion(models.Model):
     """Editable until its first use; from then on only read. Checked by services and by ``used_at``."""
 
+    NAMES = (gettext_noop("%(name)s, version %(number)s"),) * 2
+
     rubric = models.ForeignKey(Rubric, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     guidelines = models.TextField(blank=True)
@@ -46,6 +52,9 @@ class RubricVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rubric.name}, version {self.number}"
+
+    def name_parts(self) -> dict[str, object]:
+        return {"name": self.rubric.name, "number": self.number}
 
 
 class Criterion(models.Model):

@@ -51,6 +51,7 @@ from reviewapp.rubrics.documents import (
 )
 from reviewapp.rubrics.reader import Problem, Reader, RubricInvalid
 from reviewapp.rubrics.rules import MAX_CRITERIA, MAX_ERROR_TYPES, MAX_LEVELS, criterion_faults, rubric_faults
+from reviewapp.words import say
 
 __all__ = [
     "APPLIES_TO",
@@ -84,7 +85,7 @@ def rubric_parse(document: object) -> RubricDocument:
 def rubric_read(document: object) -> tuple[RubricDocument | None, list[Problem]]:
     """What a document says as far as it can be read, for a preview, and every problem with it."""
     if not isinstance(document, Mapping):
-        return None, [Problem("A rubric is one JSON object with name, applies_to, guidelines and criteria.")]
+        return None, [Problem(say("A rubric is one JSON object with name, applies_to, guidelines and criteria."))]
     problems: list[Problem] = []
     read = Reader(document, "The rubric", problems)
     read.only(*RubricDocument.__dataclass_fields__)
@@ -106,12 +107,12 @@ def rubric_loads(text: str | bytes) -> RubricDocument:
     try:
         return rubric_parse(json.loads(text))
     except UnicodeDecodeError as error:
-        raise RubricInvalid(["The file is not UTF-8 text. Export the rubric again as JSON."]) from error
+        raise RubricInvalid([say("The file is not UTF-8 text. Export the rubric again as JSON.")]) from error
     except RecursionError as error:
-        raise RubricInvalid(["The file is nested too deeply to be a rubric."]) from error
+        raise RubricInvalid([say("The file is nested too deeply to be a rubric.")]) from error
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise RubricInvalid([f"The file is not JSON: {error.msg} at {place}."]) from error
+        place = say("line %(lineno)s, column %(colno)s", lineno=error.lineno, colno=error.colno)
+        raise RubricInvalid([say("The file is not JSON: %(msg)s at %(place)s.", msg=error.msg, place=place)]) from error
 
 
 def canonical_json(document: RubricDocument) -> str:
@@ -128,18 +129,22 @@ def content_hash(document: RubricDocument) -> str:
 
 def _criterion(item: Mapping[str, Any], number: int, rubric_for: str, problems: list[Problem]) -> CriterionDocument:
     name, place = item.get("name"), f"c-{number - 1}-"
-    where = f"Criterion {number} ({name.strip()})" if isinstance(name, str) and name.strip() else f"Criterion {number}"
+    where = (
+        say("Criterion %(number)s (%(strip)s)", number=number, strip=name.strip())
+        if isinstance(name, str) and name.strip()
+        else say("Criterion %(number)s", number=number)
+    )
     read = Reader(item, where, problems, place)
     read.only(*CriterionDocument.__dataclass_fields__)
     kind = read.choice("kind", KINDS)
     points = read.whole("points", optional=True)
     direction = read.choice("direction", DIRECTIONS, direction_of(kind, points))
     levels = [
-        _level(level, f"{where}, level {n}", f"{place}l-{n - 1}-", problems)
+        _level(level, say("%(where)s, level %(n)s", where=where, n=n), f"{place}l-{n - 1}-", problems)
         for n, level in read.objects("levels", "Level")
     ]
     types = [
-        _type(one, f"{where}, error type {n}", f"{place}t-{n - 1}-", problems)
+        _type(one, say("%(where)s, error type %(n)s", where=where, n=n), f"{place}t-{n - 1}-", problems)
         for n, one in read.objects("error_types", "Error type")
     ]
     criterion = CriterionDocument(

@@ -28,6 +28,7 @@ from reviewapp.rubrics.answers import (
 )
 from reviewapp.rubrics.documents import CriterionDocument, RubricDocument
 from reviewapp.rubrics.sheets import CriterionRow, criterion_rows
+from reviewapp.words import say
 
 __all__ = [
     "MARKED",
@@ -201,8 +202,8 @@ def _read(criterion: CriterionDocument, form: Mapping[str, str], penalties: Mapp
         return _words(chosen, note)
     if NOT_APPLICABLE in (chosen, form.get(f"{name}-na", "")):
         if not criterion.allow_na:
-            return "this criterion always applies. Choose a level."
-        return Score(None, note) if note else "say why it does not apply."
+            return say("this criterion always applies. Choose a level.")
+        return Score(None, note) if note else say("say why it does not apply.")
     if criterion.kind == d.COUNT:
         return _count(criterion, chosen, note)
     if criterion.kind == d.SPANS:
@@ -212,23 +213,31 @@ def _read(criterion: CriterionDocument, form: Mapping[str, str], penalties: Mapp
 
 def _words(text: str, note: str) -> Score | str:
     if not text:
-        return "answer in words."
+        return say("answer in words.")
     if len(text) > LONGEST_TEXT:
-        return f"the answer has {len(text)} characters; at most {LONGEST_TEXT} fit."
+        return say(
+            "the answer has %(n_text)s characters; at most %(longest_text)s fit.",
+            n_text=len(text),
+            longest_text=LONGEST_TEXT,
+        )
     return Score(None, note, text)
 
 
 def _choice(criterion: CriterionDocument, chosen: str, note: str) -> Score | str:
     if not chosen:
-        return "say whether it is met." if criterion.kind == d.POINTS else "choose a level."
+        return say("say whether it is met.") if criterion.kind == d.POINTS else say("choose a level.")
     known = {"0", "1"} if criterion.kind == d.POINTS else {str(level.value) for level in criterion.levels}
-    return Score(int(chosen), note) if chosen in known else f"there is no level {chosen}. Choose one of the list."
+    return (
+        Score(int(chosen), note)
+        if chosen in known
+        else say("there is no level %(chosen)s. Choose one of the list.", chosen=chosen)
+    )
 
 
 def _count(criterion: CriterionDocument, chosen: str, note: str) -> Score | str:
     number = whole(chosen)
     if number is None or number > HIGHEST_VALUE:
-        return f"count the {criterion.unit} and give a whole number, 0 for none."
+        return say("count the %(unit)s and give a whole number, 0 for none.", unit=criterion.unit)
     # A count beyond the scale is as bad as its end; the number itself is kept.
     return Score(number, note)
 
@@ -240,10 +249,10 @@ def _spans(
         return Score(penalties[criterion.key], note)
     given = {place: form.get(name, "").strip() for name, place in part_fields(criterion).items()}
     if not any(given.values()):
-        return "mark every error, then say that all are marked; for none say so too."
+        return say("mark every error, then say that all are marked; for none say so too.")
     numbers = {place: whole(text) if text else 0 for place, text in given.items()}
     if any(number is None or number > 999 for number in numbers.values()):
-        return "how many errors of each kind is a whole number, 0 for none."
+        return say("how many errors of each kind is a whole number, 0 for none.")
     counted = [(place, number or 0) for place, number in numbers.items()]
     errors = [place for place, number in counted for _ in range(number)]
     words = ", ".join(f"{kind} {severity} {number}" for (kind, severity), number in counted if number)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -50,7 +51,10 @@ def rubric_create(*, project: Project, document: RubricDocument, created_by: Use
     Raises ApplicationError when the project has a rubric of that name.
     """
     if project.rubrics.filter(name=document.name).exists():
-        raise ApplicationError(f"This project already has a rubric named “{document.name}”. Choose another name.")
+        raise ApplicationError(
+            _("This project already has a rubric named “%(document_name)s”. Choose another name.")
+            % {"document_name": document.name}
+        )
     same_work = [document.applies_to, Rubric.AppliesTo.BOTH]
     is_first = not project.rubrics.filter(applies_to__in=same_work, is_active=True).exists()
     rubric = Rubric.objects.create(
@@ -79,11 +83,14 @@ def rubric_save(
     """
     rubric = Rubric.objects.select_for_update().get(pk=rubric.pk)
     if document.applies_to != rubric.applies_to:
-        raise ApplicationError(f"This rubric judges {rubric.applies_to}; make a new one for {document.applies_to}.")
+        raise ApplicationError(
+            _("This rubric judges %(applies_to)s; make a new one for %(applies_to_2)s.")
+            % {"applies_to": rubric.applies_to, "applies_to_2": document.applies_to}
+        )
     # Locked, so that a first use and a change in place never cross.
     last = rubric.versions.select_for_update().order_by("-number").first()
     if last is None:
-        raise ApplicationError("This rubric has no version. Make a new rubric.")
+        raise ApplicationError(_("This rubric has no version. Make a new rubric."))
     if based_on and last.content_hash not in (based_on, content_hash(document)):
         raise ApplicationError(STALE.format(last=last))
     change = rubric_change(version_document(last), document)
@@ -117,11 +124,11 @@ def rubric_import(*, project: Project, content: bytes, imported_by: User, is_con
     Raises ApplicationError with every problem of the file, and StructureChanged as ``rubric_save`` does.
     """
     if len(content) > MAX_FILE_BYTES:
-        raise ApplicationError("This file is larger than 1 MB, so it is no rubric.")
+        raise ApplicationError(_("This file is larger than 1 MB, so it is no rubric."))
     try:
         document = rubric_loads(content)
     except RubricInvalid as error:
-        raise ApplicationError("The file is no valid rubric.", problems=error.problems) from error
+        raise ApplicationError(_("The file is no valid rubric."), problems=error.problems) from error
     rubric = project.rubrics.filter(name=document.name).first()
     if rubric is None:
         return rubric_create(project=project, document=document, created_by=imported_by)
@@ -134,7 +141,9 @@ def rubric_create_builtin(*, project: Project, name: str, created_by: User) -> R
     """A rubric of this project from a built-in one, by its file name."""
     document = rubrics_builtin().get(name)
     if document is None:
-        raise ApplicationError(f"There is no built-in rubric named {name!r}; choose one of the list.")
+        raise ApplicationError(
+            _("There is no built-in rubric named %(name)s; choose one of the list.") % {"name": f"{name!r}"}
+        )
     return rubric_create(project=project, document=document, created_by=created_by)
 
 
@@ -170,7 +179,9 @@ def _rename(rubric: Rubric, name: str) -> None:
     if name == rubric.name:
         return
     if rubric.project.rubrics.filter(name=name).exists():
-        raise ApplicationError(f"This project already has a rubric named “{name}”. Choose another name.")
+        raise ApplicationError(
+            _("This project already has a rubric named “%(name)s”. Choose another name.") % {"name": name}
+        )
     rubric.name = name
     rubric.save(update_fields=["name"])
 

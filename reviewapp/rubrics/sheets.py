@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reviewapp.rubrics import documents as d
 from reviewapp.rubrics.answers import MARKED, MINOR, NOT_APPLICABLE, asking_values, needs_evidence, part_fields
 from reviewapp.rubrics.documents import CriterionDocument, RubricDocument
+from reviewapp.words import say
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def sheets_of(rubric: RubricDocument) -> list[Sheet]:
     """The rubric as each who judges by it sees it: reviewers, graders, and those who compare two outputs."""
     sheets = []
     if rubric.applies_to != d.OUTPUTS:
-        sheets.append(Sheet("samples", "What a reviewer sees", criterion_rows(rubric, {}, work=d.SAMPLES), [], []))
+        sheets.append(Sheet("samples", say("What a reviewer sees"), criterion_rows(rubric, {}, work=d.SAMPLES), [], []))
     graded = criterion_rows(rubric, {}, work=d.OUTPUTS) if rubric.applies_to != d.SAMPLES else []
     compared = d.preferences(rubric)
     pairs = [one for one in compared.criteria if one.kind == d.PREFERENCE]
@@ -155,10 +156,10 @@ def sheets_of(rubric: RubricDocument) -> list[Sheet]:
         rows = [GradingRow(row, row.evidence_values) for row in graded]
         gates = [one for one in rows if one.row.criterion.kind == d.GATE]
         others = [one for one in rows if one.row.criterion.kind != d.GATE]
-        sheets.append(Sheet("outputs", "What a grader sees", [], gates, others))
+        sheets.append(Sheet("outputs", say("What a grader sees"), [], gates, others))
     if pairs:
         sheets.append(
-            Sheet("pairs", "What somebody sees who compares two outputs", criterion_rows(compared, {}), [], [])
+            Sheet("pairs", say("What somebody sees who compares two outputs"), criterion_rows(compared, {}), [], [])
         )
     return [sheet for sheet in sheets if sheet.rows or sheet.gates or sheet.others]
 

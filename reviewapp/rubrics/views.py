@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -29,6 +30,7 @@ from reviewapp.rubrics.models import Criterion, Rubric, RubricVersion
 from reviewapp.rubrics.schema import RubricInvalid, rubric_parse, rubric_read
 from reviewapp.rubrics.sheets import sheets_of
 from reviewapp.rubrics.templatetags.rubric_editor import counts_told
+from reviewapp.words import named
 
 
 @require_GET
@@ -103,7 +105,7 @@ def rubric_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     file = request.FILES.get("file")
     try:
         if file is None:
-            raise ApplicationError("Choose a JSON file first.")
+            raise ApplicationError(_("Choose a JSON file first."))
         content = file.read(services.MAX_FILE_BYTES + 1)
         version = services.rubric_import(
             project=project, content=content, imported_by=request.user, is_confirmed="confirmed" in request.POST
@@ -114,7 +116,7 @@ def rubric_import(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, " ".join([error.message, *error.extra.get("problems", ())]))
         return redirect("rubrics:rubric_list", slug)
-    messages.success(request, f"{version} was imported.")
+    messages.success(request, _("%(version)s was imported.") % {"version": named(version)})
     return redirect("rubrics:rubric_detail", slug, version.rubric_id)
 
 
@@ -134,7 +136,11 @@ def rubric_activate(request: AuthenticatedRequest, slug: str, rubric_id: int) ->
     project = project_for(request.user, slug, Permission.RUBRIC)
     rubric = get_object_or_404(project.rubrics.select_related("project"), pk=rubric_id)
     services.rubric_activate(rubric=rubric, activated_by=request.user)
-    messages.success(request, f"New work on {rubric.applies_to} is now judged by “{rubric.name}”.")
+    messages.success(
+        request,
+        _("New work on %(applies_to)s is now judged by “%(rubric_name)s”.")
+        % {"applies_to": rubric.applies_to, "rubric_name": rubric.name},
+    )
     return redirect("rubrics:rubric_detail", slug, rubric.pk)
 
 
@@ -161,7 +167,7 @@ def _edited(request: AuthenticatedRequest, project: Project, rubric: Rubric | No
         return _editor(request, project, rubric, document, asking=error)
     except ApplicationError as error:
         return _editor(request, project, rubric, document, (error.message,))
-    messages.success(request, f"{version} is saved.")
+    messages.success(request, _("%(version)s is saved.") % {"version": named(version)})
     return redirect("rubrics:rubric_detail", project.slug, version.rubric_id)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from reviewapp.words import grouped, say
+
 WIDTH, HEIGHT = 900, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 872, 14, 266
 MAX_POINTS = 400
@@ -166,8 +168,14 @@ def _x_ticks(scale: _Scale, series: Series) -> list[Mark]:
     for epoch in range(stride, epochs + 1, stride):
         step = per_epoch * epoch
         if 0.12 * last < step < 0.88 * last:
-            ticks.append(Mark(x=scale.x(step), y="288", text=f"{round(step):,}, epoch {epoch}"))
-    return [*ticks, Mark(x=scale.x(last), y="288", text=f"{last:,}")]
+            ticks.append(
+                Mark(
+                    x=scale.x(step),
+                    y="288",
+                    text=say("%(step)s, epoch %(epoch)s", step=f"{round(step):,}", epoch=epoch),
+                )
+            )
+    return [*ticks, Mark(x=scale.x(last), y="288", text=grouped(last))]
 
 
 def _path(points: Sequence[Point], scale: _Scale) -> str:
@@ -182,25 +190,34 @@ def _clamped(point: Point, scale: _Scale) -> str:
 
 
 def _dot(point: Point, scale: _Scale) -> Mark:
-    return Mark(x=scale.x(point.step), y=_clamped(point, scale), text=f"step {point.step:,}: {point.value:.3f}")
+    return Mark(
+        x=scale.x(point.step),
+        y=_clamped(point, scale),
+        text=say("step %(step)s: %(value)s", step=f"{point.step:,}", value=f"{point.value:.3f}"),
+    )
 
 
 def _now(current: int, scale: _Scale) -> Mark:
     """Where the run stands; its words are on the side that has room."""
     is_left = float(scale.x(current)) > WIDTH - LABEL_ROOM
-    return Mark(x=scale.x(current), y=str(TOP + 12), text=f"now, step {current:,}", css="t-end" if is_left else "")
+    return Mark(
+        x=scale.x(current),
+        y=str(TOP + 12),
+        text=say("now, step %(current)s", current=f"{current:,}"),
+        css="t-end" if is_left else "",
+    )
 
 
 def _labels(smoothed: list[Point], validation: list[Point], scale: _Scale) -> list[Mark]:
     """Words at the end of each curve, the upper curve first, moved apart where they would touch."""
     ends: list[tuple[float, Point, str, str]] = []
     if validation:
-        words = f"Validation {validation[-1].value:.3f}"
+        words = say("Validation %(value)s", value=f"{validation[-1].value:.3f}")
         is_best = validation[-1].value <= min(point.value for point in validation)
         words += ", lowest so far" if is_best and len(validation) > 1 else ""
         ends.append((scale.y_number(validation[-1].value), validation[-1], words, "t-strong"))
     if smoothed:
-        words = f"Training {smoothed[-1].value:.3f}, smoothed"
+        words = say("Training %(value)s, smoothed", value=f"{smoothed[-1].value:.3f}")
         ends.append((scale.y_number(smoothed[-1].value), smoothed[-1], words, ""))
     ends.sort(key=lambda end: end[0])
     right = max(float(scale.x(point.step)) for _, point, _, _ in ends)
@@ -229,10 +246,22 @@ def _apart(ends: Sequence[tuple[float, Point, str, str]]) -> list[float]:
 
 def _summary(train: list[Point], validation: list[Point], best: Point | None) -> str:
     """The picture in one sentence, for people who do not see it."""
-    parts = ["Loss by step."]
+    parts = [say("Loss by step.")]
     if train:
-        parts.append(f"Training loss goes from {train[0].value:.3g} to {train[-1].value:.3g}.")
+        parts.append(
+            say(
+                "Training loss goes from %(value)s to %(value_2)s.",
+                value=f"{train[0].value:.3g}",
+                value_2=f"{train[-1].value:.3g}",
+            )
+        )
     if best is not None:
-        parts.append(f"Validation loss goes from {validation[0].value:.3g} to {validation[-1].value:.3g};")
-        parts.append(f"its lowest is {best.value:.3g} at step {best.step:,}.")
+        parts.append(
+            say(
+                "Validation loss goes from %(value)s to %(value_2)s;",
+                value=f"{validation[0].value:.3g}",
+                value_2=f"{validation[-1].value:.3g}",
+            )
+        )
+        parts.append(say("its lowest is %(value)s at step %(step)s.", value=f"{best.value:.3g}", step=f"{best.step:,}"))
     return " ".join(parts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reviewapp.runs.curves import Point, finite, smooth
+from reviewapp.words import say
 
 RECENT = 3  # validations that a trend is read from
 PLATEAU = 0.005  # relative improvement over the recent validations below which nothing happens any more
@@ -77,21 +78,30 @@ def _is_overfitting(smoothed: Sequence[Point], validation: Sequence[Point], sinc
 
 def _stopping(since_best: int, patience: int) -> str:
     if not patience:
-        return "Early stopping is off: the run goes on to its last step."
-    without = "none so far" if not since_best else f"{since_best} so far"
-    return f"Early stopping acts after {_checks(patience)} without improvement; {without}."
+        return say("Early stopping is off: the run goes on to its last step.")
+    without = say("none so far") if not since_best else say("%(n)s so far", n=since_best)
+    return say(
+        "Early stopping acts after %(patience)s without improvement; %(without)s.",
+        patience=_checks(patience),
+        without=without,
+    )
 
 
 def _checks(count: int) -> str:
-    return "1 check" if count == 1 else f"{count} checks"
+    return say("1 check") if count == 1 else say("%(n)s checks", n=count)
 
 
 def _broken(point: Point) -> Diagnosis:
     return Diagnosis(
         state="fail",
-        word="Broken numbers",
-        sentences=(f"Since step {point.step:,} the loss is no number any more. Nothing after it can be used.",),
-        advice="Start a new run with a learning rate of a third, and look at the examples of that step.",
+        word=say("Broken numbers"),
+        sentences=(
+            say(
+                "Since step %(step)s the loss is no number any more. Nothing after it can be used.",
+                step=f"{point.step:,}",
+            ),
+        ),
+        advice=say("Start a new run with a learning rate of a third, and look at the examples of that step."),
     )
 
 
@@ -100,20 +110,27 @@ def _diverged(smoothed: Sequence[Point]) -> Diagnosis:
     times = smoothed[-1].value / lowest.value
     return Diagnosis(
         state="fail",
-        word="Running away",
-        sentences=(f"Training loss is {times:.1f} times its lowest value ({lowest.value:.3f}, step {lowest.step:,}).",),
-        advice="Cancel, then start a new run with a lower learning rate or a longer warm-up.",
+        word=say("Running away"),
+        sentences=(
+            say(
+                "Training loss is %(times)s times its lowest value (%(value)s, step %(step)s).",
+                times=f"{times:.1f}",
+                value=f"{lowest.value:.3f}",
+                step=f"{lowest.step:,}",
+            ),
+        ),
+        advice=say("Cancel, then start a new run with a lower learning rate or a longer warm-up."),
     )
 
 
 def _too_early(validations: int, has_train: bool) -> Diagnosis:
     if not has_train:
-        sentence = "No step has been reported yet."
+        sentence = say("No step has been reported yet.")
     elif validations == 0:
-        sentence = "No validation yet; a trend needs two."
+        sentence = say("No validation yet; a trend needs two.")
     else:
-        sentence = "One validation so far; a trend needs two."
-    return Diagnosis(state="unknown", word="Too early to say", sentences=(sentence,))
+        sentence = say("One validation so far; a trend needs two.")
+    return Diagnosis(state="unknown", word=say("Too early to say"), sentences=(sentence,))
 
 
 def _overfitting(smoothed: Sequence[Point], validation: Sequence[Point], since_best: int, patience: int) -> Diagnosis:
@@ -121,24 +138,38 @@ def _overfitting(smoothed: Sequence[Point], validation: Sequence[Point], since_b
     rise = 100 * (validation[-1].value / best.value - 1)
     return Diagnosis(
         state="unknown",
-        word="Overfitting",
+        word=say("Overfitting"),
         sentences=(
-            f"Validation loss rose {rise:.1f}% since its best at step {best.step:,}, while training loss still falls "
-            f"({smoothed[-1].value:.3f}). The model learns the examples by heart.",
+            say(
+                "Validation loss rose %(rise)s%% since its best at step %(step)s, while training loss still falls "
+                "(%(value)s). The model learns the examples by heart.",
+                rise=f"{rise:.1f}",
+                step=f"{best.step:,}",
+                value=f"{smoothed[-1].value:.3f}",
+            ),
             _stopping(since_best, patience),
         ),
-        advice="The best checkpoint is restored at the end. Next time: fewer epochs, more dropout or more examples.",
+        advice=say(
+            "The best checkpoint is restored at the end. Next time: fewer epochs, more dropout or more examples."
+        ),
     )
 
 
 def _plateau(validation: Sequence[Point], since_best: int, patience: int) -> Diagnosis:
     fall = 100 * _recent_fall(validation)
-    change = f"fell by only {fall:.1f}%" if fall > 0 else f"rose by {-fall:.1f}%"
+    change = (
+        say("fell by only %(fall)s%%", fall=f"{fall:.1f}")
+        if fall > 0
+        else say("rose by %(value)s%%", value=f"{-fall:.1f}")
+    )
     return Diagnosis(
         state="unknown",
-        word="Plateau",
-        sentences=(f"Validation loss {change} over the last {RECENT} checks.", _stopping(since_best, patience)),
-        advice="More steps will hardly help. More varied examples, or a higher rank, may.",
+        word=say("Plateau"),
+        sentences=(
+            say("Validation loss %(change)s over the last %(recent)s checks.", change=change, recent=RECENT),
+            _stopping(since_best, patience),
+        ),
+        advice=say("More steps will hardly help. More varied examples, or a higher rank, may."),
     )
 
 
@@ -151,20 +182,20 @@ def _learning(smoothed: Sequence[Point], validation: Sequence[Point], since_best
 
 
 def _word(fall: float) -> str:
-    return "Learning" if fall > 0 else "Not improving"
+    return say("Learning") if fall > 0 else say("Not improving")
 
 
 def _trend(fall: float, count: int) -> str:
-    checks = "the last check" if count == 1 else f"the last {count} checks"
+    checks = say("the last check") if count == 1 else say("the last %(count)s checks", count=count)
     if fall > 0:
-        return f"Validation loss still falls: {fall:.1f}% over {checks}."
-    return f"Validation loss did not fall over {checks}."
+        return say("Validation loss still falls: %(fall)s%% over %(checks)s.", fall=f"{fall:.1f}", checks=checks)
+    return say("Validation loss did not fall over %(checks)s.", checks=checks)
 
 
 def _gap(gap: float) -> str:
     if gap > 0.1:
-        return f"It lies {gap:.2f} above training loss: watch whether the distance grows."
-    return f"The distance to training loss is {gap:.2f}, so no sign of overfitting."
+        return say("It lies %(gap)s above training loss: watch whether the distance grows.", gap=f"{gap:.2f}")
+    return say("The distance to training loss is %(gap)s, so no sign of overfitting.", gap=f"{gap:.2f}")
 
 
 def lowest(points: Sequence[Point]) -> Point | None:

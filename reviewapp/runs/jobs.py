@@ -10,7 +10,7 @@ from django.conf import settings
 
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
-from reviewapp.runs import launcher, rundir, selectors, services
+from reviewapp.runs import base_facts, launcher, rundir, selectors, services
 from reviewapp.runs.models import BaseModel, TrainingRun
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets import services as trainingset_services
@@ -48,7 +48,7 @@ def _prepare(run: TrainingRun) -> None:
     trainable = trainingsets.version_is_trainable(run.version)
     if not trainable.is_ok:
         raise JobFailed(trainable.reason)
-    services.base_model_check(run.base_model)
+    base_facts.base_model_check(run.base_model)
     config = selectors.run_config(run)
     if contract.config_sha256(config) != run.config_hash:
         raise JobFailed("The settings of this run were altered after it was requested. Request a new run.")
@@ -163,12 +163,12 @@ def _write_preview(preview: Preview) -> Path:
     base = BaseModel.objects.filter(project=version.training_set.project, path=preview.base_model_path).first()
     if base is None:
         raise JobFailed("The base model of this preview is not registered any more. Choose one that is.")
-    services.base_model_check(base)
+    base_facts.base_model_check(base)
     content, content_hash = _previewed(version)
     if content_hash != preview.content_hash:
         raise JobFailed("The draft changed after the preview was asked for. Ask again.")
     config = PreviewConfig(
-        model=services.model_spec(base), template=Template(**base.template), max_length=preview.max_length
+        model=base_facts.model_spec(base), template=Template(**base.template), max_length=preview.max_length
     )
     run_dir = Path(settings.RUNS_DIR) / f"preview-{preview.pk}"
     rundir.write(run_dir, config, content)

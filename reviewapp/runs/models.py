@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.core.models import ImmutableModel, Job
 from reviewapp.projects.models import Project
@@ -30,6 +31,8 @@ class BaseModel(models.Model):
 
 
 class TrainingRun(models.Model):
+    NAMES = (gettext_noop("Run %(number)s"), gettext_noop("run %(number)s"))
+
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="training_runs")
     number = models.PositiveIntegerField()
     version = models.ForeignKey(TrainingSetVersion, on_delete=models.PROTECT, related_name="training_runs")

@@ -18,6 +18,7 @@ from reviewapp.runs.curves import Chart, Point, Series, build_chart
 from reviewapp.runs.diagnosis import Diagnosis, diagnose, lowest
 from reviewapp.runs.models import RunEvent, TrainingRun
 from reviewapp.runs.selectors import Progress
+from reviewapp.words import grouped, say
 from training.contract import TrainConfig
 
 EVENTS_SHOWN = 8
@@ -134,15 +135,19 @@ def _is_done(run: TrainingRun) -> bool:
 
 
 def _steps_row(run: TrainingRun, progress: Progress) -> PlanRow:
-    total, now = f"{progress.total_steps:,}", f"{progress.step:,}"
+    total, now = grouped(progress.total_steps), grouped(progress.step)
     result = run.result or {}
-    ends = {"early_stopping": "Stopped early, no improvement", "budget": "Stopped at the budget", "steps": "Complete"}
+    ends = {
+        "early_stopping": say("Stopped early, no improvement"),
+        "budget": say("Stopped at the budget"),
+        "steps": say("Complete"),
+    }
     if result:
-        words = ends.get(result.get("ended_by", ""), "Ended")
-        return PlanRow(name="Steps", plan=total, now=now, forecast=now, state="pass", words=words)
-    words = "Yes" if progress.step else "Not started"
+        words = ends.get(result.get("ended_by", ""), say("Ended"))
+        return PlanRow(name=say("Steps"), plan=total, now=now, forecast=now, state="pass", words=words)
+    words = say("Yes") if progress.step else say("Not started")
     return PlanRow(
-        name="Steps", plan=total, now=now, forecast=total, state="pass" if progress.step else "open", words=words
+        name=say("Steps"), plan=total, now=now, forecast=total, state="pass" if progress.step else "open", words=words
     )
 
 
@@ -151,17 +156,24 @@ def _time_row(run: TrainingRun, config: TrainConfig, progress: Progress, earlier
     forecast = progress.seconds if _is_done(run) else None
     if progress.seconds_left is not None:
         forecast = progress.seconds + progress.seconds_left
-    budget = f", stops at {duration(config.budget_seconds)}" if config.budget_seconds else ""
+    budget = (
+        say(", stops at %(budget_seconds)s", budget_seconds=duration(config.budget_seconds))
+        if config.budget_seconds
+        else ""
+    )
     if planned is None:
-        state, words = "open", f"No earlier run{budget}"
+        state, words = "open", say("No earlier run%(budget)s", budget=budget)
     elif forecast is None:
-        state, words = "open", f"No forecast yet{budget}"
+        state, words = "open", say("No forecast yet%(budget)s", budget=budget)
     elif forecast <= planned * TOLERANCE:
-        state, words = "pass", f"Yes{budget}"
+        state, words = "pass", say("Yes%(budget)s", budget=budget)
     else:
-        state, words = "warn", f"{100 * (forecast / planned - 1):.0f}% over plan{budget}"
+        state, words = (
+            "warn",
+            say("%(value)s%% over plan%(budget)s", value=f"{100 * (forecast / planned - 1):.0f}", budget=budget),
+        )
     return PlanRow(
-        name="Training time",
+        name=say("Training time"),
         plan=duration(planned),
         now=duration(progress.seconds),
         forecast=duration(forecast),
@@ -184,14 +196,16 @@ def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | Non
         return None
     result = (earlier.result or {}) if earlier else {}
     before = result["tokens"] / result["seconds"] if result.get("seconds") and result.get("tokens") else None
-    words, state = "No earlier run", "open"
+    words, state = say("No earlier run"), "open"
     if before is not None:
         state, words = (
-            ("pass", "Yes") if now * TOLERANCE >= before else ("warn", f"{100 * (1 - now / before):.0f}% slower")
+            ("pass", say("Yes"))
+            if now * TOLERANCE >= before
+            else ("warn", say("%(n)s%% slower", n=f"{100 * (1 - now / before):.0f}"))
         )
     return PlanRow(
-        name="Tokens per second",
-        plan="not known" if before is None else f"{before:,.0f}",
+        name=say("Tokens per second"),
+        plan=say("not known") if before is None else f"{before:,.0f}",
         now=f"{now:,.0f}",
         forecast=f"{now:,.0f}",
         state=state,
@@ -201,25 +215,25 @@ def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | Non
 
 def _examples_row(run: TrainingRun, config: TrainConfig) -> PlanRow:
     plan = run.events.filter(kind="plan").order_by("-seq").values_list("data", flat=True).first()
-    approved = f"{config.train_rows:,}"
+    approved = grouped(config.train_rows)
     if plan is None:
         return PlanRow(
-            name="Train examples read",
+            name=say("Train examples read"),
             plan=approved,
-            now="not yet",
+            now=say("not yet"),
             forecast=approved,
             state="open",
-            words="Not read yet",
+            words=say("Not read yet"),
         )
     read = int(plan["train"]["rows"])
     is_equal = read == config.train_rows and not plan["train"]["dropped"]
     return PlanRow(
-        name="Train examples read",
+        name=say("Train examples read"),
         plan=approved,
-        now=f"{read:,}",
-        forecast=f"{read:,}",
+        now=grouped(read),
+        forecast=grouped(read),
         state="pass" if is_equal else "warn",
-        words="Equals approved" if is_equal else "Differs from approved",
+        words=say("Equals approved") if is_equal else say("Differs from approved"),
     )
 
 
@@ -232,11 +246,11 @@ def _all_words(run: TrainingRun, events: list[RunEvent]) -> list[EventWords]:
 
 
 def _words(event: RunEvent, *, is_best: bool) -> EventWords:
-    title, text = _TITLES.get(event.kind, event.kind.capitalize()), _text(event)
+    title, text = say(_TITLES.get(event.kind, event.kind.capitalize())), _text(event)
     if event.kind == "eval" and is_best:
-        text = text.removesuffix(".") + ", the lowest so far."
+        text = text.removesuffix(".") + say(", the lowest so far.")
     if event.kind == "plan" and event.step:
-        title = "Resumed"
+        title = say("Resumed")
     return EventWords(at=event.at, title=title, text=text)
 
 
@@ -256,16 +270,23 @@ _TITLES = {
 def _text(event: RunEvent) -> str:
     data = event.data
     if event.kind == "eval":
-        return f"Step {event.step:,}, loss {_number(data.get('eval_loss'))}."
+        return say("Step %(step)s, loss %(get)s.", step=f"{event.step:,}", get=_number(data.get("eval_loss")))
     if event.kind == "checkpoint":
-        return f"Step {event.step:,} saved."
+        return say("Step %(step)s saved.", step=f"{event.step:,}")
     if event.kind == "plan":
-        return f"Continues from the checkpoint at step {event.step:,}." if event.step else _plan_text(data)
-    if event.kind == "start":
-        return "The trainer is at work."
-    if event.kind == "finished":
         return (
-            f"{event.step:,} steps in {duration(data.get('seconds'))}; the best is kept, step {data.get('best_step')}."
+            say("Continues from the checkpoint at step %(step)s.", step=f"{event.step:,}")
+            if event.step
+            else _plan_text(data)
+        )
+    if event.kind == "start":
+        return say("The trainer is at work.")
+    if event.kind == "finished":
+        return say(
+            "%(step)s steps in %(get)s; the best is kept, step %(get_2)s.",
+            step=f"{event.step:,}",
+            get=duration(data.get("seconds")),
+            get_2=data.get("best_step"),
         )
     return str(data.get("message", ""))
 
@@ -273,11 +294,14 @@ def _text(event: RunEvent) -> str:
 def _plan_text(data: dict[str, Any]) -> str:
     train, validation = data["train"], data["validation"]
     dropped = train["dropped"] + validation["dropped"]
-    return (
-        f"{train['rows']:,} train and {validation['rows']:,} validation examples, {dropped} dropped. "
-        f"{data['parameters_trained']:,} parameters are trained."
+    return say(
+        "%(value)s train and %(value_2)s validation examples, %(dropped)s dropped. %(value_3)s parameters are trained.",
+        value=f"{train['rows']:,}",
+        value_2=f"{validation['rows']:,}",
+        dropped=dropped,
+        value_3=f"{data['parameters_trained']:,}",
     )
 
 
 def _number(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.3f}"
+    return say("not a number") if value is None else f"{value:.3f}"

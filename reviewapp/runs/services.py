@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,24 +11,26 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
-from reviewapp.runs import basefolder, rundir, selectors
+from reviewapp.runs import base_facts, basefolder, rundir, selectors
+from reviewapp.runs.base_facts import base_model_check, model_spec
 from reviewapp.runs.models import BaseModel, ModelVersion, RunEvent, TrainingRun
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets.models import TrainingSetVersion
+from reviewapp.words import named, say
 from training import contract
-from training.contract import ContractError, Lora, ModelSpec, Template, TrainConfig
+from training.contract import ContractError, Lora, Template, TrainConfig
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 RUN_JOB = "reviewapp.runs.jobs.execute_run"
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # What a person may set; everything else of a TrainConfig follows from the version and the base model.
 SETTINGS = frozenset(
     {
@@ -64,10 +65,12 @@ def base_model_register(
     """
     clean = name.strip()
     if not clean:
-        raise ApplicationError("Give the base model a name.")
+        raise ApplicationError(_("Give the base model a name."))
     if BaseModel.objects.filter(project=project, name=clean).exists():
-        raise ApplicationError(f"There is already a base model {clean!r} in this project; choose another name.")
-    where, facts = _hub_facts(path) if is_hub else _folder_facts(path)
+        raise ApplicationError(
+            say("There is already a base model %(clean)s in this project; choose another name.", clean=f"{clean!r}")
+        )
+    where, facts = base_facts.of_hub(path) if is_hub else base_facts.of_folder(path)
     base = BaseModel.objects.create(
         project=project,
         name=clean,
@@ -75,34 +78,12 @@ def base_model_register(
         is_hub=is_hub,
         revision=revision.strip(),
         facts=facts,
-        template=_template(template),
+        template=base_facts.template_of(template),
         registered_by=registered_by,
     )
     _version_add(base=base, label=clean)
     _record(registered_by, "basemodel.register", project, "basemodel", base.pk, {"name": clean, "path": where, **facts})
     return base
-
-
-def _folder_facts(path: str) -> tuple[str, dict[str, Any]]:
-    try:
-        folder = basefolder.resolve(path, settings.MODEL_DIRS)
-        return str(folder), basefolder.inspect(folder).as_json()
-    except basefolder.BaseFolderError as error:
-        raise ApplicationError(str(error)) from error
-
-
-def _hub_facts(path: str) -> tuple[str, dict[str, Any]]:
-    clean = path.strip()
-    if not _HUB_ID.fullmatch(clean):
-        raise ApplicationError(f"{clean!r} is no hub id. Write it as organisation/model.")
-    return clean, {}
-
-
-def _template(values: dict[str, Any] | None) -> dict[str, Any]:
-    try:
-        return dataclasses.asdict(Template(**(values or {})))
-    except TypeError as error:
-        raise ApplicationError(f"The template has an unknown setting: {error}.") from error
 
 
 def _version_add(*, base: BaseModel, label: str, run: TrainingRun | None = None, **values: Any) -> ModelVersion:
@@ -123,7 +104,7 @@ def external_version_add(
 ) -> ModelVersion:
     """A system that does not run here: its outputs are imported. ``is_simulated`` marks it wherever it is shown."""
     if not label.strip():
-        raise ApplicationError("Give the system a name.")
+        raise ApplicationError(_("Give the system a name."))
     version = _version_add(base=base, label=label.strip(), is_external=True, is_simulated=is_simulated)
     data = {"label": version.label, "is_simulated": is_simulated}
     _record(added_by, "modelversion.add_external", project, "modelversion", version.pk, data)
@@ -192,38 +173,19 @@ def _enqueue(run: TrainingRun, requested_by: User) -> None:
     run.save(update_fields=["run_dir", "job"])
 
 
-def base_model_check(base: BaseModel) -> None:
-    """Raises ApplicationError when the folder is gone or holds other weights than were registered."""
-    if base.is_hub:
-        return
-    folder = Path(base.path)
-    if not folder.is_dir():
-        raise ApplicationError(
-            f"The folder of base model {base.name} is gone: {base.path}. Put it back or register it anew."
-        )
-    try:
-        basefolder.weight_files(folder)
-        found = basefolder.fingerprint(folder)
-    except basefolder.BaseFolderError as error:
-        raise ApplicationError(str(error)) from error
-    if found != base.facts.get("weights_sha256"):
-        raise ApplicationError(
-            f"The weights of base model {base.name} are not the ones that were registered. Register the folder "
-            "under a new name if the change is wanted."
-        )
-
-
-def model_spec(base: BaseModel) -> ModelSpec:
-    return ModelSpec(path=base.path, is_hub=base.is_hub, revision=base.revision)
-
-
 def _config(version: TrainingSetVersion, base: BaseModel, values: dict[str, Any]) -> TrainConfig:
     content = trainingsets.version_content(version)
     chosen = dict(values)
     lora = chosen.pop("lora", {})
     unknown = sorted((set(chosen) - SETTINGS) | (set(lora) - LORA_SETTINGS))
     if unknown:
-        raise ApplicationError(f"Unknown setting {unknown[0]!r}; a run takes {', '.join(sorted(SETTINGS))} and lora.")
+        raise ApplicationError(
+            say(
+                "Unknown setting %(value)s; a run takes %(join)s and lora.",
+                value=f"{unknown[0]!r}",
+                join=", ".join(sorted(SETTINGS)),
+            )
+        )
     max_length = chosen.get("max_length", TrainConfig.max_length)
     try:
         return TrainConfig(
@@ -251,12 +213,20 @@ def _truncated(version: TrainingSetVersion, base: BaseModel, max_length: int) ->
     counts = preview.result["counts"]
     if counts["dropped"]:
         raise ApplicationError(
-            f"{counts['dropped']} examples would not be learned at all at {max_length:,} tokens. Choose more."
+            say(
+                "%(value)s examples would not be learned at all at %(max_length)s tokens. Choose more.",
+                value=counts["dropped"],
+                max_length=f"{max_length:,}",
+            )
         )
     if counts["truncated"] and preview.accepted_at is None:
         raise ApplicationError(
-            f"{counts['truncated']} completions would be cut at {max_length:,} tokens. Agree to that on the page of "
-            "the version, or choose a greater length."
+            say(
+                "%(value)s completions would be cut at %(max_length)s tokens. Agree to that on the page of the "
+                "version, or choose a greater length.",
+                value=counts["truncated"],
+                max_length=f"{max_length:,}",
+            )
         )
     return int(counts["truncated"])
 
@@ -348,7 +318,9 @@ def _check_result(run: TrainingRun, result: dict[str, Any]) -> None:
     )
     for is_wrong, sentence in problems:
         if is_wrong:
-            raise ApplicationError(f"{sentence} Nothing was registered; look at the log of the run.")
+            raise ApplicationError(
+                say("%(sentence)s Nothing was registered; look at the log of the run.", sentence=sentence)
+            )
 
 
 def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
@@ -368,7 +340,7 @@ def _altered_file(run: TrainingRun, result: dict[str, Any]) -> str:
 def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
     """Asks a run to save a checkpoint and stop; a waiting one leaves the queue at once."""
     if run.job is None or run.job.is_terminal:
-        raise ApplicationError(f"{run} is not running any more.")
+        raise ApplicationError(say("%(run)s is not running any more.", run=named(run)))
     jobs.cancel_request(job=run.job)
     _record(cancelled_by, "run.cancel", run.project, "trainingrun", run.pk, {"number": run.number})
 
@@ -377,9 +349,9 @@ def run_cancel(*, run: TrainingRun, cancelled_by: User) -> None:
 def run_resume(*, run: TrainingRun, resumed_by: User) -> None:
     """Puts a run that ended without a model back into the queue; it goes on from its last checkpoint."""
     if run.job is None or not run.job.is_terminal:
-        raise ApplicationError(f"{run} is waiting or running already.")
+        raise ApplicationError(say("%(run)s is waiting or running already.", run=named(run)))
     if run.job.state == Job.State.SUCCEEDED:
-        raise ApplicationError(f"{run} is finished. Request a new run to train again.")
+        raise ApplicationError(say("%(run)s is finished. Request a new run to train again.", run=named(run)))
     trainable = trainingsets.version_is_trainable(run.version)
     if not trainable.is_ok:
         raise ApplicationError(trainable.reason)

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core import queues
@@ -124,7 +125,7 @@ def run_cancel(request: AuthenticatedRequest, slug: str, number: int) -> HttpRes
         services.run_cancel(run=run, cancelled_by=request.user)
     except ApplicationError as error:
         return _run(request, run, error=error.message)
-    messages.success(request, "The run saves a checkpoint and stops. It can be resumed from there.")
+    messages.success(request, _("The run saves a checkpoint and stops. It can be resumed from there."))
     return redirect("runs:run_detail", slug, number)
 
 
@@ -136,7 +137,7 @@ def run_resume(request: AuthenticatedRequest, slug: str, number: int) -> HttpRes
         services.run_resume(run=run, resumed_by=request.user)
     except ApplicationError as error:
         return _run(request, run, error=error.message)
-    messages.success(request, "The run is in the queue again and goes on from its last checkpoint.")
+    messages.success(request, _("The run is in the queue again and goes on from its last checkpoint."))
     return redirect("runs:run_detail", slug, number)
 
 
@@ -191,7 +192,7 @@ def base_model_register(request: AuthenticatedRequest, slug: str) -> HttpRespons
         except ApplicationError as refusal:
             error = refusal.message
         else:
-            messages.success(request, f"{base.name} is registered.")
+            messages.success(request, _("%(base_name)s is registered.") % {"base_name": base.name})
             return redirect("runs:base_model_list", slug)
     context = {"project": project, "form": form, "error": error, "folders": services.model_folders()}
     return render(request, "runs/base_model_register.html", context, status=422 if error or form.errors else 200)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 
 from reviewapp.projects.models import Project
 from reviewapp.samples.mapping import ROLES, Mapping, mapping_guess
@@ -50,7 +51,9 @@ class UploadForm(forms.Form):
         else:
             self.fields["file"].required = False
             folders = ", ".join(str(folder) for folder in settings.IMPORT_DIRS)
-            self.fields["path"].help_text = f"Instead of an upload, a file in {folders}."
+            self.fields["path"].help_text = gettext("Instead of an upload, a file in %(folders)s.") % {
+                "folders": folders
+            }
         if not may_heldout:
             for name in ("target", "heldout_set", "new_set"):
                 del self.fields[name]
@@ -59,7 +62,7 @@ class UploadForm(forms.Form):
         sets = [(str(row.pk), row.name) for row in open_sets]
         field = self.fields["heldout_set"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        field.choices = [*sets, (NEW_SET, "A new set")]
+        field.choices = [*sets, (NEW_SET, gettext("A new set"))]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -109,10 +112,10 @@ class MappingForm(forms.Form):
             if role == "facts" and not is_heldout:
                 continue
             if role == "completion" and is_heldout:
-                label, text = "Reference", "What an expert would answer."
+                label, text = gettext_noop("Reference"), gettext_noop("What an expert would answer.")
             elif role == "completion" and batch.project.label_schemas.filter(is_active=True).exists():
-                text = "Leave it out where experts produce it: rows without one are labelled in review."
-            choices = [("", "not in this file"), *options]
+                text = gettext_noop("Leave it out where experts produce it: rows without one are labelled in review.")
+            choices = [("", gettext("not in this file")), *options]
             self.fields[role] = forms.ChoiceField(label=label, required=False, choices=choices, help_text=text)
         self._choices("metadata", options)
         if encoding:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import ngettext
 
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutSet, ImportBatch, Revision, Sample, SampleGroup, SampleTag
+from reviewapp.words import grouped, say
 
 FILTERS = ("state", "origin", "batch", "language", "group", "tag", "priority", "flagged")
 # Those that are a column of the sample or of its group.
@@ -97,15 +99,14 @@ def revisions_of(sample: Sample) -> list[Revision]:
 
 def batch_summary(batch: ImportBatch) -> str:
     """Where every row went: rows = samples + row errors + already there."""
-    what = "held-out prompt" if batch.target == ImportBatch.Target.HELDOUT else "sample"
-    return (
-        f"{_count(batch.rows_read, 'row')} = {_count(batch.rows_created, what)}"
-        f" + {_count(batch.rows_failed, 'row error')} + {batch.rows_known:,} already there"
-    )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+    rows = ngettext("%(n)s row", "%(n)s rows", batch.rows_read) % {"n": grouped(batch.rows_read)}
+    if batch.target == ImportBatch.Target.HELDOUT:
+        made = ngettext("%(n)s held-out prompt", "%(n)s held-out prompts", batch.rows_created)
+    else:
+        made = ngettext("%(n)s sample", "%(n)s samples", batch.rows_created)
+    failed = ngettext("%(n)s row error", "%(n)s row errors", batch.rows_failed) % {"n": grouped(batch.rows_failed)}
+    known = say("%(n)s already there", n=grouped(batch.rows_known))
+    return f"{rows} = {made % {'n': grouped(batch.rows_created)}} + {failed} + {known}"
 
 
 @dataclass(frozen=True)

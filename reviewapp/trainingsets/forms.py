@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import ImportBatch, Sample
@@ -46,7 +47,7 @@ class RuleForm(forms.Form):
         batches = ImportBatch.objects.filter(project=project, target=ImportBatch.Target.POOL).values_list(
             "pk", "file_name"
         )
-        self._choices("origin", [choice for choice in Sample.Origin.choices])
+        self._choices("origin", [(value, gettext(label)) for value, label in Sample.Origin.choices])
         self._choices("language", [(value, value) for value in languages])
         self._choices("batch", [(pk, name) for pk, name in batches])
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from reviewapp.core.models import ImmutableModel, Job
 from reviewapp.projects.models import Project
@@ -23,6 +24,8 @@ class TrainingSet(models.Model):
 
 class TrainingSetVersion(models.Model):
     """Draft: a rule for choosing samples. Frozen: its examples, hashed, never changed again."""
+
+    NAMES = (gettext_noop("%(name)s, version %(number)s"),) * 2
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -52,6 +55,9 @@ class TrainingSetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.training_set.name}, version {self.number}"
+
+    def name_parts(self) -> dict[str, object]:
+        return {"name": self.training_set.name, "number": self.number}
 
 
 class Example(ImmutableModel):

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
-from reviewapp.projects.permissions import Permission
-from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample
-from reviewapp.trainingsets import contamination, selectors
+from reviewapp.trainingsets import contamination, selectors, signing
 from reviewapp.trainingsets.models import Example, Preview, Signature, TrainingSet, TrainingSetVersion
+from reviewapp.words import named, say
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -51,7 +51,7 @@ def version_draft(
         return known
     name = set_name.strip()
     if not name:
-        raise ApplicationError("A training set needs a name.")
+        raise ApplicationError(gettext("A training set needs a name."))
     _check_rule(filters or {}, validation_percent)
     training_set, _ = TrainingSet.objects.get_or_create(project=project, name=name)
     version = TrainingSetVersion.objects.create(
@@ -72,9 +72,11 @@ def version_draft(
 def _check_rule(filters: dict[str, Any], validation_percent: int) -> None:
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
-        raise ApplicationError(f"Unknown filter {unknown[0]!r}; choose from {', '.join(FILTERS)}.")
+        raise ApplicationError(
+            say("Unknown filter %(value)s; choose from %(join)s.", value=f"{unknown[0]!r}", join=", ".join(FILTERS))
+        )
     if not 1 <= validation_percent <= 50:
-        raise ApplicationError("The share for validation must be between 1% and 50%.")
+        raise ApplicationError(gettext("The share for validation must be between 1% and 50%."))
 
 
 @transaction.atomic
@@ -93,7 +95,9 @@ def version_update(
 def _change_draft(version: TrainingSetVersion, **values: Any) -> None:
     changed = TrainingSetVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(**values)
     if changed != 1:
-        raise ApplicationError(f"{version} is frozen and never changes. Draft the next version instead.")
+        raise ApplicationError(
+            say("%(version)s is frozen and never changes. Draft the next version instead.", version=named(version))
+        )
     version.refresh_from_db()
 
 
@@ -101,7 +105,7 @@ def _change_draft(version: TrainingSetVersion, **values: Any) -> None:
 def samples_exclude(*, version: TrainingSetVersion, sample_ids: set[int], reason: str, by: User) -> int:
     """Takes samples out of a draft by hand, with a reason; returns how many were not out already."""
     if not reason.strip():
-        raise ApplicationError("Say why these samples are taken out.")
+        raise ApplicationError(gettext("Say why these samples are taken out."))
     known = {entry["sample"] for entry in version.excluded}
     found = Sample.objects.filter(project=version.training_set.project, pk__in=sample_ids).values_list("pk", flat=True)
     new = sorted(set(found) - known)
@@ -164,20 +168,23 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     # the row is locked first, so that a second freeze waits here and then finds the version frozen
     version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
     if version.state != State.DRAFT:
-        raise ApplicationError(f"{version} is frozen already.")
+        raise ApplicationError(say("%(version)s is frozen already.", version=named(version)))
     plan = selectors.version_plan(version)
     if plan.content is None:
         raise ApplicationError(plan.problem)
     if expected_hash and plan.content.content_hash != expected_hash:
         raise ApplicationError(
-            "The accepted samples changed since you opened this page. Look at it again, then freeze."
+            gettext("The accepted samples changed since you opened this page. Look at it again, then freeze.")
         )
     check = selectors.overlap_known(version, plan.selection) or contamination.check_texts(
         version.training_set.project, plan.selection.chosen
     )
     if check.pairs:
         raise ApplicationError(
-            f"{check.words} with held-out prompts. Take them out: a model must not have seen what it is judged by."
+            say(
+                "%(words)s with held-out prompts. Take them out: a model must not have seen what it is judged by.",
+                words=check.words,
+            )
         )
     _store(version, plan, check, frozen_by)
     return version
@@ -238,14 +245,14 @@ def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: 
     Raises ApplicationError for a draft, another hash, the version's own authors, people without the right,
     a second signature of one person, an altered version, and cut completions that nobody agreed to.
     """
-    _check_signer(version, signed_by)
+    signing.signer_check(version, signed_by)
     if content_hash != version.content_hash:
-        raise ApplicationError("The hash that you were shown is not the hash of this version. Open it again.")
+        raise ApplicationError(gettext("The hash that you were shown is not the hash of this version. Open it again."))
     if not meaning.strip():
-        raise ApplicationError("A signature says what was checked. Write it down.")
+        raise ApplicationError(gettext("A signature says what was checked. Write it down."))
     if signed_by.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
-        raise ApplicationError(f"You have signed {version} already.")
-    _check_content(version)
+        raise ApplicationError(say("You have signed %(version)s already.", version=named(version)))
+    signing.content_check(version)
     signature = Signature.objects.create(
         version=version, content_hash=content_hash, signed_by=signed_by, meaning=meaning.strip()
     )
@@ -253,32 +260,14 @@ def version_sign(*, version: TrainingSetVersion, signed_by: User, content_hash: 
     return signature
 
 
-def _check_signer(version: TrainingSetVersion, person: User) -> None:
-    if version.state != State.FROZEN:
-        raise ApplicationError(f"{version} is a draft. Freeze it first: a signature needs content that cannot change.")
-    if not may(person, version.training_set.project, Permission.SIGN):
-        raise ApplicationError("Only a lead of this project may sign.")
-    if person.pk in selectors.authors_of(version):
-        raise ApplicationError("You made this version yourself, so you cannot sign it. Another lead has to.")
-
-
-def _check_content(version: TrainingSetVersion) -> None:
-    unaltered = selectors.version_is_unaltered(version)
-    if not unaltered.is_ok:
-        raise ApplicationError(unaltered.reason)
-    problem = preview_problem(selectors.preview_latest(version), version.content_hash)
-    if problem:
-        raise ApplicationError(problem)
-
-
 @transaction.atomic
 def signature_withdraw(*, version: TrainingSetVersion, withdrawn_by: User, reason: str) -> Signature:
     """Takes a signature back, or declines to give one, with a reason: a new row, the old one stays."""
-    _check_signer(version, withdrawn_by)
+    signing.signer_check(version, withdrawn_by)
     if not reason.strip():
-        raise ApplicationError("Say why, so that the next version can be better.")
+        raise ApplicationError(gettext("Say why, so that the next version can be better."))
     if withdrawn_by.pk in {row.signed_by_id for row in selectors.version_signing(version).withdrawn}:
-        raise ApplicationError(f"You have already returned {version}.")
+        raise ApplicationError(say("You have already returned %(version)s.", version=named(version)))
     row = Signature.objects.create(
         version=version,
         content_hash=version.content_hash,
@@ -307,7 +296,13 @@ def preview_request(
     if known is not None:
         return known
     if not MIN_TOKENS <= max_length <= MAX_TOKENS:
-        raise ApplicationError(f"The length must be between {MIN_TOKENS} and {MAX_TOKENS:,} tokens.")
+        raise ApplicationError(
+            say(
+                "The length must be between %(min_tokens)s and %(max_tokens)s tokens.",
+                min_tokens=MIN_TOKENS,
+                max_tokens=f"{MAX_TOKENS:,}",
+            )
+        )
     content_hash = version.content_hash or _draft_hash(version)
     preview = Preview.objects.create(
         version=version,
@@ -348,10 +343,13 @@ def preview_accept(*, preview: Preview, accepted_by: User) -> None:
     """Agrees to the completions that are cut at this length. Examples of which nothing is left cannot be agreed to."""
     counts = (preview.result or {}).get("counts", {})
     if not preview.result:
-        raise ApplicationError("This preview has no result yet.")
+        raise ApplicationError(gettext("This preview has no result yet."))
     if counts["dropped"]:
         raise ApplicationError(
-            f"{counts['dropped']} examples would not be learned at all. Take them out, or raise the length."
+            say(
+                "%(value)s examples would not be learned at all. Take them out, or raise the length.",
+                value=counts["dropped"],
+            )
         )
     changed = Preview.objects.filter(pk=preview.pk, accepted_at=None).update(
         accepted_by=accepted_by, accepted_at=timezone.now()
@@ -359,21 +357,6 @@ def preview_accept(*, preview: Preview, accepted_by: User) -> None:
     if changed == 1:
         _record(accepted_by, "preview.accept", preview.version, {"truncated": counts["truncated"]})
     preview.refresh_from_db()
-
-
-def preview_problem(preview: Preview | None, content_hash: str) -> str:
-    """What in the last preview stands in the way of a signature; empty when nothing does."""
-    if preview is None or preview.result is None or preview.content_hash != content_hash:
-        return ""
-    counts = preview.result["counts"]
-    if counts["dropped"]:
-        return (
-            f"{counts['dropped']} examples would not be learned at all at {preview.max_length:,} tokens. "
-            "Make a new preview with a greater length, or a new version without them."
-        )
-    if counts["truncated"] and preview.accepted_at is None:
-        return f"{counts['truncated']} completions are cut at {preview.max_length:,} tokens. Agree to that first."
-    return ""
 
 
 def _record(actor: User, action: str, version: TrainingSetVersion, data: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from reviewapp.accounts.models import User
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample
-from reviewapp.trainingsets import contamination, selectors, services
+from reviewapp.trainingsets import contamination, selectors, signing
 from reviewapp.trainingsets.contamination import CheckRow, ContaminationCheck
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
 
@@ -199,7 +199,7 @@ def sign_block(version: TrainingSetVersion, user: User) -> str:
         return "You made this version yourself, so another lead has to sign it."
     if user.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
         return "You have signed this version."
-    return services.preview_problem(selectors.preview_latest(version), version.content_hash)
+    return signing.preview_problem(selectors.preview_latest(version), version.content_hash)
 
 
 def changes_of(version: TrainingSetVersion) -> Changes | None:

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, ViewKind, view_record
@@ -19,6 +20,7 @@ from reviewapp.projects.selectors import project_for
 from reviewapp.trainingsets import exports, selectors, services, version_page
 from reviewapp.trainingsets.forms import DraftForm, ReasonForm, RuleForm, SignForm, set_names
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from reviewapp.words import named
 
 PAGE_SIZE = 20
 OVERLAP_REASON = "Overlaps with a held-out prompt"
@@ -117,7 +119,7 @@ def version_update(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRes
         services.version_update(version=version, by=request.user, **form.rule())
     except ApplicationError as error:
         return _detail(request, project, version, error.message, rule_form=form)
-    messages.success(request, "The rule is changed; the counts below follow it.")
+    messages.success(request, _("The rule is changed; the counts below follow it."))
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -161,7 +163,9 @@ def samples_exclude(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRe
         count = services.samples_exclude(version=version, sample_ids=ids, reason=OVERLAP_REASON, by=request.user)
     except ApplicationError as error:
         return _detail(request, project, version, error.message)
-    messages.success(request, f"Taken out of this version: {count}. The samples themselves are unchanged.")
+    messages.success(
+        request, _("Taken out of this version: %(count)s. The samples themselves are unchanged.") % {"count": count}
+    )
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -173,7 +177,7 @@ def samples_include(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRe
         count = services.samples_include(version=version, by=request.user)
     except ApplicationError as error:
         return _detail(request, project, version, error.message)
-    messages.success(request, f"Put back: {count}.")
+    messages.success(request, _("Put back: %(count)s.") % {"count": count})
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -187,7 +191,7 @@ def version_freeze(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRes
         )
     except ApplicationError as error:
         return _detail(request, project, version, error.message)
-    messages.success(request, f"{version} is frozen. It waits for signatures now.")
+    messages.success(request, _("%(version)s is frozen. It waits for signatures now.") % {"version": named(version)})
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -202,7 +206,7 @@ def version_sign(request: AuthenticatedRequest, slug: str, pk: int) -> HttpRespo
         services.version_sign(version=version, signed_by=request.user, **form.cleaned_data)
     except ApplicationError as error:
         return _detail(request, project, version, error.message, sign_form=form)
-    messages.success(request, f"You have signed {version}.")
+    messages.success(request, _("You have signed %(version)s.") % {"version": named(version)})
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -217,7 +221,9 @@ def signature_withdraw(request: AuthenticatedRequest, slug: str, pk: int) -> Htt
         services.signature_withdraw(version=version, withdrawn_by=request.user, **form.cleaned_data)
     except ApplicationError as error:
         return _detail(request, project, version, error.message, reason_form=form)
-    messages.success(request, f"{version} is returned. It cannot train until enough leads sign it.")
+    messages.success(
+        request, _("%(version)s is returned. It cannot train until enough leads sign it.") % {"version": named(version)}
+    )
     return redirect("trainingsets:version_detail", slug, pk)
 
 
@@ -245,7 +251,7 @@ def preview_accept(request: AuthenticatedRequest, slug: str, pk: int, preview_id
         services.preview_accept(preview=preview, accepted_by=request.user)
     except ApplicationError as error:
         return _detail(request, project, version, error.message)
-    messages.success(request, "Noted under your name: these completions may be cut.")
+    messages.success(request, _("Noted under your name: these completions may be cut."))
     return redirect("trainingsets:version_detail", slug, pk)
 
 

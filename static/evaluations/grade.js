@@ -8,7 +8,8 @@ import { keys } from "../js/keys.js";
 import { lease } from "../js/lease.js";
 import { pace } from "../js/pace.js";
 import { oneTab } from "../js/tabs.js";
-import { paint, select, selectedIn, stepSentence, textBetween } from "./spans.js";
+import { paint, select, selectedIn, severities, stepSentence, textBetween } from "./spans.js";
+import { t, tn } from "../js/words.js";
 
 const form = document.querySelector("form[data-keys]");
 const field = form.querySelector("[data-spans]");
@@ -41,7 +42,7 @@ const tab = oneTab(form.dataset.autosaveKey, {
   onGiven: async () => {
     await saving.flush();
     saving.pause();
-    standBy("You went on in another tab, with everything that was marked here.");
+    standBy(t("You went on in another tab, with everything that was marked here."));
   },
 });
 form.addEventListener("autosave:restored", () => {
@@ -49,7 +50,7 @@ form.addEventListener("autosave:restored", () => {
   draw();
 });
 tab.isFirst.then((isFirst) => {
-  if (!isFirst) return standBy("This output is open in another tab. Go on there, or close that tab and load this one again.");
+  if (!isFirst) return standBy(t("This output is open in another tab. Go on there, or close that tab and load this one again."));
   saving.start();
   hand.start();
 });
@@ -68,7 +69,7 @@ function mark() {
   const inPrompt = range && !inOutput && selectedIn(texts.prompt, range);
   if (inOutput) add({ start: inOutput.start, end: inOutput.end });
   else if (inPrompt) linkOrOmission(inPrompt);
-  else trouble("Select a passage first: of the output for an error, of the prompt for its evidence.");
+  else trouble(t("Select a passage first: of the output for an error, of the prompt for its evidence."));
 }
 
 function usedRange() {
@@ -135,8 +136,8 @@ function isShown(error) {
 
 function toggleAbsent() {
   const error = errors[current];
-  if (!error) return trouble("Open an error first; then say that the prompt has nothing about it.");
-  if (error.start === error.end) return trouble("An omission needs the passage of the prompt that was left out.");
+  if (!error) return trouble(t("Open an error first; then say that the prompt has nothing about it."));
+  if (error.start === error.end) return trouble(t("An omission needs the passage of the prompt that was left out."));
   error.is_absent_from_source = !error.is_absent_from_source;
   if (error.is_absent_from_source) Object.assign(error, { source_start: null, source_end: null });
   changed();
@@ -198,7 +199,7 @@ function row(error, index) {
   if (index === current) item.setAttribute("aria-current", "true");
   const reference = part("error-number");
   reference.dataset.number = String(index + 1);
-  reference.setAttribute("aria-label", `Open error ${index + 1}`);
+  reference.setAttribute("aria-label", t("Open error {n}", { n: index + 1 }));
   for (const select of item.querySelectorAll("[data-field]")) {
     select.value = error[select.dataset.field];
     select.addEventListener("change", () => {
@@ -209,9 +210,9 @@ function row(error, index) {
   }
   const kind = item.querySelector('[data-field="error_type"]');
   const criterion = item.querySelector('[data-field="criterion"]');
-  part("error-name").textContent = (error.error_type ? kind : criterion).selectedOptions[0]?.textContent || "Error";
+  part("error-name").textContent = (error.error_type ? kind : criterion).selectedOptions[0]?.textContent || t("Error");
   part("error-severity").textContent = error.severity;
-  part("error-excerpt").textContent = error.end > error.start ? textBetween(texts.output, error.start, error.end) : "left out of the output";
+  part("error-excerpt").textContent = error.end > error.start ? textBetween(texts.output, error.start, error.end) : t("left out of the output");
   evidence(part("error-evidence"), error, index);
   part("error-needs").hidden = isShown(error);
   part("absent").hidden = isShown(error) || error.start === error.end;
@@ -240,7 +241,7 @@ function evidence(button, error, index) {
   const shown = isShown(error);
   button.dataset.state = shown ? "evidence" : "unknown";
   button.replaceChildren(document.getElementById(shown ? "chip-evidence" : "chip-needs").content.cloneNode(true));
-  const words = !shown ? "Evidence missing" : error.is_absent_from_source ? "not in the prompt" : placeOf(error.source_start);
+  const words = !shown ? t("Evidence missing") : error.is_absent_from_source ? t("not in the prompt") : placeOf(error.source_start);
   button.querySelector("span").textContent = words;
   button.addEventListener("click", () => {
     current = index;
@@ -278,17 +279,17 @@ function tell() {
   const open = all.filter((criterion) => !isAnswered(criterion)).length;
   const lacking = all.filter(lacksEvidence).length;
   const unlinked = errors.filter((error) => !isShown(error)).length;
-  const missing = [counted(open, "criterion", "criteria"), counted(lacking, "passage", "passages"), counted(unlinked, "link into the prompt", "links into the prompt")];
+  const missing = [
+    open && tn("{n} criterion", "{n} criteria", open),
+    lacking && tn("{n} passage", "{n} passages", lacking),
+    unlinked && tn("{n} link into the prompt", "{n} links into the prompt", unlinked),
+  ];
   const words = missing.filter(Boolean).join(", ");
   document.querySelector("[data-why]").textContent = words
-    ? `To lock: ${words}.`
-    : document.querySelector("[data-why]").dataset.complete || "Complete. You can undo a locked grade for some minutes.";
+    ? t("To lock: {words}.", { words })
+    : document.querySelector("[data-why]").dataset.complete || t("Complete. You can undo a locked grade for some minutes.");
   form.querySelector("[data-hotkey-submit]").disabled = Boolean(words) || form.dataset.lost === "1";
-  for (const place of document.querySelectorAll("[data-answered]")) place.textContent = `${all.length - open} of ${all.length}`;
-}
-
-function counted(n, one, many) {
-  return n ? `${n} ${n === 1 ? one : many}` : "";
+  for (const place of document.querySelectorAll("[data-answered]")) place.textContent = t("{n} of {total}", { n: all.length - open, total: all.length });
 }
 
 function chips(criterion) {
@@ -301,12 +302,12 @@ function chips(criterion) {
     const chip = document.createElement("span");
     chip.className = "cs-chip";
     chip.dataset.state = isShown(error) ? "fail" : "unknown";
-    chip.textContent = `Error ${index + 1}, ${error.severity}`;
+    chip.textContent = t("Error {n}, {severity}", { n: index + 1, severity: severities[error.severity] });
     parts.push(chip);
   });
   if (lacks) {
     const words = document.getElementById("chip-needs").content.cloneNode(true);
-    words.querySelector("span").textContent = "Evidence needed: select the passage and press F.";
+    words.querySelector("span").textContent = t("Evidence needed: select the passage and press F.");
     parts.push(words);
   }
   place.replaceChildren(...parts);

@@ -2,6 +2,7 @@
 import { autosave } from "../js/autosave.js";
 import { keys } from "../js/keys.js";
 import { lease } from "../js/lease.js";
+import { t } from "../js/words.js";
 
 const form = document.querySelector("form[data-keys]");
 const saving = autosave(form);
@@ -57,7 +58,7 @@ function reason(key) {
 function tell() {
   const chosen = form.querySelector("[name=choice]:checked");
   for (const side of document.querySelectorAll("[data-side]")) side.toggleAttribute("data-chosen", side.dataset.side === chosen?.value);
-  document.querySelector("[data-why]").textContent = chosen ? "Complete. You can undo it for some minutes." : "Choose one of the three.";
+  document.querySelector("[data-why]").textContent = chosen ? t("Complete. You can undo it for some minutes.") : t("Choose one of the three.");
   form.querySelector("[data-hotkey-submit]").disabled = !chosen;
 }
 

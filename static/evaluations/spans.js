@@ -5,6 +5,9 @@
  * as Python does (code points), not UTF-16 units. Numbers behind a passage are drawn by CSS, so that the text of a
  * piece is always exactly the text.
  */
+import { t } from "../js/words.js";
+
+export const severities = { minor: t("minor"), major: t("major") };
 
 const pieces = new WeakMap();
 
@@ -106,7 +109,7 @@ function reference(mark) {
   element.dataset.kind = mark.kind;
   element.dataset.number = String(mark.number);
   element.href = `#error-${mark.number}`;
-  const name = mark.kind === "evidence" ? `Evidence for error ${mark.number}` : `Error ${mark.number}, ${mark.severity}`;
+  const name = mark.kind === "evidence" ? t("Evidence for error {n}", { n: mark.number }) : t("Error {n}, {severity}", { n: mark.number, severity: severities[mark.severity] });
   element.setAttribute("aria-label", name);
   return element;
 }

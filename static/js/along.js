@@ -10,6 +10,7 @@
  */
 import { bestTurns } from "./align.js";
 import { highlight, reveal, sentencesOf, textOf } from "./passages.js";
+import { t } from "./words.js";
 
 export function along(source, target, { parts = ".cs-block-text, .cs-block-clean, .cs-live-text, .cs-said", signal } = {}) {
   const status = document.querySelector("[data-along-status]");
@@ -82,8 +83,8 @@ export function along(source, target, { parts = ".cs-block-text, .cs-block-clean
   function tell() {
     if (!status) return;
     const numbers = best.map(({ index }) => turns[index].id.replace("turn-", ""));
-    if (!numbers.length) status.textContent = "No part of the source shares its words.";
-    else status.textContent = `Closest: ${numbers.map((number, place) => (place === at ? `${number} (shown)` : number)).join(", ")}`;
+    if (!numbers.length) status.textContent = t("No part of the source shares its words.");
+    else status.textContent = t("Closest: {numbers}", { numbers: numbers.map((number, place) => (place === at ? t("{number} (shown)", { number }) : number)).join(", ") });
   }
 }
 

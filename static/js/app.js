@@ -1,4 +1,5 @@
 // What every page needs beyond htmx: refusals swapped in place, confirmed buttons, forms sent once.
+import { t } from "./words.js";
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 422) {
     event.detail.shouldSwap = true;
@@ -51,5 +52,5 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  button.textContent = "Copied";
+  button.textContent = t("Copied");
 });

@@ -14,6 +14,7 @@
  * so ("autosave:refused"); with {"conflict": true, "version": 5} the person is asked first ("autosave:conflict").
  * What is not confirmed waits in localStorage and is put back into the form when the page is opened again.
  */
+import { t } from "./words.js";
 
 const PREFIX = "countersign:draft:";
 const WINDOW = "countersign:window";
@@ -117,7 +118,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     if (!Object.keys(pending).length) return true;
     sending = pending;
     pending = {};
-    show("Saving", "wait");
+    show(t("Saving"), "wait");
     inFlight = send();
     return inFlight;
   }
@@ -139,9 +140,9 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     sending = null;
     if (answer?.ok && !answer.redirected) return confirmed(answer);
     pending = { ...kept, ...pending };
-    if (answer?.redirected) return refuse({ message: "You are signed out. Sign in in another tab and write on here." });
+    if (answer?.redirected) return refuse({ message: t("You are signed out. Sign in in another tab and write on here.") });
     if (answer && answer.status >= 400 && answer.status < 500) return refuse(await answer.json().catch(() => ({})));
-    show("Not saved, retrying. Kept in this browser", "unknown");
+    show(t("Not saved, retrying. Kept in this browser"), "unknown");
     schedule(1000 * RETRY_SECONDS[Math.min(failures++, RETRY_SECONDS.length - 1)]);
     return false;
   }
@@ -157,8 +158,8 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   }
 
   function refuse(told) {
-    refused = told.message || "The server refused the draft.";
-    show("Not saved", "fail");
+    refused = told.message || t("The server refused the draft.");
+    show(t("Not saved"), "fail");
     const detail = { message: refused, version: told.version };
     const name = told.conflict ? "autosave:conflict" : "autosave:refused";
     form.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
@@ -216,7 +217,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   function showTime(iso) {
     if (!iso) return;
     const time = new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-    show(`Saved ${time}`, "pass");
+    show(t("Saved {time}", { time }), "pass");
   }
 
   function show(text, state) {

@@ -17,6 +17,7 @@ import { keys } from "./keys.js";
 import { lease } from "./lease.js";
 import { pace } from "./pace.js";
 import { oneTab } from "./tabs.js";
+import { t } from "./words.js";
 
 const PATIENCE_MS = 1500;
 
@@ -28,7 +29,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   form.addEventListener("autosave:refused", (event) => say(event.detail.message));
   form.addEventListener("autosave:conflict", onConflict);
   form.addEventListener("autosave:restored", () =>
-    say("What you wrote here before was not saved yet; it is back and being saved now."),
+    say(t("What you wrote here before was not saved yet; it is back and being saved now.")),
   );
   const saver = autosave(form, { signal, isWaiting: true });
   const keyboard = keys(form, { signal });
@@ -37,7 +38,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   const { handedIn } = pace(form.closest("[data-bench]"), { signal });
   const hand = handIn(form, { saver, holding, say, handedIn, signal, restart });
   criteria(keyboard, (counts) => {
-    if (counter) counter.textContent = `${counts.answered} of ${counts.total} scored`;
+    if (counter) counter.textContent = t("{answered} of {total} scored", counts);
     onAnswers(counts);
   });
   form.addEventListener("keys:save", () => saver.flush());
@@ -63,8 +64,8 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
   function standBy() {
     freeze(form);
     holding.finish();
-    say("This is open in another tab. What you write there is kept; here nothing can be changed.", [
-      ["Work here instead", () => tab.take().then(reload)],
+    say(t("This is open in another tab. What you write there is kept; here nothing can be changed."), [
+      [t("Work here instead"), () => tab.take().then(reload)],
     ]);
   }
 
@@ -73,14 +74,14 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
     saver.pause();
     freeze(form);
     holding.finish();
-    say("You went on in another tab, with everything that was written here.", [["Work here again", () => tab.take().then(reload)]]);
+    say(t("You went on in another tab, with everything that was written here."), [[t("Work here again"), () => tab.take().then(reload)]]);
   }
 
   function onConflict(event) {
     const { message, version } = event.detail;
     say(message, [
-      ["Keep what stands here", () => saver.insist(version).then(() => (notice.hidden = true))],
-      ["Load what was written there", () => (saver.drop(), reload())],
+      [t("Keep what stands here"), () => saver.insist(version).then(() => (notice.hidden = true))],
+      [t("Load what was written there"), () => (saver.drop(), reload())],
     ]);
   }
 
@@ -99,7 +100,7 @@ export function bench(form, { onAnswers = () => {}, signal, restart } = {}) {
     event.stopImmediatePropagation();
     if (form.dataset.frozen) return;
     if (!button?.hasAttribute("formaction")) return void hand.send(button);
-    if (saver.isCutOff()) return say("There is no connection. What you wrote is kept here; try again when it is back.");
+    if (saver.isCutOff()) return say(t("There is no connection. What you wrote is kept here; try again when it is back."));
     // Not before this event has ended: a form that is being submitted is not submitted again.
     Promise.all([Promise.race([saver.flush(), sleep(PATIENCE_MS)]), sleep(0)]).then(() => {
       form.dataset.flushed = "1";

@@ -9,6 +9,7 @@
  * While the editor is in an open <details> long unchanged stretches are cut; when it is closed all is shown.
  * A "diff:changed" event with {isChanged} is dispatched on the editor after each turn.
  */
+import { t, tn } from "./words.js";
 
 const WORDS = /\s+|[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]/gu;
 const MAX_CELLS = 4_000_000;
@@ -71,14 +72,14 @@ function liveDiff(root, place) {
     const pieces = diffWords(base.slice(skip), editor.value.slice(skip));
     const isChanged = pieces.some(([kind]) => kind !== "same");
     renderDiff(place, pieces, { isWhole: !details?.open });
-    if (count) count.textContent = isChanged ? changes(pieces, count.dataset.diffAgainst) : "No change yet";
+    if (count) count.textContent = isChanged ? changes(pieces, count.dataset.diffAgainst) : t("No change yet");
     editor.dispatchEvent(new CustomEvent("diff:changed", { detail: { isChanged }, bubbles: true }));
   }
 }
 
 function changes(pieces, against) {
   const into = wordCount(pieces, "in");
-  return `Against ${against}: ${into} ${into === 1 ? "word" : "words"} in, ${wordCount(pieces, "out")} out`;
+  return tn("Against {against}: {n} word in, {out} out", "Against {against}: {n} words in, {out} out", into, { against, out: wordCount(pieces, "out") });
 }
 
 /** Longest common subsequence of two lists of words; too long for a table: all out, all in. */

@@ -8,6 +8,7 @@
  * Escape ends the search. Letters in any case, any white space between words.
  */
 import { highlight, rangeOf, reveal, textOf } from "./passages.js";
+import { t } from "./words.js";
 
 /** hasStepKeys: N steps; without (where N means something else) Enter in the box does and the box keeps the focus. */
 export function find(source, { signal, hasStepKeys = true } = {}) {
@@ -57,7 +58,7 @@ export function find(source, { signal, hasStepKeys = true } = {}) {
   }
 
   function tell(words) {
-    count.textContent = !words ? "" : matches.length ? `${at + 1} of ${matches.length}` : "not found";
+    count.textContent = !words ? "" : matches.length ? t("{n} of {total}", { n: at + 1, total: matches.length }) : t("not found");
   }
 
   function end(event) {

@@ -14,6 +14,7 @@ import { keepForLater } from "./autosave.js";
 import { deliver, deliverLeft, hold, keptFor, packed } from "./outbox.js";
 import { ahead } from "./prefetch.js";
 import { show, showText } from "./swap.js";
+import { t } from "./words.js";
 
 const SAVING_MS = 1500;
 const PAGE_MS = 30000;
@@ -33,7 +34,7 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     const kept = keptFor(form, person);
     if (kept) {
       begin();
-      say("You handed this in before the connection broke. It is being sent now.");
+      say(t("You handed this in before the connection broke. It is being sent now."));
       deliver(kept, { token, onWaiting: waiting }).then((answer) => follow(answer));
     }
     deliverLeft(person, { token, except: kept?.key, told: left });
@@ -50,7 +51,7 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     const saved = Promise.race([saver.settled(), sleep(SAVING_MS)]); // a draft that comes after its form is refused
     if (page) return goOn(packet, page, button, saved);
     await Promise.all([behind, saved]);
-    state.textContent = "Sending";
+    state.textContent = t("Sending");
     follow(await deliver(packet, { token, onWaiting: waiting }), button);
   }
 
@@ -79,19 +80,19 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
   function waiting(answer) {
     if (form.dataset.frozen) return;
     freeze(form);
-    const why = answer ? "The server does not answer properly." : "There is no connection.";
-    state.textContent = "Not sent, retrying";
-    say(`${why} Your decision is kept in this browser and is sent when it is back. You can leave this page open, or close it and come back.`);
+    const why = answer ? t("The server does not answer properly.") : t("There is no connection.");
+    state.textContent = t("Not sent, retrying");
+    say(t("{why} Your decision is kept in this browser and is sent when it is back. You can leave this page open, or close it and come back.", { why }));
   }
 
   async function follow(answer, button) {
     if (answer.redirected && answer.url.includes("/sign-in/")) {
-      return again("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept.");
+      return again(t("You are signed out. Sign in in another tab, then send this once more. What you wrote is kept."));
     }
     if (answer.ok && isJson(answer)) return goOnTo(await answer.json());
     if (answer.redirected) return goTo(answer.url);
-    if (answer.status === 403) return again("The server did not take this page. Reload it; what you wrote is kept.");
-    if (answer.status === 404) return again("This is not yours any more. What you wrote is still here: copy what you need.");
+    if (answer.status === 403) return again(t("The server did not take this page. Reload it; what you wrote is kept."));
+    if (answer.status === 404) return again(t("This is not yours any more. What you wrote is still here: copy what you need."));
     if (!(restart && showText(await answer.text(), location.href, restart))) sendPlainly(button);
   }
 
@@ -122,13 +123,13 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
     delete form.dataset.frozen;
     saver.resume();
     holding.resume();
-    state.textContent = "Not sent";
+    state.textContent = t("Not sent");
     say(message);
   }
 
   function left({ packet, answer }) {
-    if (answer.ok && !answer.url.includes("/sign-in/")) return say(`What you handed in before the connection broke was sent: ${packet.name}.`);
-    say(`What you handed in before could not be taken any more: ${packet.name}. Open it again to see why; what you wrote is kept.`);
+    if (answer.ok && !answer.url.includes("/sign-in/")) return say(t("What you handed in before the connection broke was sent: {name}.", { name: packet.name }));
+    say(t("What you handed in before could not be taken any more: {name}. Open it again to see why; what you wrote is kept.", { name: packet.name }));
   }
 }
 
@@ -157,7 +158,7 @@ function isJson(answer) {
 
 function waitingBehind() {
   const state = document.querySelector("[data-autosave-text]");
-  if (state) state.textContent = "Last decision not sent, retrying";
+  if (state) state.textContent = t("Last decision not sent, retrying");
 }
 
 /** The item handed in last has its answer: yes brings Undo and the count up to date, no brings its page back. */

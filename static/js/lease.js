@@ -10,6 +10,7 @@
  * {"seconds": 1800}, or 409 with {"message": "..."}: then "lease:lost" is dispatched on document with the message.
  * On leaving it posts to data-lease-leave, which shortens the lease to a minute: a reload renews it in time.
  */
+import { t } from "./words.js";
 
 const SIGNS_OF_LIFE = ["keydown", "pointerdown", "wheel", "scroll", "touchstart"];
 const LOW_MINUTES = 5;
@@ -67,7 +68,7 @@ export function lease(place, { everySeconds = 60, signal } = {}) {
   function show() {
     const minutes = Math.ceil((endsAt - Date.now()) / 60000);
     const isOver = isLost || minutes <= 0;
-    text.textContent = isOver ? "Lease ended" : `${minutes} min left`;
+    text.textContent = isOver ? t("Lease ended") : t("{minutes} min left", { minutes });
     place.dataset.state = isOver || minutes <= LOW_MINUTES ? "unknown" : "wait";
   }
 }

@@ -7,6 +7,7 @@
  *   <p data-pace hidden></p>                                                   optional, for instance in the list of keys
  * A sitting begins anew after ten minutes without an item. Returns {handedIn}, to be called for each item.
  */
+import { t, tn } from "./words.js";
 
 const PREFIX = "countersign:pace:";
 const PAUSE_MS = 600000;
@@ -44,7 +45,7 @@ export function pace(bench, { signal } = {}) {
     const most = Number(bench.dataset.breakItems);
     const isDue = (wanted && minutes >= wanted) || (most && sitting.items >= most);
     if (!place || !isDue || Date.now() < sitting.quietUntil || !place.hidden) return;
-    place.querySelector("p").textContent = `You have been at it for ${minutes} min and ${sitting.items} ${sitting.items === 1 ? "item" : "items"}. A short break helps; what you wrote is saved.`;
+    place.querySelector("p").textContent = tn("You have been at it for {minutes} min and {n} item. A short break helps; what you wrote is saved.", "You have been at it for {minutes} min and {n} items. A short break helps; what you wrote is saved.", sitting.items, { minutes });
     place.hidden = false;
   }
 
@@ -53,7 +54,12 @@ export function pace(bench, { signal } = {}) {
     if (!shown || !sitting.seconds.length) return;
     const sorted = [...sitting.seconds].sort((a, b) => a - b);
     const since = new Date(sitting.since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-    shown.textContent = `Your pace: ${sorted[Math.floor(sorted.length / 2)]} s an item (median of the last ${sorted.length}), ${sitting.items} since ${since}. Only you see this; it stays in this browser.`;
+    shown.textContent = t("Your pace: {seconds} s an item (median of the last {last}), {items} since {since}. Only you see this; it stays in this browser.", {
+      seconds: sorted[Math.floor(sorted.length / 2)],
+      last: sorted.length,
+      items: sitting.items,
+      since,
+    });
     shown.hidden = false;
   }
 

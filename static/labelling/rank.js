@@ -4,6 +4,7 @@
  * HTML it needs: ol[data-rank] of li[data-candidate][tabindex] with [data-place] and button[data-move]; a button
  * [data-rank-keep]. Nothing is ranked until somebody moved a candidate or said that the order is right.
  */
+import { t } from "../js/words.js";
 
 export function ranking(field, value) {
   const list = field.querySelector("[data-rank]");
@@ -59,7 +60,7 @@ export function ranking(field, value) {
   function number() {
     items().forEach((item, place) => {
       item.querySelector("[data-place]").textContent = String(place + 1);
-      item.setAttribute("aria-label", `Place ${place + 1}`);
+      item.setAttribute("aria-label", t("Place {n}", { n: place + 1 }));
     });
     field.toggleAttribute("data-kept", Boolean(value.get()));
   }

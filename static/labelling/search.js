@@ -5,6 +5,7 @@
  * ul[data-label-chosen]; in a tree also [data-tree]: then Right opens what is below a class, Left goes back up.
  * Arrows walk through what was found, Enter takes it, Escape closes. Taken classes stand as chips with a button.
  */
+import { t } from "../js/words.js";
 
 const WAIT_MS = 120;
 
@@ -54,7 +55,7 @@ export function search(field, value) {
       answer = null; // offline: said below
     }
     if (mine !== asked) return; // a later question was asked meanwhile
-    if (!answer) return tell("The classes cannot be searched without a connection.");
+    if (!answer) return tell(t("The classes cannot be searched without a connection."));
     found = answer.classes;
     show(answer.shown);
   }
@@ -65,8 +66,8 @@ export function search(field, value) {
     list.hidden = !found.length || document.activeElement !== input;
     input.setAttribute("aria-expanded", String(!list.hidden));
     point();
-    if (!found.length) tell("No class holds all these words.");
-    else tell(found.length === most ? `The first ${most} classes. Type more to narrow down.` : `${found.length} found.`);
+    if (!found.length) tell(t("No class holds all these words."));
+    else tell(found.length === most ? t("The first {most} classes. Type more to narrow down.", { most }) : t("{n} found.", { n: found.length }));
   }
 
   function option(one, place) {
@@ -132,7 +133,7 @@ export function search(field, value) {
     trail.length = 0;
     close();
     write();
-    tell(`${one.name} is chosen.`);
+    tell(t("{name} is chosen.", { name: one.name }));
     if (!isMany) input.blur();
   }
 
@@ -157,7 +158,7 @@ export function search(field, value) {
     button.type = "button";
     button.className = "cs-chip-remove";
     button.textContent = "×";
-    button.setAttribute("aria-label", `Remove ${made.firstElementChild.textContent}`);
+    button.setAttribute("aria-label", t("Remove {name}", { name: made.firstElementChild.textContent }));
     button.addEventListener("click", () => {
       made.remove();
       write();

@@ -9,6 +9,7 @@
  * By keyboard: M goes into the text; left and right go by words, up and down by turns, with Shift they select; a
  * digit gives the selection its type; Escape leaves.
  */
+import { t } from "../js/words.js";
 
 export function spans(field, value, { signal }) {
   const source = document.querySelector("[data-label-source]");
@@ -90,7 +91,7 @@ export function spans(field, value, { signal }) {
   function mark(type) {
     const passage = selected();
     if (!passage) {
-      field.querySelector("[data-span-said]").textContent = "Select words of the prompt first.";
+      field.querySelector("[data-span-said]").textContent = t("Select words of the prompt first.");
       return enter();
     }
     const isThere = state.spans.some((one) => one.type === type && one.start === passage.start && one.end === passage.end);
@@ -147,7 +148,7 @@ export function spans(field, value, { signal }) {
     getSelection().addRange(range);
     last = range.cloneRange();
     words[head].piece.element.scrollIntoView({ block: "nearest" });
-    field.querySelector("[data-span-said]").textContent = `“${textAt({ start: left.start, end: right.end })}” selected`;
+    field.querySelector("[data-span-said]").textContent = t("“{text}” selected", { text: textAt({ start: left.start, end: right.end }) });
   }
 
   function leave() {
@@ -197,12 +198,12 @@ export function spans(field, value, { signal }) {
     const type = document.createElement("b");
     type.textContent = names.get(one.type) || one.type;
     said.append(type, ` “${shortened(textAt(one))}”`);
-    item.append(number, said, remover(`Remove passage ${place + 1}`, () => {
+    item.append(number, said, remover(t("Remove passage {n}", { n: place + 1 }), () => {
       state.spans.splice(place, 1);
       state.relations = state.relations
         .filter((r) => r.from !== place + 1 && r.to !== place + 1)
         .map((r) => ({ ...r, from: r.from - (r.from > place + 1), to: r.to - (r.to > place + 1) }));
-      write(`Passage ${place + 1} is removed.`);
+      write(t("Passage {n} is removed.", { n: place + 1 }));
     }));
     return item;
   }
@@ -211,7 +212,7 @@ export function spans(field, value, { signal }) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn cs-btn-quiet cs-btn-compact";
-    button.textContent = "Remove";
+    button.textContent = t("Remove");
     button.setAttribute("aria-label", words);
     button.addEventListener("click", () => {
       act();
@@ -238,9 +239,9 @@ export function spans(field, value, { signal }) {
       const item = document.createElement("li");
       const said = document.createElement("span");
       said.textContent = `${one.from} ${kinds.get(one.type) || one.type} ${one.to}`;
-      item.append(document.createElement("span"), said, remover(`Remove relation ${place + 1}`, () => {
+      item.append(document.createElement("span"), said, remover(t("Remove relation {n}", { n: place + 1 }), () => {
         state.relations.splice(place, 1);
-        write("The relation is removed.");
+        write(t("The relation is removed."));
       }));
       return item;
     }));
@@ -252,7 +253,7 @@ export function spans(field, value, { signal }) {
     const fits = (place, allowed) => !allowed || allowed.split(" ").includes(state.spans[place - 1].type);
     const said = field.querySelector("[data-span-said]");
     if (from === to || !fits(from, kind.dataset.from) || !fits(to, kind.dataset.to)) {
-      said.textContent = `“${kind.text}” does not join these two passages.`;
+      said.textContent = t("“{name}” does not join these two passages.", { name: kind.text });
       said.classList.remove("visually-hidden");
       return;
     }

@@ -5,6 +5,7 @@
  * in that criterion's note. Marked while such a level is already chosen, it goes there at once.
  */
 import { highlight } from "../js/passages.js";
+import { t } from "../js/words.js";
 
 export function evidence(form, { sentence, signal }) {
   const button = document.querySelector("[data-mark-evidence]");
@@ -21,13 +22,13 @@ export function evidence(form, { sentence, signal }) {
 
   function mark() {
     const picked = passage();
-    if (!picked) return show("Select a passage first, or choose a sentence by , and .");
+    if (!picked) return show(t("Select a passage first, or choose a sentence by , and ."));
     highlight("cs-evidence", [picked.range]);
     marked = `“${picked.text}”${picked.where}`;
     const active = form.querySelector("[data-criterion][data-active]");
     const waiting = [active, ...form.querySelectorAll("[data-criterion]")].find((one) => one && lacks(one));
     if (waiting) fill(waiting);
-    else show(`Marked: ${marked} It goes to the next level you choose that needs a passage.`);
+    else show(t("Marked: {marked} It goes to the next level you choose that needs a passage.", { marked }));
   }
 
   function passage() {

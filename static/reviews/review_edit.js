@@ -5,6 +5,7 @@ import { liveDiffs } from "../js/diff.js";
 import { find } from "../js/find.js";
 import { label } from "../labelling/label.js";
 import { evidence } from "./evidence.js";
+import { t, tn } from "../js/words.js";
 
 let life; // of the page that is shown now, whichever page's script shows the next one
 
@@ -67,12 +68,12 @@ function start() {
     const findings = form.querySelectorAll("[data-hotkey=n]").length;
     const isChanged = form.querySelector("[data-block][data-changed]") !== null;
     const unproven = [...form.querySelectorAll("[data-criterion]")].filter(lacksNote).length;
-    const [noun, nouns] = form.querySelector("[data-label]") ? ["field", "fields"] : ["criterion", "criteria"];
+    const isLabelled = form.querySelector("[data-label]") !== null;
     const parts = [];
-    if (open) parts.push(`${open} ${open === 1 ? noun : nouns}`);
-    if (findings) parts.push(`${findings} ${findings === 1 ? "finding" : "findings"}`);
-    const start = isChanged ? "You changed the text, so this is a fix. " : "";
-    why.textContent = start + (parts.length ? `Still open: ${parts.join(", ")}.` : "Nothing is open.");
+    if (open) parts.push(isLabelled ? tn("{n} field", "{n} fields", open) : tn("{n} criterion", "{n} criteria", open));
+    if (findings) parts.push(tn("{n} finding", "{n} findings", findings));
+    const start = isChanged ? `${t("You changed the text, so this is a fix.")} ` : "";
+    why.textContent = start + (parts.length ? t("Still open: {parts}.", { parts: parts.join(", ") }) : t("Nothing is open."));
     form.dataset.complete = answers.total && !open && !unproven ? "1" : "";
   }
 

@@ -24,7 +24,7 @@ def test_every_app_has_a_height() -> None:
     """A new app must be placed in the import contracts before it can be installed."""
     installed = {name.removeprefix("reviewapp.") for name in settings.INSTALLED_APPS if name.startswith("reviewapp.")}
     folders = {path.parent.name for path in (ROOT / "reviewapp").glob("*/__init__.py")}
-    assert installed == set(layers()) == folders
+    assert installed == set(layers()) - {"words"} == folders  # words is one module, below every app
 
 
 def test_foreign_keys_point_to_the_same_or_a_lower_app() -> None:

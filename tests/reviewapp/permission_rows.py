@@ -170,6 +170,7 @@ ROWS: dict[str, Row] = {
     "accounts:recovery_renew": Row(ANYONE, _bare(), "POST"),
     "accounts:factor_remove": Row(ANYONE, _bare(), "POST"),
     "accounts:theme_set": Row(ANYONE, _bare(), "POST", {"theme": "dark"}),
+    "accounts:language_set": Row(ANYONE, _bare(), "POST", {"language": "de"}),
     "accounts:keys_edit": Row(ANYONE, _bare()),
     "accounts:keys_save": Row(ANYONE, _bare(), "POST"),
     "accounts:keys_reset": Row(ANYONE, _bare(), "POST"),

@@ -12,6 +12,7 @@ from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.accounts.models import User, WrongCode
 from reviewapp.accounts.selectors import factor_is_required, has_factor
@@ -43,11 +44,11 @@ def factor_confirm(*, user: User, secret: str, code: str) -> list[str]:
     step = _step_of(secret, code, after=0)
     if step is None:
         _count_wrong(user, "set-up")
-        raise CodeRefused("This code does not fit. Wait for the next one and check the clock of your phone.")
+        raise CodeRefused(gettext("This code does not fit. Wait for the next one and check the clock of your phone."))
     with transaction.atomic():
         _locked(user)
         if has_factor(user=user):
-            raise CodeRefused("A second factor is set up already. Remove it first to use another app.")
+            raise CodeRefused(gettext("A second factor is set up already. Remove it first to use another app."))
         made = totp.TOTP.activate(user, secret).instance
         made.data["last_step"] = step
         made.save(update_fields=["data"])
@@ -66,7 +67,9 @@ def code_check(*, user: User, code: str) -> str:
             WrongCode.objects.filter(user=user).delete()
     if not kind:
         _count_wrong(user, "sign-in")
-        raise CodeRefused("This code does not fit, or was used before. Wait for the next one, or use a recovery code.")
+        raise CodeRefused(
+            gettext("This code does not fit, or was used before. Wait for the next one, or use a recovery code.")
+        )
     if kind == "recovery":
         audit.record(actor=user, action="second_factor.recovery_used", target_type="user", target_id=user.pk)
     return kind
@@ -85,7 +88,7 @@ def recovery_renew(*, user: User, code: str) -> list[str]:
 def factor_remove(*, user: User, code: str) -> None:
     """Takes one's own factor away. Needs a code. Raises CodeRefused."""
     if factor_is_required(user=user):
-        raise CodeRefused("Your operator asks for a second factor. To change phones, ask for a reset.")
+        raise CodeRefused(gettext("Your operator asks for a second factor. To change phones, ask for a reset."))
     code_check(user=user, code=code)
     with transaction.atomic():
         _delete(user)
@@ -140,7 +143,7 @@ def _refuse_a_pause(user: User) -> None:
     since = timezone.now() - PAUSE
     if WrongCode.objects.filter(user=user, at__gt=since).count() >= settings.AXES_FAILURE_LIMIT:
         raise CodeRefused(
-            "Too many wrong codes. Wait an hour, or ask your operator. If it was not you, say so at once."
+            gettext("Too many wrong codes. Wait an hour, or ask your operator. If it was not you, say so at once.")
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from reviewapp.accounts.keymap import KeysInvalid, keymap_read
 from reviewapp.accounts.models import User
 
@@ -32,6 +34,6 @@ def _whole(name: str, text: str, problems: dict[str, str]) -> int:
     most = BREAK_FIELDS[name]
     text = text.strip() or "0"
     if not text.isdecimal() or int(text) > most:
-        problems[name] = f"Give a whole number from 0 to {most}; 0 means never."
+        problems[name] = _("Give a whole number from 0 to %(most)s; 0 means never.") % {"most": most}
         return 0
     return int(text)

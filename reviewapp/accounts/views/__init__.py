@@ -10,7 +10,7 @@ from reviewapp.accounts.views.factors import (
     recovery_renew,
     security,
 )
-from reviewapp.accounts.views.keys import keys_edit, keys_reset, keys_save, theme_set
+from reviewapp.accounts.views.keys import keys_edit, keys_reset, keys_save, language_set, theme_set
 from reviewapp.accounts.views.sign_in import sign_in, sign_in_code, sign_in_operator, sign_out
 from reviewapp.accounts.views.sso import sso_callback, sso_link, sso_start, sso_unlink
 
@@ -22,6 +22,7 @@ __all__ = [
     "keys_edit",
     "keys_reset",
     "keys_save",
+    "language_set",
     "recovery_renew",
     "security",
     "sign_in",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts import selectors, services
@@ -66,7 +67,7 @@ def factor_remove(request: AuthenticatedRequest) -> HttpResponse:
     except CodeRefused as refused:
         return _security_page(request, refused.message, status=422)
     request.session.pop(PROVEN, None)
-    messages.success(request, "Your second factor is removed.")
+    messages.success(request, _("Your second factor is removed."))
     return redirect("accounts:security")
 
 

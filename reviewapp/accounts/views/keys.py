@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts import services
@@ -20,6 +21,20 @@ def theme_set(request: AuthenticatedRequest) -> HttpResponse:
     theme = request.POST.get("theme", "")
     if theme in User.Theme.values:
         User.objects.filter(pk=request.user.pk).update(theme=theme)
+    return _back(request)
+
+
+@require_POST
+def language_set(request: AuthenticatedRequest) -> HttpResponse:
+    """Keeps the chosen language with the account, or leaves it to the browser again."""
+    language = request.POST.get("language")
+    if language in User.Language.values:
+        User.objects.filter(pk=request.user.pk).update(language=language)
+    return _back(request)
+
+
+def _back(request: AuthenticatedRequest) -> HttpResponse:
+    """Where the person was, never another site."""
     to = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(to if safe else "/")
@@ -38,14 +53,14 @@ def keys_save(request: AuthenticatedRequest) -> HttpResponse:
         services.keys_save(user=request.user, given=given)
     except KeysInvalid as error:
         return _keys_page(request, given, error.problems, status=422)
-    messages.success(request, "Your keys are saved. They count from the next page on.")
+    messages.success(request, _("Your keys are saved. They count from the next page on."))
     return redirect("accounts:keys_edit")
 
 
 @require_POST
 def keys_reset(request: AuthenticatedRequest) -> HttpResponse:
     services.keys_reset(user=request.user)
-    messages.success(request, "You have the usual keys again.")
+    messages.success(request, _("You have the usual keys again."))
     return redirect("accounts:keys_edit")
 
 

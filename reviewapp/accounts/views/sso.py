@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts import services
@@ -36,7 +37,7 @@ def sso_link(request: AuthenticatedRequest) -> HttpResponse:
 def sso_unlink(request: AuthenticatedRequest) -> HttpResponse:
     _only_with_a_provider()
     services.identity_unlink(user=request.user)
-    messages.success(request, "The link is removed. From now on you sign in with your password.")
+    messages.success(request, _("The link is removed. From now on you sign in with your password."))
     return redirect("accounts:security")
 
 
@@ -75,9 +76,9 @@ def _leave(request: HttpRequest, process: str, to: str) -> HttpResponse:
 def _linked(request: HttpRequest, user_id: int | None, identity: Identity) -> HttpResponse:
     user = request.user
     if not isinstance(user, User) or user.pk != user_id:
-        raise SsoRefused("state", "You signed out or changed the account while linking. Begin again.")
+        raise SsoRefused("state", _("You signed out or changed the account while linking. Begin again."))
     services.identity_link(user=user, identity=identity)
-    messages.success(request, f"You can sign in with {settings.OIDC.name} from now on.")
+    messages.success(request, _("You can sign in with %(oidc_name)s from now on.") % {"oidc_name": settings.OIDC.name})
     return redirect("accounts:security")
 
 
@@ -94,4 +95,4 @@ def _refused(
 
 def _only_with_a_provider() -> None:
     if not settings.OIDC.is_on:
-        raise ApplicationError("Single sign-on is not set up here. Sign in with your password.")
+        raise ApplicationError(_("Single sign-on is not set up here. Sign in with your password."))

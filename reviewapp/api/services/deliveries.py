@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from reviewapp import __version__
 from reviewapp.api import selectors
@@ -112,9 +113,9 @@ def delivery_redeliver(*, delivery: Delivery, asked_by: User) -> None:
     """Sends it once more, from the first attempt on. Raises ApplicationError while an attempt is in hand."""
     row = Delivery.objects.select_for_update().get(pk=delivery.pk)
     if row.job is not None and not row.job.is_terminal:
-        raise ApplicationError("It is being sent now; look again in a moment.")
+        raise ApplicationError(_("It is being sent now; look again in a moment."))
     if delivery.webhook.paused_at is not None:
-        raise ApplicationError("This webhook is paused. Let it go on first.")
+        raise ApplicationError(_("This webhook is paused. Let it go on first."))
     row.state, row.attempts, row.due_at = Delivery.State.WAITING, 0, timezone.now()
     row.save(update_fields=["state", "attempts", "due_at"])
     audit.record(

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.api.models import ApiToken
 from reviewapp.audit import services as audit
@@ -28,12 +29,12 @@ MAX_DAYS = 366
 def token_create(*, project: Project, owner: User, name: str, scopes: Sequence[str], days: int) -> tuple[ApiToken, str]:
     """Makes a token that ends after ``days``; returns it with its secret, which is shown once and never stored."""
     if not name.strip():
-        raise ApplicationError("Name the program that will use this token.")
+        raise ApplicationError(_("Name the program that will use this token."))
     unknown = sorted(set(scopes) - set(ApiToken.Scope.values))
     if unknown or not scopes:
-        raise ApplicationError(f"Choose at least one scope of {', '.join(ApiToken.Scope.values)}.")
+        raise ApplicationError(_("Choose at least one scope of %(join)s.") % {"join": ", ".join(ApiToken.Scope.values)})
     if not 1 <= days <= MAX_DAYS:
-        raise ApplicationError(f"A token holds for 1 to {MAX_DAYS} days.")
+        raise ApplicationError(_("A token holds for 1 to %(max_days)s days.") % {"max_days": MAX_DAYS})
     secret = secret_make(PREFIX)
     token = ApiToken.objects.create(
         project=project,
@@ -51,7 +52,7 @@ def token_create(*, project: Project, owner: User, name: str, scopes: Sequence[s
 def token_revoke(*, token: ApiToken, revoked_by: User) -> None:
     """Ends a token at once; what was done with it stays."""
     if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        raise ApplicationError("This token was already revoked.")
+        raise ApplicationError(_("This token was already revoked."))
     _record(revoked_by, "api_token.revoke", token)
 
 

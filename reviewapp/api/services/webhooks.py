@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.api.addresses import host_address, url_parts
 from reviewapp.api.models import Webhook
@@ -31,11 +32,13 @@ def webhook_create(*, project: Project, url: str, events: Sequence[str], created
     host_address(str(parts.hostname), parts.port or 443)  # also looked up before each request
     unknown = sorted(set(events) - set(Webhook.Event.values))
     if unknown or not events:
-        raise ApplicationError(f"Choose at least one event of {', '.join(Webhook.Event.values)}.")
+        raise ApplicationError(_("Choose at least one event of %(join)s.") % {"join": ", ".join(Webhook.Event.values)})
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         if project.webhooks.filter(removed_at=None).count() >= MAX_WEBHOOKS:
-            raise ApplicationError(f"A project has {MAX_WEBHOOKS} webhooks at most. Remove one first.")
+            raise ApplicationError(
+                _("A project has %(max_webhooks)s webhooks at most. Remove one first.") % {"max_webhooks": MAX_WEBHOOKS}
+            )
         webhook = Webhook.objects.create(
             project=project,
             url=url.strip(),
@@ -51,7 +54,7 @@ def webhook_create(*, project: Project, url: str, events: Sequence[str], created
 def webhook_pause(*, webhook: Webhook, paused_by: User) -> None:
     """Sends nothing until it is let go on; what happens meanwhile waits."""
     if not Webhook.objects.filter(pk=webhook.pk, paused_at=None).update(paused_at=timezone.now()):
-        raise ApplicationError("This webhook is paused already.")
+        raise ApplicationError(_("This webhook is paused already."))
     _record(paused_by, "webhook.pause", webhook, {})
 
 
@@ -60,7 +63,7 @@ def webhook_resume(*, webhook: Webhook, resumed_by: User) -> None:
     """Lets a paused webhook go on; what waits is sent now."""
     paused = Webhook.objects.filter(pk=webhook.pk, paused_at__isnull=False)
     if not paused.update(paused_at=None, failures=0):
-        raise ApplicationError("This webhook is not paused.")
+        raise ApplicationError(_("This webhook is not paused."))
     webhook.deliveries.filter(state="waiting").update(due_at=timezone.now())
     _record(resumed_by, "webhook.resume", webhook, {})
 
@@ -69,7 +72,7 @@ def webhook_resume(*, webhook: Webhook, resumed_by: User) -> None:
 def webhook_remove(*, webhook: Webhook, removed_by: User) -> None:
     """Nothing more is sent; the log of what was sent stays."""
     if not Webhook.objects.filter(pk=webhook.pk, removed_at=None).update(removed_at=timezone.now()):
-        raise ApplicationError("This webhook was removed already.")
+        raise ApplicationError(_("This webhook was removed already."))
     _record(removed_by, "webhook.remove", webhook, {"url": webhook.url})
 
 

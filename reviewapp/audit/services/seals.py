@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.accounts.models import User
 from reviewapp.audit.models import AuditEvent, RecordView
@@ -164,7 +165,9 @@ def views_prune(*, before: datetime, pruned_by: User | None = None) -> int:
         if datetime.fromisoformat(seal.data["newest"]) >= before:
             break
         if not _fits(seal, after, is_pruned=False):
-            raise ApplicationError(f"Rows of seal {seal.seq} are not as they were sealed. Nothing was removed.")
+            raise ApplicationError(
+                _("Rows of seal %(seq)s are not as they were sealed. Nothing was removed.") % {"seq": seal.seq}
+            )
         old.append(seal)
         after = seal.data["last"]
     if not old:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.kept import small
 from reviewapp.core.models import Lease
 from reviewapp.curation.anchoring import text_replaced
 from reviewapp.curation.drafts import fingerprint_of
@@ -16,6 +18,7 @@ from reviewapp.curation.models import Finding
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.samples.models import Revision, Sample
 from reviewapp.samples.services import revision_add
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -52,9 +55,11 @@ def finding_dismiss(*, finding: Finding, reason: str, dismissed_by: User) -> Non
     """Settles a finding without a change. Raises ApplicationError without a reason or when it is settled."""
     reason = reason.strip()
     if not reason:
-        raise ApplicationError("Say in a few words why this finding can be dismissed.")
+        raise ApplicationError(_("Say in a few words why this finding can be dismissed."))
     if len(reason) > MAX_REASON:
-        raise ApplicationError(f"Give the reason in at most {MAX_REASON:,} characters.")
+        raise ApplicationError(
+            _("Give the reason in at most %(max_reason)s characters.") % {"max_reason": grouped(MAX_REASON)}
+        )
     sample = _locked(finding)
     _is_open(finding)
     _decide(finding, State.DISMISSED, dismissed_by, finding.revision, reason=reason)
@@ -72,7 +77,7 @@ def finding_reopen(*, finding: Finding, reopened_by: User) -> Revision:
     sample = _locked(finding)
     was = finding.state
     if was not in (State.ACCEPTED, State.DISMISSED):
-        raise ApplicationError("Only an accepted or dismissed finding can be reopened.")
+        raise ApplicationError(_("Only an accepted or dismissed finding can be reopened."))
     _not_rejected(sample)
     before = after = _current(finding, sample)
     if was == State.ACCEPTED:
@@ -98,12 +103,15 @@ def _locked(finding: Finding) -> Sample:
 def _is_open(finding: Finding) -> None:
     if finding.state != State.OPEN:
         by = f" by {finding.decided_by}" if finding.decided_by else ""
-        raise ApplicationError(f"This finding was already settled{by}: {finding.get_state_display().lower()}.")
+        raise ApplicationError(
+            _("This finding was already settled%(by)s: %(lower)s.")
+            % {"by": by, "lower": small(_(finding.get_state_display()))}
+        )
 
 
 def _current(finding: Finding, sample: Sample) -> Revision:
     if sample.revision is None or finding.revision_id != sample.revision_id:
-        raise ApplicationError("The text was changed since this finding was made. Look at the text as it is now.")
+        raise ApplicationError(_("The text was changed since this finding was made. Look at the text as it is now."))
     return sample.revision
 
 
@@ -111,12 +119,14 @@ def _place_to_change(finding: Finding, current: Revision) -> tuple[int, int, str
     """Start, end and the new words; raises where there is nothing to apply or nothing to apply it to."""
     start, end, suggestion = finding.start, finding.end, finding.suggestion
     if suggestion is None or start is None or end is None:
-        raise ApplicationError("This finding has no suggestion to apply. Mend the text in review, or dismiss it.")
+        raise ApplicationError(_("This finding has no suggestion to apply. Mend the text in review, or dismiss it."))
     text: str = getattr(current, finding.field)
     if text[start:end] != finding.excerpt or suggestion == finding.excerpt:
-        raise ApplicationError("The words of this finding are not in the text any more. Run the checks again.")
+        raise ApplicationError(_("The words of this finding are not in the text any more. Run the checks again."))
     if not text_replaced(text, start, end, suggestion).strip():
-        raise ApplicationError(f"Nothing of the {finding.field} would be left. Reject the sample in review instead.")
+        raise ApplicationError(
+            _("Nothing of the %(field)s would be left. Reject the sample in review instead.") % {"field": finding.field}
+        )
     return start, end, suggestion
 
 
@@ -124,13 +134,13 @@ def _place_accepted(finding: Finding, current: Revision) -> tuple[int, int]:
     text: str = getattr(current, finding.field)
     start, end = finding.start, finding.end
     if start is None or end is None or text[start:end] != finding.suggestion:
-        raise ApplicationError("This place was changed again since. Mend the text in review instead.")
+        raise ApplicationError(_("This place was changed again since. Mend the text in review instead."))
     return start, end
 
 
 def _not_rejected(sample: Sample) -> None:
     if sample.state == Sample.State.REJECTED:
-        raise ApplicationError("This sample was rejected, so its text stays as it was judged.")
+        raise ApplicationError(_("This sample was rejected, so its text stays as it was judged."))
 
 
 def _not_in_hand(sample: Sample) -> None:
@@ -140,7 +150,10 @@ def _not_in_hand(sample: Sample) -> None:
     )
     holder = holding.values_list("assignments__holder__display_name", flat=True).first()
     if holder is not None:
-        raise ApplicationError(f"{holder} is reviewing this sample now. Settle it in that review, or wait for its end.")
+        raise ApplicationError(
+            _("%(holder)s is reviewing this sample now. Settle it in that review, or wait for its end.")
+            % {"holder": holder}
+        )
 
 
 def _review_again(sample: Sample) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
@@ -33,9 +34,9 @@ def index_request(*, project: Project, requested_by: User | None) -> TextIndex:
     """
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)  # two requests at once make one
     if not samples_indexed(project).exists():
-        raise ApplicationError("There are no samples to search yet. Import some first.")
+        raise ApplicationError(_("There are no samples to search yet. Import some first."))
     if project.text_indexes.filter(job__state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
-        raise ApplicationError("The index is already being built. Wait for it.")
+        raise ApplicationError(_("The index is already being built. Wait for it."))
     index = index_begin(project=project, requested_by=requested_by)
     index.job = jobs.enqueue(
         "reviewapp.curation.jobs.build_index",
@@ -86,9 +87,9 @@ def index_remove(*, project: Project, removed_by: User) -> None:
     """Removes every version with its files. Raises ApplicationError when there is none, or while one is built."""
     rows = project.text_indexes.all()
     if not rows.exists():
-        raise ApplicationError("There is no index to remove.")
+        raise ApplicationError(_("There is no index to remove."))
     if rows.filter(job__state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
-        raise ApplicationError("The index is being built. Wait for it, then remove it.")
+        raise ApplicationError(_("The index is being built. Wait for it, then remove it."))
     audit.record(
         actor=removed_by,
         action="index.remove",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
@@ -34,9 +35,11 @@ def learning_request(*, project: Project, requested_by: User | None, random_perc
     """Asks a worker to learn from the decisions so far. Raises ApplicationError while another one waits or runs."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if not 0 <= random_percent <= RANDOM_MOST:
-        raise ApplicationError(f"The share at random is a whole number from 0 to {RANDOM_MOST} percent.")
+        raise ApplicationError(
+            _("The share at random is a whole number from 0 to %(random_most)s percent.") % {"random_most": RANDOM_MOST}
+        )
     if project.learned_models.filter(job__state__in=_WORKING).exists():
-        raise ApplicationError("A worker is learning from the decisions already. Wait for it.")
+        raise ApplicationError(_("A worker is learning from the decisions already. Wait for it."))
     last = project.learned_models.aggregate(last=Max("number"))["last"] or 0
     model = LearnedModel.objects.create(
         project=project, number=last + 1, requested_by=requested_by, random_percent=random_percent,

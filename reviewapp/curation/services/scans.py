@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
@@ -35,9 +36,9 @@ def scan_request(*, project: Project, requested_by: User, idempotency_key: UUID 
     if known is not None:
         return known
     if not Sample.objects.filter(project=project).exists():
-        raise ApplicationError("There are no samples to check yet. Import some first.")
+        raise ApplicationError(_("There are no samples to check yet. Import some first."))
     if Scan.objects.filter(project=project, job__state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
-        raise ApplicationError("A scan of this project is already waiting or running. Wait for it, or cancel it.")
+        raise ApplicationError(_("A scan of this project is already waiting or running. Wait for it, or cancel it."))
     scan = Scan.objects.create(project=project, requested_by=requested_by, idempotency_key=idempotency_key)
     scan.job = jobs.enqueue(
         "reviewapp.curation.jobs.execute_scan",
@@ -55,7 +56,7 @@ def scan_request(*, project: Project, requested_by: User, idempotency_key: UUID 
 def scan_cancel(*, scan: Scan, cancelled_by: User) -> None:
     """Asks a scan to stop after the check it is at; what it found stays. Raises ApplicationError when it has ended."""
     if scan.job is None or scan.job.is_terminal:
-        raise ApplicationError("This scan has ended; there is nothing to cancel.")
+        raise ApplicationError(_("This scan has ended; there is nothing to cancel."))
     jobs.cancel_request(job=scan.job)
     _record(scan, "scan.cancel", {"job": scan.job.pk}, cancelled_by)
 

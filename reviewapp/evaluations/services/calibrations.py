@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -14,6 +15,7 @@ from reviewapp.evaluations.models import GenerationRun, GradingRound, RoundItem
 from reviewapp.evaluations.services.rounds import round_add, rubric_check
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.services import rubric_version_use
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -39,12 +41,13 @@ def calibration_create(
     """
     rubric_check(generation_run, rubric_version)
     if min(practice, exam, gold) < 0 or practice + exam + gold < 1 or not 1 <= pass_percent <= 100:
-        raise ApplicationError("A calibration needs at least one output, and a pass mark from 1 to 100 percent.")
+        raise ApplicationError(_("A calibration needs at least one output, and a pass mark from 1 to 100 percent."))
     drawn = _drawn(generation_run, seed)
     wanted = practice + exam + gold
     if wanted > len(drawn):
         raise ApplicationError(
-            f"{generation_run} answers {len(drawn)} prompts, and {wanted} outputs of different prompts are needed."
+            _("%(generation_run)s answers %(n_drawn)s prompts, and %(wanted)s outputs of different prompts are needed.")
+            % {"generation_run": named(generation_run), "n_drawn": len(drawn), "wanted": wanted}
         )
     round = round_add(
         generation_run,
@@ -80,12 +83,14 @@ def calibration_open(*, round: GradingRound, opened_by: User) -> GradingRound:
     """Lets graders begin, once every output has a reference grade."""
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.kind != GradingRound.Kind.CALIBRATION:
-        raise ApplicationError(f"{row} is no calibration.")
+        raise ApplicationError(_("%(row)s is no calibration.") % {"row": named(row)})
     if row.opened_at:
-        raise ApplicationError(f"{row} is already open.")
+        raise ApplicationError(_("%(row)s is already open.") % {"row": named(row)})
     missing = row.items.count() - len(calibrating.references(row))
     if missing:
-        raise ApplicationError(f"{missing} outputs have no reference grade yet. Give them first.")
+        raise ApplicationError(
+            _("%(missing)s outputs have no reference grade yet. Give them first.") % {"missing": missing}
+        )
     row.opened_at = timezone.now()
     row.save(update_fields=["opened_at"])
     _record(opened_by, "calibration.open", row, {"pass_percent": row.pass_percent})

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import calibrating, mixing, ordering, selectors
 from reviewapp.evaluations.models import GradeAssignment, GradingRound, RoundItem
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -27,13 +29,15 @@ def open_check(round: GradingRound, *, is_reference: bool = False) -> None:
     """
     if is_reference:
         if round.opened_at:
-            raise ApplicationError(f"{round} is open; its reference grades stand.")
+            raise ApplicationError(_("%(round)s is open; its reference grades stand.") % {"round": named(round)})
         return
     if round.unsealed_at:
-        raise ApplicationError(f"{round} is unsealed; no more grades are taken.")
+        raise ApplicationError(_("%(round)s is unsealed; no more grades are taken.") % {"round": named(round)})
     if not round.opened_at:
         how = "declares the gates" if round.kind == GradingRound.Kind.GRADING else "opens it"
-        raise ApplicationError(f"{round} is not open yet: a lead {how} first.")
+        raise ApplicationError(
+            _("%(round)s is not open yet: a lead %(how)s first.") % {"round": named(round), "how": how}
+        )
 
 
 def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
@@ -44,7 +48,10 @@ def grade_claim(*, round: GradingRound, user: User) -> GradeAssignment | None:
     """
     open_check(round)
     if round.is_pass_required and round.calibration and not calibrating.standing(round.calibration, user).is_passed:
-        raise ApplicationError(f"{round} asks for {str(round.calibration).lower()} to be passed first.")
+        raise ApplicationError(
+            _("%(round)s asks for %(lower)s to be passed first.")
+            % {"round": named(round), "lower": named(round.calibration, is_within=True)}
+        )
     held = held_by(round, user)
     if held is not None:
         return held
@@ -60,7 +67,7 @@ def reference_claim(*, round: GradingRound, user: User) -> GradeAssignment | Non
     """The next output of a calibration round that still needs a lead's reference grade; None when all have one."""
     open_check(round, is_reference=True)
     if round.kind != GradingRound.Kind.CALIBRATION:
-        raise ApplicationError("Reference grades are given in a calibration round.")
+        raise ApplicationError(_("Reference grades are given in a calibration round."))
     held = held_by(round, user)
     if held is not None:
         return held

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core import jobs
@@ -21,9 +22,11 @@ from reviewapp.evaluations import importing
 from reviewapp.evaluations.facts import slot_results
 from reviewapp.evaluations.models import GenerationRun, Output
 from reviewapp.projects.models import Project
+from reviewapp.runs import base_facts
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet
+from reviewapp.words import named
 from training import contract
 from training.contract import Arm, ContractError, GenerateConfig, Template
 
@@ -107,42 +110,52 @@ def _check_request(project: Project, heldout_set: HeldoutSet, candidate: ModelVe
     """Returns the base alone, which answers beside the candidate; raises ApplicationError otherwise."""
     heldout_check(project, heldout_set)
     if candidate.project_id != project.pk:
-        raise ApplicationError("Choose a model version of this project.")
+        raise ApplicationError(gettext("Choose a model version of this project."))
     if candidate.is_external:
-        raise ApplicationError(f"{candidate} does not run here. Import its outputs instead.")
-    runs.base_model_check(candidate.base_model)
+        raise ApplicationError(
+            gettext("%(candidate)s does not run here. Import its outputs instead.") % {"candidate": candidate}
+        )
+    base_facts.base_model_check(candidate.base_model)
     baseline: ModelVersion | None = ModelVersion.objects.filter(
         base_model=candidate.base_model, adapter_path="", model_path="", is_external=False
     ).first()
     if baseline is None:
-        raise ApplicationError(f"The base model of {candidate} is not registered as a model version.")
+        raise ApplicationError(
+            gettext("The base model of %(candidate)s is not registered as a model version.") % {"candidate": candidate}
+        )
     if baseline.pk == candidate.pk:
-        raise ApplicationError("Choose a tuned model version; its base answers the same prompts beside it.")
+        raise ApplicationError(gettext("Choose a tuned model version; its base answers the same prompts beside it."))
     return baseline
 
 
 def heldout_check(project: Project, heldout_set: HeldoutSet) -> None:
     """Raises ApplicationError for a set of another project, an open one, and an empty one."""
     if heldout_set.project_id != project.pk:
-        raise ApplicationError("Choose a held-out set of this project.")
+        raise ApplicationError(gettext("Choose a held-out set of this project."))
     if heldout_set.sealed_at is None:
-        raise ApplicationError(f"{heldout_set} is not sealed. Seal it, so that nothing can be added after the answers.")
+        raise ApplicationError(
+            gettext("%(heldout_set)s is not sealed. Seal it, so that nothing can be added after the answers.")
+            % {"heldout_set": heldout_set}
+        )
     if not heldout_set.prompts.exists():
-        raise ApplicationError(f"{heldout_set} has no prompts.")
+        raise ApplicationError(gettext("%(heldout_set)s has no prompts.") % {"heldout_set": heldout_set})
 
 
 def generation_config(heldout_set: HeldoutSet, candidate: ModelVersion, values: Mapping[str, Any]) -> GenerateConfig:
     """What the trainer is told; raises ApplicationError for settings it would refuse."""
     unknown = sorted(set(values) - SETTINGS)
     if unknown:
-        raise ApplicationError(f"Unknown setting {unknown[0]!r}; a generation run takes {', '.join(sorted(SETTINGS))}.")
+        raise ApplicationError(
+            gettext("Unknown setting %(value)s; a generation run takes %(join)s.")
+            % {"value": f"{unknown[0]!r}", "join": ", ".join(sorted(SETTINGS))}
+        )
     base = candidate.base_model
     rows = prompt_rows(heldout_set)
     trained = candidate.run.config if candidate.run else {}
     chosen = {"max_length": trained.get("max_length", GenerateConfig.max_length), **values}
     try:
         return GenerateConfig(
-            model=runs.model_spec(base),
+            model=base_facts.model_spec(base),
             arms=(
                 Arm(name=BASELINE),
                 Arm(name=CANDIDATE, adapter=candidate.adapter_path, model=candidate.model_path),
@@ -194,8 +207,11 @@ def _reconcile(lines: Sequence[Mapping[str, Any]], prompts: set[str]) -> None:
     missing, foreign = expected - set(found), set(found) - expected
     if missing or foreign or len(found) != len(expected):
         raise ApplicationError(
-            f"The outputs do not fit the held-out set: {len(missing)} missing, {len(foreign)} foreign, "
-            f"{len(found) - len(set(found))} doubled. Nothing was taken in; start a new generation run."
+            gettext(
+                "The outputs do not fit the held-out set: %(n_missing)s missing, %(n_foreign)s foreign, "
+                "%(n_value)s doubled. Nothing was taken in; start a new generation run."
+            )
+            % {"n_missing": len(missing), "n_foreign": len(foreign), "n_value": len(found) - len(set(found))}
         )
 
 
@@ -288,15 +304,18 @@ def _write_import(run: GenerationRun, baseline_run: GenerationRun, read: importi
 
 def _read_import(content: bytes, heldout_set: HeldoutSet) -> importing.ImportedOutputs:
     if len(content) > importing.MAX_BYTES:
-        raise ApplicationError("The file is larger than 100 MB. Split the held-out set, or shorten the outputs.")
+        raise ApplicationError(
+            gettext("The file is larger than 100 MB. Split the held-out set, or shorten the outputs.")
+        )
     read = importing.outputs_read(content, heldout_set.prompts.order_by("id").values_list("external_id", flat=True))
     if read.problems:
         raise ApplicationError(
-            f"{len(read.problems)} lines cannot be used, so nothing was imported.",
+            gettext("%(n_problems)s lines cannot be used, so nothing was imported.")
+            % {"n_problems": len(read.problems)},
             problems=[f"Line {problem.line}: {problem.reason}" for problem in read.problems],
         )
     if not read.texts:
-        raise ApplicationError("The file is empty. It needs one line a prompt, with prompt_id and text.")
+        raise ApplicationError(gettext("The file is empty. It needs one line a prompt, with prompt_id and text."))
     return read
 
 
@@ -350,7 +369,7 @@ def slot_figures(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def generation_run_cancel(*, run: GenerationRun, cancelled_by: User) -> None:
     """Asks a generation run to stop; what it has answered is kept for a resume."""
     if run.job is None or run.job.is_terminal:
-        raise ApplicationError(f"{run} is not running any more.")
+        raise ApplicationError(gettext("%(run)s is not running any more.") % {"run": named(run)})
     jobs.cancel_request(job=run.job)
     _record(cancelled_by, "generation_run.cancel", run, {})
 
@@ -359,9 +378,11 @@ def generation_run_cancel(*, run: GenerationRun, cancelled_by: User) -> None:
 def generation_run_resume(*, run: GenerationRun, resumed_by: User) -> None:
     """Puts a run that ended without outputs back into the queue; it goes on where it stopped."""
     if run.job is None or not run.job.is_terminal:
-        raise ApplicationError(f"{run} is waiting or running already.")
+        raise ApplicationError(gettext("%(run)s is waiting or running already.") % {"run": named(run)})
     if run.job.state == Job.State.SUCCEEDED:
-        raise ApplicationError(f"{run} is finished. Request a new one to generate again.")
+        raise ApplicationError(
+            gettext("%(run)s is finished. Request a new one to generate again.") % {"run": named(run)}
+        )
     jobs.retry(job=run.job)
     _record(resumed_by, "generation_run.resume", run, {})
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
@@ -83,7 +84,7 @@ def _read(row: GradeAssignment, values: Mapping[str, str]) -> judging.GradeGiven
     try:
         return judging.grade_read(values, rubric, output.text, output.heldout_prompt.prompt)
     except judging.GradeInvalid as invalid:
-        raise ApplicationError("This grade cannot be locked yet.", problems=invalid.problems) from invalid
+        raise ApplicationError(_("This grade cannot be locked yet."), problems=invalid.problems) from invalid
 
 
 def _record(actor: User, action: str, grade: Grade, data: dict[str, Any]) -> None:
@@ -99,13 +100,14 @@ def _record(actor: User, action: str, grade: Grade, data: dict[str, Any]) -> Non
 
 def _check_submit(row: GradeAssignment, user: User) -> None:
     if row.holder_id != user.pk:
-        raise ApplicationError("This output is assigned to someone else.")
+        raise ApplicationError(_("This output is assigned to someone else."))
     open_check(row.item.round, is_reference=row.purpose == GradeAssignment.Purpose.REFERENCE)
     mine = Grade.objects.filter(assignment__item=row.item_id, assignment__purpose=row.purpose, grader=user)
     graded = selectors.standing_grades(mine)
     if row.state == State.SUBMITTED or graded.exists():
         raise ApplicationError(
-            f"You have already graded this output. To change the grade, undo it within {settings.UNDO_MINUTES} minutes."
+            _("You have already graded this output. To change the grade, undo it within %(undo_minutes)s minutes.")
+            % {"undo_minutes": settings.UNDO_MINUTES}
         )
 
 
@@ -120,7 +122,7 @@ def close(row: GradeAssignment, draft: dict[str, str]) -> None:
             row.save(update_fields=["state", "closed_at", "draft"])
     except IntegrityError as error:
         raise LeaseLost(
-            "Your lease ran out and another grader has this output by now. What you wrote is kept on your side."
+            _("Your lease ran out and another grader has this output by now. What you wrote is kept on your side.")
         ) from error
 
 
@@ -208,16 +210,22 @@ def reopen(row: GradeAssignment) -> None:
 
 def _check_undo(grade: Grade, row: GradeAssignment, user: User) -> None:
     if grade.grader_id != user.pk:
-        raise ApplicationError("Only the grader can take a grade back.")
+        raise ApplicationError(_("Only the grader can take a grade back."))
     open_check(grade.round, is_reference=row.purpose == GradeAssignment.Purpose.REFERENCE)
     if not selectors.standing_grades(Grade.objects.filter(pk=grade.pk)).exists():
-        raise ApplicationError("This grade was already taken back.")
+        raise ApplicationError(_("This grade was already taken back."))
     if row.revealed_at:
         raise ApplicationError(
-            "You have seen the machine's scores of this output, so the blind grade stays. Change your mind beside it."
+            _(
+                "You have seen the machine's scores of this output, so the blind grade stays. Change your "
+                "mind beside it."
+            )
         )
     if timezone.now() - grade.submitted_at > timedelta(minutes=settings.UNDO_MINUTES):
-        raise ApplicationError(f"A grade can be taken back within {settings.UNDO_MINUTES} minutes; this one is older.")
+        raise ApplicationError(
+            _("A grade can be taken back within %(undo_minutes)s minutes; this one is older.")
+            % {"undo_minutes": settings.UNDO_MINUTES}
+        )
 
 
 @transaction.atomic
@@ -228,7 +236,7 @@ def grade_reveal(*, grade: Grade, revealed_by: User) -> None:
     """
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=grade.assignment_id)
     if row.holder_id != revealed_by.pk or row.state != State.SUBMITTED:
-        raise ApplicationError("Lock your own grade first; then the machine's scores open.")
+        raise ApplicationError(_("Lock your own grade first; then the machine's scores open."))
     if row.revealed_at is None:
         row.revealed_at = timezone.now()
         row.save(update_fields=["revealed_at"])
@@ -248,7 +256,7 @@ def grade_revise(
         return known
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
     if row.holder_id != revised_by.pk or row.revealed_at is None or row.state != State.SUBMITTED:
-        raise ApplicationError("A grade is revised after it was locked and the machine's scores were seen.")
+        raise ApplicationError(_("A grade is revised after it was locked and the machine's scores were seen."))
     open_check(row.item.round)
     grade = _write(row, _read(row, values), idempotency_key, is_after_reveal=True)
     _record(revised_by, "grade.revise", grade, {})
@@ -263,9 +271,9 @@ def grade_skip(*, assignment: GradeAssignment, reason: str, skipped_by: User) ->
     """
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
     if not reason.strip():
-        raise ApplicationError("Say why you skip this output.")
+        raise ApplicationError(_("Say why you skip this output."))
     if row.holder_id != skipped_by.pk or row.state != State.LEASED:
-        raise ApplicationError("This output is not with you any more.")
+        raise ApplicationError(_("This output is not with you any more."))
     row.state, row.closed_at, row.skip_reason = State.SKIPPED, timezone.now(), reason.strip()
     row.save(update_fields=["state", "closed_at", "skip_reason"])
     _record_assignment(skipped_by, "grade.skip", row, {"reason": row.skip_reason})
@@ -276,7 +284,7 @@ def grade_flag(*, assignment: GradeAssignment, is_flagged: bool, flagged_by: Use
     """Marks an output for the lead, or takes the mark away. Grading goes on as usual."""
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
     if row.holder_id != flagged_by.pk:
-        raise ApplicationError("This output is assigned to someone else.")
+        raise ApplicationError(_("This output is assigned to someone else."))
     if row.is_flagged != is_flagged:
         row.is_flagged = is_flagged
         row.save(update_fields=["is_flagged"])

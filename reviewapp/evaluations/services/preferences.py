@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -42,10 +43,10 @@ def pairwise_create(
     round_check(generation_run, rubric_version, overlap_percent)
     known = {arm.key for arm in selectors.arms_of(generation_run)}
     if first_arm == second_arm or not {first_arm, second_arm} <= known:
-        raise ApplicationError("Choose two different systems of this generation run.")
+        raise ApplicationError(_("Choose two different systems of this generation run."))
     pairs = _pairs(generation_run, first_arm, second_arm)
     if not pairs:
-        raise ApplicationError("There is no prompt that both systems answered.")
+        raise ApplicationError(_("There is no prompt that both systems answered."))
     round = round_add(
         generation_run,
         kind=GradingRound.Kind.PAIRWISE,
@@ -91,10 +92,10 @@ def preference_submit(
         return known
     row: GradeAssignment = GradeAssignment.objects.select_for_update().get(pk=assignment.pk)
     if row.holder_id != submitted_by.pk:
-        raise ApplicationError("This pair is assigned to someone else.")
+        raise ApplicationError(_("This pair is assigned to someone else."))
     open_check(row.item.round)
     if row.state == GradeAssignment.State.SUBMITTED:
-        raise ApplicationError("You have already compared these outputs. To change the answer, undo it.")
+        raise ApplicationError(_("You have already compared these outputs. To change the answer, undo it."))
     try:
         given = preferring.preference_read(values)
     except preferring.PreferenceInvalid as invalid:
@@ -111,7 +112,7 @@ DRAFTED = ("choice", "reason-", "note")  # how the names of the form's own field
 def _write(row: GradeAssignment, given: preferring.PreferenceGiven, key: UUID) -> Preference:
     item = row.item
     if item.other_output is None:
-        raise ApplicationError("This output stands alone; grade it.")
+        raise ApplicationError(_("This output stands alone; grade it."))
     sides = (item.other_output, item.output) if row.is_swapped else (item.output, item.other_output)
     last = Preference.objects.filter(assignment__item=item, grader=row.holder_id, superseded_by=None).last()
     made: Preference = Preference.objects.create(
@@ -151,12 +152,15 @@ def preference_undo(*, preference: Preference, idempotency_key: UUID, undone_by:
 
 def _check_undo(preference: Preference, user: User) -> None:
     if preference.grader_id != user.pk:
-        raise ApplicationError("Only the grader can take a preference back.")
+        raise ApplicationError(_("Only the grader can take a preference back."))
     open_check(preference.round)
     if not selectors.effective_preferences(preference.round).filter(pk=preference.pk).exists():
-        raise ApplicationError("This preference was already taken back.")
+        raise ApplicationError(_("This preference was already taken back."))
     if timezone.now() - preference.submitted_at > timedelta(minutes=settings.UNDO_MINUTES):
-        raise ApplicationError(f"A preference can be taken back within {settings.UNDO_MINUTES} minutes.")
+        raise ApplicationError(
+            _("A preference can be taken back within %(undo_minutes)s minutes.")
+            % {"undo_minutes": settings.UNDO_MINUTES}
+        )
 
 
 def _record(actor: User, action: str, preference: Preference) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -16,6 +17,7 @@ from reviewapp.rubrics.documents import OUTPUTS, narrowed
 from reviewapp.rubrics.models import Rubric, RubricVersion
 from reviewapp.rubrics.selectors import version_document
 from reviewapp.rubrics.services import rubric_version_use
+from reviewapp.words import named
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -96,22 +98,28 @@ def round_check(run: GenerationRun, version: RubricVersion, overlap_percent: int
     rubric_check(run, version)
     if all(criterion.is_worded for criterion in narrowed(version_document(version), OUTPUTS).criteria):
         raise ApplicationError(
-            f"{version} scores nothing of one output by itself. Choose another rubric, or compare outputs in pairs."
+            gettext(
+                "%(version)s scores nothing of one output by itself. Choose another rubric, or compare "
+                "outputs in pairs."
+            )
+            % {"version": named(version)}
         )
     if not 0 <= overlap_percent <= 100:
-        raise ApplicationError("The share graded by two people must be from 0 to 100 percent.")
+        raise ApplicationError(gettext("The share graded by two people must be from 0 to 100 percent."))
     if selectors.is_sealed(run):
-        raise ApplicationError("These outputs are in a round that is still sealed. Finish or unseal it first.")
+        raise ApplicationError(gettext("These outputs are in a round that is still sealed. Finish or unseal it first."))
 
 
 def rubric_check(run: GenerationRun, version: RubricVersion) -> None:
     """Raises ApplicationError unless the rubric fits outputs of this project and there are some."""
     if version.rubric.project_id != run.project_id or version.rubric.applies_to == Rubric.AppliesTo.SAMPLES:
-        raise ApplicationError("Choose a rubric of this project that applies to outputs.")
+        raise ApplicationError(gettext("Choose a rubric of this project that applies to outputs."))
     if not version.criteria.exists():
-        raise ApplicationError(f"{version} has no criteria. Add at least one, then grade with it.")
+        raise ApplicationError(
+            gettext("%(version)s has no criteria. Add at least one, then grade with it.") % {"version": named(version)}
+        )
     if not selectors.is_generated(run) or not run.outputs.exists():
-        raise ApplicationError("This generation run has no outputs yet. Wait until it has finished.")
+        raise ApplicationError(gettext("This generation run has no outputs yet. Wait until it has finished."))
 
 
 def _check_hidden(
@@ -123,24 +131,39 @@ def _check_hidden(
     is_pass_required: bool,
 ) -> None:
     if not 0 <= repeat_percent <= MOST_HIDDEN or not 0 <= gold_percent <= MOST_HIDDEN:
-        raise ApplicationError(f"Repeats and reference items may be from 0 to {MOST_HIDDEN} percent each.")
+        raise ApplicationError(
+            gettext("Repeats and reference items may be from 0 to %(most_hidden)s percent each.")
+            % {"most_hidden": MOST_HIDDEN}
+        )
     if calibration is None:
         if gold_percent or is_pass_required:
-            raise ApplicationError("Choose the calibration round whose reference grades are used.")
+            raise ApplicationError(gettext("Choose the calibration round whose reference grades are used."))
         return
     if calibration.project_id != run.project_id or calibration.kind != GradingRound.Kind.CALIBRATION:
-        raise ApplicationError("Choose a calibration round of this project.")
+        raise ApplicationError(gettext("Choose a calibration round of this project."))
     if not calibration.opened_at:
-        raise ApplicationError(f"{calibration} is not open yet. Give its reference grades and open it first.")
+        raise ApplicationError(
+            gettext("%(calibration)s is not open yet. Give its reference grades and open it first.")
+            % {"calibration": named(calibration)}
+        )
     if calibration.rubric_version_id != version.pk:
-        raise ApplicationError(f"{calibration} was graded by {calibration.rubric_version}. Choose the same rubric.")
+        raise ApplicationError(
+            gettext("%(calibration)s was graded by %(rubric_version)s. Choose the same rubric.")
+            % {"calibration": named(calibration), "rubric_version": named(calibration.rubric_version)}
+        )
     if calibration.generation_run_id == run.pk:
         raise ApplicationError(
-            f"{calibration} holds outputs of {str(run).lower()} itself: graders would know them. Choose one on another "
-            "generation run."
+            gettext(
+                "%(calibration)s holds outputs of %(lower)s itself: graders would know them. Choose one on "
+                "another generation run."
+            )
+            % {"calibration": named(calibration), "lower": named(run, is_within=True)}
         )
     if gold_percent and not calibration.items.filter(purpose=RoundItem.Purpose.GOLD).exists():
-        raise ApplicationError(f"{calibration} keeps no outputs to mix in. Set it up with some, or set the share to 0.")
+        raise ApplicationError(
+            gettext("%(calibration)s keeps no outputs to mix in. Set it up with some, or set the share to 0.")
+            % {"calibration": named(calibration)}
+        )
 
 
 def _gold_items(round: GradingRound) -> list[RoundItem]:
@@ -184,7 +207,7 @@ def round_open(*, round: GradingRound, opened_by: User) -> GradingRound:
     """Lets grading begin: the gates are declared. From now on the rubric version is in use."""
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.opened_at:
-        raise ApplicationError(f"{row} is already open.")
+        raise ApplicationError(gettext("%(row)s is already open.") % {"row": named(row)})
     row.opened_at = timezone.now()
     row.save(update_fields=["opened_at"])
     rubric_version_use(version=row.rubric_version)
@@ -207,15 +230,18 @@ def round_unseal(*, round: GradingRound, unsealed_by: User, reason: str = "") ->
     """
     row = GradingRound.objects.select_for_update().get(pk=round.pk)
     if row.unsealed_at:
-        raise ApplicationError(f"{row} is already unsealed.")
+        raise ApplicationError(gettext("%(row)s is already unsealed.") % {"row": named(row)})
     if not row.opened_at:
-        raise ApplicationError(f"{row} has no gates yet. Declare them first.")
+        raise ApplicationError(gettext("%(row)s has no gates yet. Declare them first.") % {"row": named(row)})
     progress = selectors.round_progress(row)
     early = not progress.is_complete
     if early and not reason.strip():
         raise ApplicationError(
-            f"{progress.left} of {progress.needed} grades are missing. Say why you unseal early; the report will be "
-            "marked exploratory for good."
+            gettext(
+                "%(left)s of %(needed)s grades are missing. Say why you unseal early; the report will be "
+                "marked exploratory for good."
+            )
+            % {"left": progress.left, "needed": progress.needed}
         )
     row.unsealed_at = timezone.now()
     row.unsealed_by = unsealed_by

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -79,7 +80,9 @@ def systems_import(
 
 def _read(content: bytes, file_name: str, columns: Columns, heldout_set: HeldoutSet) -> SystemOutputs:
     if len(content) > importing.MAX_BYTES:
-        raise ApplicationError("The file is larger than 100 MB. Split the held-out set, or shorten the outputs.")
+        raise ApplicationError(
+            gettext("The file is larger than 100 MB. Split the held-out set, or shorten the outputs.")
+        )
     ids = list(heldout_set.prompts.order_by("id").values_list("external_id", flat=True))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "outputs"
@@ -91,13 +94,16 @@ def _read(content: bytes, file_name: str, columns: Columns, heldout_set: Heldout
     read = importing_systems.systems_read(rows, columns, ids)
     if read.problems:
         raise ApplicationError(
-            f"{len(read.problems)} rows cannot be used, so nothing was imported.",
+            gettext("%(n_problems)s rows cannot be used, so nothing was imported.")
+            % {"n_problems": len(read.problems)},
             problems=[f"Line {problem.line}: {problem.reason}" for problem in read.problems],
         )
     if len(read.texts) < 2:
         raise ApplicationError(
-            "The file has the outputs of one system. Name the column that tells the systems apart, or import it beside "
-            "the base outputs of a generation run."
+            gettext(
+                "The file has the outputs of one system. Name the column that tells the systems apart, or "
+                "import it beside the base outputs of a generation run."
+            )
         )
     return read
 
@@ -107,9 +113,12 @@ def _in_order(found: list[str], compared: tuple[str, str]) -> list[str]:
     base, other = (name.strip() for name in compared)
     for name in filter(None, (base, other)):
         if name not in found:
-            raise ApplicationError(f"The file has no system {name!r}. It has {', '.join(found)}.")
+            raise ApplicationError(
+                gettext("The file has no system %(name)s. It has %(join)s.")
+                % {"name": f"{name!r}", "join": ", ".join(found)}
+            )
     if base and base == other:
-        raise ApplicationError("Name two different systems to compare.")
+        raise ApplicationError(gettext("Name two different systems to compare."))
     base = base or next(name for name in found if name != other)
     other = other or next(name for name in found if name != base)
     return [base, other, *(name for name in found if name not in (base, other))]

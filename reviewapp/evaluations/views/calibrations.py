@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, view_record
@@ -63,7 +64,7 @@ def round_open(request: AuthenticatedRequest, slug: str, round_id: int) -> HttpR
     }
     try:
         if round.kind not in kinds:
-            raise ApplicationError("A grading round is opened by declaring its gates.")
+            raise ApplicationError(_("A grading round is opened by declaring its gates."))
         kinds[GradingRound.Kind(round.kind)](round=round, opened_by=request.user)
     except ApplicationError as error:
         messages.error(request, error.message)

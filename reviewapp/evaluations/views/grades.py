@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, view_record
@@ -59,7 +60,9 @@ def grade(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpRespo
     if assignment.state == State.SUBMITTED:
         return redirect("evaluations:grade_locked", slug, key)
     if not assignment.is_live or assignment.item.round.unsealed_at:
-        messages.warning(request, "Your lease on that output has ended. What you wrote is kept; go on to get it back.")
+        messages.warning(
+            request, _("Your lease on that output has ended. What you wrote is kept; go on to get it back.")
+        )
         return redirect("evaluations:round_detail", slug, assignment.item.round_id)
     return _bench(request, assignment)
 
@@ -126,7 +129,7 @@ def grade_release(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> H
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
     grades.grade_release(assignment=assignment)
-    messages.success(request, "The output is back in the queue. What you wrote is kept.")
+    messages.success(request, _("The output is back in the queue. What you wrote is kept."))
     return redirect("evaluations:round_detail", slug, assignment.item.round_id)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, view_record
@@ -45,7 +46,9 @@ def pair(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpRespon
     project = project_for(request.user, slug, Permission.GRADE)
     assignment = selectors.assignment_get(project, key, request.user)
     if not assignment.is_live or assignment.item.round.unsealed_at or not assignment.item.other_output_id:
-        messages.warning(request, "That pair is not with you any more. What you wrote is kept; go on to get the next.")
+        messages.warning(
+            request, _("That pair is not with you any more. What you wrote is kept; go on to get the next.")
+        )
         return redirect("evaluations:round_detail", slug, assignment.item.round_id)
     return _bench(request, assignment)
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -17,6 +18,7 @@ from reviewapp.evaluations.forms import RoundForm, round_form_initial
 from reviewapp.evaluations.services import rounds
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
+from reviewapp.words import named
 
 PAGE_SIZE = 25
 
@@ -78,7 +80,7 @@ def round_unseal(request: AuthenticatedRequest, slug: str, round_id: int) -> Htt
         words = (
             "before every grade was in; its report is exploratory" if round.is_early_unseal else "with every grade in"
         )
-        messages.success(request, f"{round} is unsealed, {words}.")
+        messages.success(request, _("%(round)s is unsealed, %(words)s.") % {"round": named(round), "words": words})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("evaluations:round_detail", slug, round_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_noop
 
 from reviewapp.accounts.models import User
 from reviewapp.projects.models import Project
@@ -204,6 +205,7 @@ def reviewer_names(people: Iterable[int]) -> dict[int, str]:
 # --- slices ---
 
 FIELDS = {"language": "Language", "origin": "Origin"}
+_WITHIN = (gettext_noop("language"), gettext_noop("origin"))  # the same inside a sentence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch,
 from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment, Review
@@ -78,18 +79,20 @@ def review_undoable(user: User, project: Project) -> Review | None:
 def undo_problem(review: Review) -> str:
     """Why this decision stays as it is; empty when it can be taken back."""
     if timezone.now() - review.submitted_at > timedelta(minutes=settings.UNDO_MINUTES):
-        return f"A decision can be undone for {settings.UNDO_MINUTES} minutes; this one is older."
+        return _("A decision can be undone for %(undo_minutes)s minutes; this one is older.") % {
+            "undo_minutes": settings.UNDO_MINUTES
+        }
     if review.decision == Review.Decision.UNDONE or Review.objects.filter(supersedes=review).exists():
-        return "This decision was already undone."
+        return _("This decision was already undone.")
     if review.sample.withdrawn_at is not None:
-        return "A lead withdrew this sample since, so your review stays as it is."
+        return _("A lead withdrew this sample since, so your review stays as it is.")
     if review.round != review.sample.review_round:
-        return "The sample was opened again since; this decision belongs to an earlier round."
+        return _("The sample was opened again since; this decision belongs to an earlier round.")
     later = reviews_effective(Review.objects.filter(sample=review.sample_id, round=review.round, is_adjudication=True))
     if not review.is_adjudication and later.exists():
-        return "This sample was adjudicated since, so your review stays as it is."
+        return _("This sample was adjudicated since, so your review stays as it is.")
     if Sample.objects.filter(pk=review.sample_id, examples__revision=F("revision")).exists():
-        return "A training set was frozen with this sample since. A lead can open it again for the next version."
+        return _("A training set was frozen with this sample since. A lead can open it again for the next version.")
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
@@ -86,9 +87,9 @@ def adjudication_submit(
     rubric = rubric_asked(assignment, version_document(assignment.rubric_version))
     problems = review_problems(given, rubric, shown.prompt, shown.completion)
     if cause.kind not in CAUSES:
-        problems.setdefault("", "Choose why the reviews differed.")
+        problems.setdefault("", gettext("Choose why the reviews differed."))
     elif cause.kind == AMBIGUOUS and not cause.note:
-        problems.setdefault("", "Say what the rubric leaves open, so that its next version can settle it.")
+        problems.setdefault("", gettext("Say what the rubric leaves open, so that its next version can settle it."))
     if problems:
         raise ReviewInvalid(problems)
     try:
@@ -106,7 +107,7 @@ def _submit(assignment_id: int, given: ReviewGiven, cause: Cause, key: UUID, sec
         return stored
     reviews = list(reviews_of_round(sample))
     if any(review.reviewer_id == holder.pk for review in reviews):
-        raise ApplicationError("You reviewed this sample yourself, so somebody else settles it.")
+        raise ApplicationError(gettext("You reviewed this sample yourself, so somebody else settles it."))
     assignment_close(assignment)
     labels_keep(given)
     after = _revision_chosen(assignment, reviews, given, holder)

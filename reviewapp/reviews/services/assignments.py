@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
@@ -53,7 +54,9 @@ def assignment_prefetch(*, project: Project, user: User) -> Assignment | None:
 def _claim(project: Project, user: User, *, is_ahead: bool) -> Assignment | None:
     version = version_current(project, Rubric.AppliesTo.SAMPLES)
     if version is None:
-        raise ApplicationError("This project has no rubric for samples yet, so there is nothing to judge them by.")
+        raise ApplicationError(
+            gettext("This project has no rubric for samples yet, so there is nothing to judge them by.")
+        )
     figure, has_due = queue_figure(project=project)
     if has_due:
         assignments_expire()
@@ -205,7 +208,7 @@ def assignment_renew(*, assignment: Assignment) -> datetime:
         assignment_retake(assignment)
         assignment.state, assignment.closed_at = State.LEASED, None
     elif assignment.state != State.LEASED:
-        raise LeaseLost("This sample is no longer yours: it was decided about, skipped or given back.")
+        raise LeaseLost(gettext("This sample is no longer yours: it was decided about, skipped or given back."))
     assignment.lease_expires_at = leases.lease_end()
     assignment.save(update_fields=["state", "slot", "closed_at", "lease_expires_at"])
     slots_recount([assignment.sample_id])
@@ -246,10 +249,10 @@ def assignment_skip(*, assignment: Assignment, reason: str) -> None:
     """Passes a sample on, with a reason; in this round it does not come back to this person."""
     reason = reason.strip()
     if not reason:
-        raise ApplicationError("Say in a few words why you skip this sample.")
+        raise ApplicationError(gettext("Say in a few words why you skip this sample."))
     locked = assignment_lock(assignment.pk, assignment.sample_id)
     if locked.state == State.SUBMITTED:
-        raise ApplicationError("You have already decided about this sample. Undo the decision to skip it.")
+        raise ApplicationError(gettext("You have already decided about this sample. Undo the decision to skip it."))
     locked.state, locked.skip_reason, locked.closed_at = State.SKIPPED, reason, timezone.now()
     locked.save(update_fields=["state", "skip_reason", "closed_at"])
     slots_recount([locked.sample_id])
@@ -264,11 +267,13 @@ def assignment_recuse(*, assignment: Assignment, reason: str) -> None:
     """
     reason = reason.strip()
     if not reason:
-        raise ApplicationError("Say why you must not judge this, for example: I treated this patient.")
+        raise ApplicationError(gettext("Say why you must not judge this, for example: I treated this patient."))
     sample_ids = _of_group(assignment)
     list(Sample.objects.filter(pk__in=sample_ids).order_by("pk").select_for_update().values_list("pk"))
     if Assignment.objects.filter(pk=assignment.pk, state=State.SUBMITTED).exists():
-        raise ApplicationError("You have already decided about this sample. Undo the decision, then step back.")
+        raise ApplicationError(
+            gettext("You have already decided about this sample. Undo the decision, then step back.")
+        )
     project, group = assignment.sample.project_id, assignment.sample.group_id
     Recusal.objects.get_or_create(
         user=assignment.holder, group_id=group, defaults={"project_id": project, "reason": reason}

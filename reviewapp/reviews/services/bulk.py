@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -21,6 +22,7 @@ from reviewapp.reviews.services.bulk_kinds import DO, UNDO
 from reviewapp.reviews.services.queueing import queue_order
 from reviewapp.samples.models import MOST_SAMPLES, BulkAct, Sample
 from reviewapp.samples.selectors import samples_matching
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -55,8 +57,11 @@ def bulk_act(
         samples = samples_lock(ids_chosen(project, chosen))
         if len(samples) != chosen.n:
             raise ApplicationError(
-                f"You were asked about {chosen.n:,} samples, and now it would be {len(samples):,}. Nothing was done; "
-                "look at the list again."
+                _(
+                    "You were asked about %(n)s samples, and now it would be %(n_samples)s. Nothing was done; "
+                    "look at the list again."
+                )
+                % {"n": grouped(chosen.n), "n_samples": grouped(len(samples))}
             )
         taken, left = parted(act, samples, values, standing_of(project, samples, with_tags=act in (TAG, UNTAG)))
         made = BulkAct(project=project, act=act, values=values, filters=dict(chosen.filters), done_by=done_by)
@@ -76,8 +81,11 @@ def ids_chosen(project: Project, chosen: Chosen) -> list[int]:
     ids = list(matching.order_by("pk").values_list("pk", flat=True)[: MOST_SAMPLES + 1])
     if len(ids) > MOST_SAMPLES:
         raise ApplicationError(
-            f"These are more than {MOST_SAMPLES:,} samples, which is the most for one act. Filter further, for example "
-            "by import or group, and do it in parts."
+            _(
+                "These are more than %(most_samples)s samples, which is the most for one act. Filter "
+                "further, for example by import or group, and do it in parts."
+            )
+            % {"most_samples": grouped(MOST_SAMPLES)}
         )
     return ids
 
@@ -93,15 +101,15 @@ def samples_lock(ids: Sequence[int]) -> list[Sample]:
 def values_of(act: str, given: str) -> dict[str, Any]:
     """What was typed, read for its act. Raises ApplicationError with what is missing or wrong."""
     if act not in ACTS:
-        raise ApplicationError("Choose what to do with these samples.")
+        raise ApplicationError(_("Choose what to do with these samples."))
     given = given.strip()
     if act == PRIORITY:
         if given not in {str(value) for value in Sample.Priority.values}:
-            raise ApplicationError("Choose a priority: first, normal or last.")
+            raise ApplicationError(_("Choose a priority: first, normal or last."))
         return {"priority": int(given)}
     if act == WITHDRAW:
         if not given:
-            raise ApplicationError("Say why these samples are withdrawn. Others will read it on each of them.")
+            raise ApplicationError(_("Say why these samples are withdrawn. Others will read it on each of them."))
         return {"reason": given[:2000]}
     return _tag_values(act, given) if act in (TAG, UNTAG, EXPERTISE) else {}
 
@@ -114,10 +122,10 @@ def _tag_values(act: str, given: str) -> dict[str, Any]:
     if act == EXPERTISE:
         return {"expertise": tags}
     if not tags:
-        raise ApplicationError("Write at least one tag.")
+        raise ApplicationError(_("Write at least one tag."))
     names = tags.split(",")
     if any(len(name) > MAX_TAG for name in names):
-        raise ApplicationError(f"A tag is at most {MAX_TAG} characters long.")
+        raise ApplicationError(_("A tag is at most %(max_tag)s characters long.") % {"max_tag": MAX_TAG})
     return {"tags": names}
 
 
@@ -141,7 +149,7 @@ def bulk_undo(*, act: BulkAct, undone_by: User) -> BulkAct:
     Raises ApplicationError for an act without an undo.
     """
     if not ACTS[act.act].is_undoable:
-        raise ApplicationError("This has no undo: the samples are in review again. Settle them there.")
+        raise ApplicationError(_("This has no undo: the samples are in review again. Settle them there."))
     undone = _undo(act, undone_by)
     _order_again(undone)
     return undone
@@ -149,7 +157,7 @@ def bulk_undo(*, act: BulkAct, undone_by: User) -> BulkAct:
 
 def _same(stored: BulkAct, project: Project) -> BulkAct:
     if stored.project_id != project.pk:
-        raise ApplicationError("This form was already used elsewhere. Reload the list and start again.")
+        raise ApplicationError(_("This form was already used elsewhere. Reload the list and start again."))
     return stored
 
 

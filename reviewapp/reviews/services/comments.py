@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.reviews.models import Comment, CommentThread
 from reviewapp.samples.models import Sample
+from reviewapp.words import grouped
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -28,11 +30,14 @@ def comment_add(
     """
     text = text.replace("\r\n", "\n").strip()
     if not text:
-        raise ApplicationError("Write something first.")
+        raise ApplicationError(_("Write something first."))
     if len(text) > MAX_TEXT:
-        raise ApplicationError(f"A comment has at most {MAX_TEXT:,} characters; this one has {len(text):,}.")
+        raise ApplicationError(
+            _("A comment has at most %(max_text)s characters; this one has %(n_text)s.")
+            % {"max_text": grouped(MAX_TEXT), "n_text": grouped(len(text))}
+        )
     if thread is not None and (thread.resolved_at is not None or thread.sample_id != sample.pk):
-        raise ApplicationError("This thread is resolved. Begin a new one.")
+        raise ApplicationError(_("This thread is resolved. Begin a new one."))
     try:
         return _add(sample, author, text, idempotency_key, thread)
     except IntegrityError:
@@ -55,7 +60,7 @@ def _add(sample: Sample, author: User, text: str, key: UUID, thread: CommentThre
 def thread_resolve(*, thread: CommentThread, resolved_by: User, may_adjudicate: bool) -> None:
     """Closes a thread; twice is harmless. Raises ApplicationError for who neither began it nor settles reviews."""
     if not may_adjudicate and thread.opened_by_id != resolved_by.pk:
-        raise ApplicationError("Who began a thread resolves it, or somebody who settles reviews.")
+        raise ApplicationError(_("Who began a thread resolves it, or somebody who settles reviews."))
     open_one = CommentThread.objects.filter(pk=thread.pk, resolved_at=None)
     if open_one.update(resolved_at=timezone.now(), resolved_by=resolved_by):
         _record(thread, resolved_by, "comment.resolve", {})

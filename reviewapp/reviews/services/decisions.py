@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
@@ -119,14 +120,14 @@ def _reviews_before(key: UUID, assignment: Assignment) -> list[Review]:
 def _key_used(key: UUID, assignment: Assignment, reviews: list[Review]) -> Review | None:
     stored = next((review for review in reviews if review.idempotency_key == key), None)
     if stored is not None and stored.assignment_id != assignment.pk:
-        raise ApplicationError("This form was already used for another sample. Reload the page and send it again.")
+        raise ApplicationError(_("This form was already used for another sample. Reload the page and send it again."))
     return stored
 
 
 def assignment_close(assignment: Assignment) -> None:
     """Closes the lease; one that ran out counts while its place was not given to others."""
     if assignment.state == State.SUBMITTED:
-        raise ApplicationError("You have already decided about this sample. Undo the decision to change it.")
+        raise ApplicationError(_("You have already decided about this sample. Undo the decision to change it."))
     assignment_retake(assignment)
     had_slot = assignment.state == State.LEASED
     assignment.state = State.SUBMITTED
@@ -311,7 +312,7 @@ def sample_reopen(*, sample: Sample, reopened_by: User) -> None:
     """Puts a returned sample back into the queue, in a new round: earlier reviews stay and no longer decide."""
     sample = Sample.objects.select_for_update(of=("self",)).select_related("project").get(pk=sample.pk)
     if sample.state != Sample.State.RETURNED:
-        raise ApplicationError("Only a returned sample can be put back into the queue; this one is not returned.")
+        raise ApplicationError(_("Only a returned sample can be put back into the queue; this one is not returned."))
     sample.save(update_fields=sample.round_begin())
     sample_move(sample=sample, state=Sample.State.READY, by=reopened_by)
     audit.record(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError
@@ -34,7 +35,9 @@ def draft_keep(
     row: Assignment = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     if version is not None and row.draft_version != version and _is_other(row, changes, window):
         at = timezone.localtime(row.draft_saved_at or timezone.now())
-        words = f"Changed in another window at {at:%H:%M}. What stands here is not saved: choose which counts."
+        words = _("Changed in another window at %(at)s. What stands here is not saved: choose which counts.") % {
+            "at": f"{at:%H:%M}"
+        }
         raise DraftConflict(words, row.draft_version)
     return leases.draft_save(lease=row, changes={**changes, WINDOW: window} if window else dict(changes))
 

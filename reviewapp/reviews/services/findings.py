@@ -6,6 +6,7 @@ Other reviewers of the same sample see the text and its findings as they were; o
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.curation import services as curation
@@ -25,15 +26,15 @@ def finding_accept(*, assignment: Assignment, finding: Finding) -> None:
     assignment = _held(assignment)
     shown = assignment.revision
     if finding.revision_id != shown.pk or finding.state != Finding.State.OPEN:
-        raise ApplicationError("This finding was settled meanwhile; there is nothing left to do about it.")
+        raise ApplicationError(_("This finding was settled meanwhile; there is nothing left to do about it."))
     if finding.suggestion is None or finding.start is None or finding.end is None:
-        raise ApplicationError("This finding suggests no words. Mend the text by hand, or dismiss the finding.")
+        raise ApplicationError(_("This finding suggests no words. Mend the text by hand, or dismiss the finding."))
     is_prompt = finding.field == Finding.Field.PROMPT
     text = shown.prompt if is_prompt else shown.completion
     written = (drafted_prompt if is_prompt else drafted_completion)(assignment.draft, text)
     span = spans_moved(text, written, [(finding.start, finding.end)])[0]
     if span is None:
-        raise ApplicationError("You have changed this passage already, so the suggestion no longer fits.")
+        raise ApplicationError(_("You have changed this passage already, so the suggestion no longer fits."))
     mended = text_replaced(written, *span, finding.suggestion)
     assignment.draft = _prompt_draft(assignment, mended) if is_prompt else _completion_draft(assignment, mended)
     _save_draft(assignment)
@@ -57,7 +58,7 @@ def finding_dismiss(*, assignment: Assignment, finding: Finding, reason: str) ->
 def _held(assignment: Assignment) -> Assignment:
     assignment = assignment_lock(assignment.pk)
     if assignment.state == Assignment.State.SUBMITTED:
-        raise ApplicationError("You have already decided about this sample. Undo the decision to change it.")
+        raise ApplicationError(_("You have already decided about this sample. Undo the decision to change it."))
     assignment_retake(assignment)
     return assignment
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from reviewapp.core.exceptions import LeaseLost
 from reviewapp.core.models import SLOT_TAKEN
 from reviewapp.reviews.models import Assignment
@@ -51,7 +53,7 @@ def assignment_retake(assignment: Assignment) -> None:
     sample = assignment.sample
     waiting = (Sample.State.ADJUDICATE,) if assignment.is_adjudication else WAITING
     if assignment.round != sample.review_round or sample.state not in waiting:
-        raise LeaseLost("This sample was settled meanwhile. What you wrote is kept on this page.")
+        raise LeaseLost(_("This sample was settled meanwhile. What you wrote is kept on this page."))
     if assignment.state == Assignment.State.LEASED:
         return
     of_round = Assignment.objects.filter(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError
@@ -32,7 +34,7 @@ def suggestions_reveal(*, assignment: Assignment) -> None:
     """
     version = labels.label_version(assignment)
     if version is None:
-        raise ApplicationError("This sample has a completion to review, so there is nothing to suggest.")
+        raise ApplicationError(_("This sample has a completion to review, so there is nothing to suggest."))
     problem = labels.reveal_problem(version, assignment)
     if problem:
         raise ApplicationError(problem)

@@ -20,6 +20,7 @@ from django.db.models import (
     When,
 )
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -65,7 +66,7 @@ def queue_settings_update(*, project: Project, updated_by: User, **settings: Any
     """
     unknown = set(settings) - set(SETTINGS)
     if unknown:
-        raise ApplicationError(f"The queue has no setting {', '.join(sorted(unknown))}.")
+        raise ApplicationError(gettext("The queue has no setting %(join)s.") % {"join": ", ".join(sorted(unknown))})
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = {name: getattr(project, name) for name in settings}
     for name, value in settings.items():
@@ -110,7 +111,7 @@ def expertise_set(*, project: Project, user: User, expertise: str, set_by: User)
         raise ApplicationError(str(error)) from error
     membership = Membership.objects.select_for_update().filter(project=project, user=user).first()
     if membership is None:
-        raise ApplicationError(f"{user} is no member of this project.")
+        raise ApplicationError(gettext("%(user)s is no member of this project.") % {"user": user})
     membership.expertise = tags
     membership.save(update_fields=["expertise"])
     audit.record(

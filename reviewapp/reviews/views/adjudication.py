@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.audit.services import Target, view_record
@@ -45,7 +46,7 @@ def adjudication_claim(request: AuthenticatedRequest, slug: str) -> HttpResponse
     assignment = services.adjudication_claim(project=project, user=request.user)
     if assignment is None:
         messages.info(
-            request, "No sample waits for you to settle: you reviewed the ones that differ, or others are on them."
+            request, _("No sample waits for you to settle: you reviewed the ones that differ, or others are on them.")
         )
         return redirect("reviews:queue", slug)
     return redirect("reviews:adjudication_edit", slug, assignment.key)
@@ -60,7 +61,10 @@ def _assignment(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Ass
 def adjudication_edit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
     assignment = _assignment(request, slug, key)
     if assignment.state == Assignment.State.SUBMITTED:
-        messages.info(request, f"You have settled {assignment.sample} already. Undo the decision to change it.")
+        messages.info(
+            request,
+            _("You have settled %(sample)s already. Undo the decision to change it.") % {"sample": assignment.sample},
+        )
         return redirect("reviews:review_list", slug)
     return _page(request, assignment, assignment.draft)
 
@@ -109,12 +113,12 @@ def _say_where_to_mend(request: AuthenticatedRequest, assignment: Assignment, ca
         return
     project, version = assignment.sample.project, assignment.rubric_version
     if Permission.RUBRIC not in GRANTED[role_of(request.user, project)]:
-        messages.info(request, "Your note stands on the agreement page, where leads take it into the rubric.")
+        messages.info(request, _("Your note stands on the agreement page, where leads take it into the rubric."))
         return
     url = reverse("rubrics:rubric_edit", args=[project.slug, version.rubric_id])
     note = urlencode({"note": cause.note[:NOTE_CHARS]})
     messages.info(
-        request, format_html('The rubric leaves something open. <a href="{}?{}">Open a draft of it</a>.', url, note)
+        request, format_html(_('The rubric leaves something open. <a href="{}?{}">Open a draft of it</a>.'), url, note)
     )
 
 
@@ -123,7 +127,7 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
     choice = form.get("choice", "")
     chosen = adjudications.choice_revision(assignment, choice)
     if form.get("decision") == judging.ACCEPT and chosen is None and choice != adjudications.WRITTEN:
-        raise judging.ReviewInvalid({"": "Choose which text is right, or write it."})
+        raise judging.ReviewInvalid({"": _("Choose which text is right, or write it.")})
     label = labels.label_version(assignment)
     if chosen is None and label is not None:
         return labels.review_given(label, assignment, form, version_document(assignment.rubric_version))
@@ -152,18 +156,19 @@ def _page(
         "assignment": assignment,
         "view": view,
         "label": labels.label_view(label, assignment, form, problems) if label is not None else None,
-        "title": f"Sample {sample}, reviews differ",
-        "subtitle": f"{project} / Adjudication / {request.user}",
+        "title": _("Sample %(sample)s, reviews differ") % {"sample": sample},
+        "subtitle": f"{project} / {_('Adjudication')} / {request.user}",
         "form": {"cause": form.get("cause", ""), "note": form.get("cause-note", "")},
         "problem": (problems or {}).get("", ""),
         "position": 1,
         "total": max(left, 1),
-        "progress_label": "to settle",
+        "progress_label": _("to settle"),
         "seconds_left": seconds_left(assignment),
         "parts": PARTS,
         "keys": KEYS,
         "causes": judging.CAUSES,
-        "guidelines_title": f"Guidelines, version {assignment.rubric_version.number}",
+        "guidelines_title": _("Guidelines, version %(rubric_version_number)s")
+        % {"rubric_version_number": assignment.rubric_version.number},
         "turn_down": turn_down(form),
         "idempotency_key": uuid.uuid4(),
     }

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from reviewapp.core.exceptions import ApplicationError
@@ -31,7 +32,7 @@ def comments(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpRe
         except ApplicationError as error:
             problem, text = error.message, request.POST.get("text", "")
         if not wants_fragment(request) and not problem:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("reviews:comments", slug, sample_id)
     threads = threads_for(sample, request.user, may_adjudicate=may_adjudicate)
     context = {"project": project, "sample": sample, "threads": threads, "problem": problem, "text": text}
@@ -51,7 +52,7 @@ def _act(request: AuthenticatedRequest, sample: Sample, may_adjudicate: bool) ->
     try:
         key = uuid.UUID(request.POST.get("idempotency_key", ""))
     except ValueError as error:
-        raise ApplicationError("This page is out of date. Send it once more.") from error
+        raise ApplicationError(_("This page is out of date. Send it once more.")) from error
     thread = _thread(seen, request.POST.get("thread", ""))
     text = request.POST.get("text", "")
     comment_add(sample=sample, author=request.user, text=text, idempotency_key=key, thread=thread)
@@ -62,5 +63,5 @@ def _thread(seen: QuerySet[CommentThread], number: str) -> CommentThread | None:
         return None
     found = next((thread for thread in seen if str(thread.pk) == number), None)
     if found is None:
-        raise ApplicationError("This thread is no longer there.")
+        raise ApplicationError(_("This thread is no longer there."))
     return found

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -86,7 +87,7 @@ def recuse(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResp
     except ApplicationError as error:
         messages.error(request, error.message)
         return redirect("reviews:review_edit", slug, key)
-    messages.info(request, "You stepped back from this group. Nothing of it is offered to you again.")
+    messages.info(request, _("You stepped back from this group. Nothing of it is offered to you again."))
     following = services.assignment_claim(project=project, user=request.user)
     return redirect("reviews:review_edit", slug, following.key) if following else redirect("reviews:queue", slug)
 
@@ -111,7 +112,7 @@ def review_undo(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         key = uuid.UUID(request.POST.get("idempotency_key", ""))
         assignment = services.review_undo(review=review, idempotency_key=key)
     except ValueError:
-        messages.error(request, "This page is out of date. Look at your reviews and undo from there.")
+        messages.error(request, _("This page is out of date. Look at your reviews and undo from there."))
         return redirect("reviews:review_list", slug)
     except ApplicationError as error:
         messages.error(request, error.message)
@@ -145,7 +146,7 @@ def sample_reopen(request: AuthenticatedRequest, slug: str, sample_id: int) -> H
     except ApplicationError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, f"{sample} waits for review again.")
+        messages.success(request, _("%(sample)s waits for review again.") % {"sample": sample})
     return redirect("reviews:returned_list", slug)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -23,7 +24,7 @@ def queue_settings(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     form = QueueForm(request.POST or None, instance=Project.objects.get(pk=project.pk))
     if request.method == "POST" and form.is_valid():
         services.queue_settings_update(project=project, updated_by=request.user, **form.cleaned_data)
-        messages.success(request, "Saved. Samples are handed out this way from now on; reviews that are in stay.")
+        messages.success(request, _("Saved. Samples are handed out this way from now on; reviews that are in stay."))
         return redirect("reviews:queue_settings", slug)
     figure = QueueFigure.objects.filter(project=project).first()
     context = {
@@ -43,7 +44,7 @@ def expertise_set(request: AuthenticatedRequest, slug: str, user_id: int) -> Htt
     given = request.POST.get("expertise", "")
     try:
         services.expertise_set(project=project, user=member.user, expertise=given, set_by=request.user)
-        messages.success(request, f"Saved what {member.user} is expert in.")
+        messages.success(request, _("Saved what %(user)s is expert in.") % {"user": member.user})
     except ApplicationError as error:
         messages.error(request, error.message)
     return redirect("reviews:queue_settings", slug)

@@ -11,6 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.accounts.keymap import cheat_sheet
@@ -18,6 +19,7 @@ from reviewapp.audit.services import Target, view_record
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.kept import small
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
@@ -63,7 +65,11 @@ def _lease(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> Assignme
 def review_edit(request: AuthenticatedRequest, slug: str, key: uuid.UUID) -> HttpResponse:
     assignment = _assignment(request, slug, key)
     if assignment.state == Assignment.State.SUBMITTED:
-        messages.info(request, f"You have decided about {assignment.sample} already. Undo the decision to change it.")
+        messages.info(
+            request,
+            _("You have decided about %(sample)s already. Undo the decision to change it.")
+            % {"sample": assignment.sample},
+        )
         return redirect("reviews:review_list", slug)
     return _page(request, assignment, assignment.draft)
 
@@ -211,7 +217,7 @@ def idempotency_key(form: Mapping[str, str]) -> uuid.UUID:
     try:
         return uuid.UUID(form.get("idempotency_key", ""))
     except ValueError as error:
-        raise ApplicationError("This page is out of date. What you wrote is kept: send it once more.") from error
+        raise ApplicationError(_("This page is out of date. What you wrote is kept: send it once more.")) from error
 
 
 def _kept(request: AuthenticatedRequest, assignment: Assignment) -> Assignment:
@@ -265,8 +271,8 @@ def _page(
     context = {
         "project": project,
         "assignment": assignment,
-        "title": f"Sample {sample}",
-        "subtitle": f"{project} / Review / {request.user}",
+        "title": _("Sample %(sample)s") % {"sample": sample},
+        "subtitle": f"{project} / {_('Review')} / {request.user}",
         "form": form,
         "problem": (problems or {}).get("", ""),
         "rubric": rubric,
@@ -289,7 +295,10 @@ def _page(
 
 
 def undo_words(review: Review) -> str:
-    return f"Undo: {review.get_decision_display().lower()} {review.sample}"
+    return _("Undo: %(lower)s %(sample)s") % {
+        "lower": small(_(review.get_decision_display())),
+        "sample": review.sample,
+    }
 
 
 def seconds_left(assignment: Assignment) -> int:
@@ -308,8 +317,9 @@ def _frame(form: Mapping[str, str], assignment: Assignment) -> dict[str, object]
     return {
         "parts": PARTS,
         "keys": cheat_sheet("review"),
-        "progress_label": "in this queue",
-        "guidelines_title": f"Guidelines, version {assignment.rubric_version.number}",
+        "progress_label": _("in this queue"),
+        "guidelines_title": _("Guidelines, version %(rubric_version_number)s")
+        % {"rubric_version_number": assignment.rubric_version.number},
         "turn_down": turn_down(form),
         "idempotency_key": uuid.uuid4(),
         "undo_key": uuid.uuid4(),

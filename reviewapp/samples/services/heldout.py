@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -23,9 +24,11 @@ def heldout_set_create(*, project: Project, name: str, created_by: User | None) 
     """An empty, open held-out set. Raises ApplicationError when the name is empty or taken."""
     name = name.strip()
     if not name or len(name) > 120:
-        raise ApplicationError("Give the held-out set a name of at most 120 characters.")
+        raise ApplicationError(_("Give the held-out set a name of at most 120 characters."))
     if HeldoutSet.objects.filter(project=project, name=name).exists():
-        raise ApplicationError(f"There is already a held-out set named “{name}”. Choose another name.")
+        raise ApplicationError(
+            _("There is already a held-out set named “%(name)s”. Choose another name.") % {"name": name}
+        )
     heldout_set = HeldoutSet.objects.create(project=project, name=name, created_by=created_by)
     _record(heldout_set, created_by, "heldout.create", {"name": name})
     return heldout_set
@@ -36,10 +39,10 @@ def heldout_seal(*, heldout_set: HeldoutSet, sealed_by: User) -> HeldoutSet:
     """Closes the set for good and fixes its content by a hash. Raises ApplicationError when empty or sealed."""
     row = HeldoutSet.objects.select_for_update().get(pk=heldout_set.pk)
     if row.sealed_at is not None:
-        raise ApplicationError("This held-out set is already sealed.")
+        raise ApplicationError(_("This held-out set is already sealed."))
     prompts = row.prompts.count()
     if not prompts:
-        raise ApplicationError("This held-out set is empty. Import prompts with references first.")
+        raise ApplicationError(_("This held-out set is empty. Import prompts with references first."))
     row.sealed_at, row.sealed_by, row.content_hash = timezone.now(), sealed_by, heldout_hash(row)
     row.save(update_fields=["sealed_at", "sealed_by", "content_hash"])
     _record(row, sealed_by, "heldout.seal", {"prompts": prompts, "content_hash": row.content_hash})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -88,7 +89,7 @@ def import_file_from_path(path_text: str) -> Path:
     Raises ApplicationError otherwise; links are followed before the check, so none leads out.
     """
     if not settings.IMPORT_DIRS:
-        raise ApplicationError("No folder of this server is open for imports. Upload the file instead.")
+        raise ApplicationError(gettext("No folder of this server is open for imports. Upload the file instead."))
     path = Path(path_text.strip())
     roots = [Path(root).resolve() for root in settings.IMPORT_DIRS]
     candidates = [path] if path.is_absolute() else [root / path for root in roots]
@@ -97,7 +98,9 @@ def import_file_from_path(path_text: str) -> Path:
         if real.is_file() and any(real.is_relative_to(root) for root in roots):
             return real
     folders = ", ".join(str(root) for root in roots)
-    raise ApplicationError(f"There is no such file in the folders that are open for imports: {folders}.")
+    raise ApplicationError(
+        gettext("There is no such file in the folders that are open for imports: %(folders)s.") % {"folders": folders}
+    )
 
 
 def import_batch_start(*, batch: ImportBatch, mapping: Mapping, encoding: str, started_by: User | None) -> Job:
@@ -107,7 +110,7 @@ def import_batch_start(*, batch: ImportBatch, mapping: Mapping, encoding: str, s
     """
     _check_target(batch.target, batch.heldout_set)
     if encoding and encoding not in ENCODINGS and encoding != batch.encoding:
-        raise ApplicationError("Choose one of the listed encodings.")
+        raise ApplicationError(gettext("Choose one of the listed encodings."))
     columns = batch_columns(batch, encoding)
     problems = mapping_problems(mapping, columns, is_heldout=batch.target == ImportBatch.Target.HELDOUT)
     if problems:
@@ -151,14 +154,14 @@ def import_batch_read(
         # Read once to the end first: a file that breaks off in the middle leaves nothing behind.
         total = sum(1 for _ in _rows(batch))
         if not total:
-            raise FileError("The file holds no rows.")
+            raise FileError(gettext("The file holds no rows."))
         chunks = _chunks(batch, sorter)
         if is_heldout:
             _read_heldout(batch, list(chunks), total)
         else:
             _read_pool(batch, chunks, total, progress, check_cancelled)
     except (FileError, OSError) as error:
-        raise ApplicationError(f"The file cannot be read: {error}") from error
+        raise ApplicationError(gettext("The file cannot be read: %(error)s") % {"error": error}) from error
     _record(batch, batch.uploaded_by, "import.finish", batch_counts(batch))
     return batch
 
@@ -237,7 +240,7 @@ def _check_target(target: str, heldout_set: HeldoutSet | None) -> None:
     if target != ImportBatch.Target.HELDOUT:
         return
     if heldout_set is None:
-        raise ApplicationError("Choose the held-out set that the prompts belong to.")
+        raise ApplicationError(gettext("Choose the held-out set that the prompts belong to."))
     if heldout_set.sealed_at is not None:
         raise ApplicationError(SEALED)
 
@@ -254,13 +257,18 @@ def _store(content: BinaryIO, project: Project, name: str) -> tuple[Path, int, s
                 size += len(block)
                 if size > settings.IMPORT_MAX_BYTES:
                     limit = settings.IMPORT_MAX_BYTES >> 20
-                    raise ApplicationError(f"The file is larger than {limit} MB. Split it and import the parts.")
+                    raise ApplicationError(
+                        gettext("The file is larger than %(limit)s MB. Split it and import the parts.")
+                        % {"limit": limit}
+                    )
                 digest.update(block)
                 handle.write(block)
     except (ApplicationError, OSError) as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise ApplicationError(f"The file cannot be stored: {error.strerror}. Ask an operator.") from error
+            raise ApplicationError(
+                gettext("The file cannot be stored: %(strerror)s. Ask an operator.") % {"strerror": error.strerror}
+            ) from error
         raise
     return path, size, digest.hexdigest()
 

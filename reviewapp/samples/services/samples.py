@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -44,11 +45,7 @@ def sample_create(
 ) -> Sample:
     """Makes a sample with its first revision, in state imported. Raises ApplicationError when it is there already."""
     digest = row_hash or content_hash(prompt, completion)
-    known = Sample.objects.filter(project=project, row_hash=digest).first()
-    if known is not None:
-        raise ApplicationError(f"The same text is already here as sample {known.external_id}.")
-    if Sample.objects.filter(project=project, external_id=external_id).exists():
-        raise ApplicationError(f"There is already a sample with the identifier {external_id}.")
+    _refuse_known(project, digest, external_id)
     sample = Sample.objects.create(
         project=project,
         batch=batch,
@@ -74,6 +71,18 @@ def sample_create(
             data={"origin": origin, "split": split},
         )
     return sample
+
+
+def _refuse_known(project: Project, digest: str, external_id: str) -> None:
+    known = Sample.objects.filter(project=project, row_hash=digest).first()
+    if known is not None:
+        raise ApplicationError(
+            _("The same text is already here as sample %(external_id)s.") % {"external_id": known.external_id}
+        )
+    if Sample.objects.filter(project=project, external_id=external_id).exists():
+        raise ApplicationError(
+            _("There is already a sample with the identifier %(external_id)s.") % {"external_id": external_id}
+        )
 
 
 @transaction.atomic
@@ -121,11 +130,14 @@ def _labels_kept(before: Revision | None, prompt: str, completion: str) -> dict[
         return None
     if completion != before.completion:
         raise ApplicationError(
-            "This completion is written from labels. Return the sample, so that it is labelled again."
+            _("This completion is written from labels. Return the sample, so that it is labelled again.")
         )
     if prompt != before.prompt and has_passages(before.labels):
         raise ApplicationError(
-            "Passages of this prompt are marked, and they would move. Return the sample, so that they are marked again."
+            _(
+                "Passages of this prompt are marked, and they would move. Return the sample, so that they "
+                "are marked again."
+            )
         )
     labels: dict[str, Any] = before.labels
     return labels

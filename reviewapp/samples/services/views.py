@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
@@ -27,9 +28,11 @@ def view_save(
     """
     kept = {key: value for key, value in filters.items() if key in (*FILTERS, "q") and value}
     if not kept:
-        raise ApplicationError("Choose a filter first: a view without any is the list of all samples.")
+        raise ApplicationError(_("Choose a filter first: a view without any is the list of all samples."))
     if SavedView.objects.filter(project=project, owner=owner).count() >= MOST_VIEWS:
-        raise ApplicationError(f"You have {MOST_VIEWS} views here. Delete one that you no longer use.")
+        raise ApplicationError(
+            _("You have %(most_views)s views here. Delete one that you no longer use.") % {"most_views": MOST_VIEWS}
+        )
     _check_sharing(is_shared, may_share)
     view = SavedView(project=project, owner=owner, name=_name(name), filters=kept, is_shared=is_shared)
     _store(view, "view.save", owner)
@@ -65,15 +68,15 @@ def default_view_set(*, project: Project, user: User, view: SavedView | None) ->
 def _name(given: str) -> str:
     name = " ".join(given.split())
     if not name:
-        raise ApplicationError("Give the view a name.")
+        raise ApplicationError(_("Give the view a name."))
     if len(name) > 60:
-        raise ApplicationError("The name of a view is at most 60 characters long.")
+        raise ApplicationError(_("The name of a view is at most 60 characters long."))
     return name
 
 
 def _check_sharing(is_shared: bool, may_share: bool) -> None:
     if is_shared and not may_share:
-        raise ApplicationError("A lead shares views with the project. Save it for yourself, or ask a lead.")
+        raise ApplicationError(_("A lead shares views with the project. Save it for yourself, or ask a lead."))
 
 
 def _store(view: SavedView, action: str, by: User) -> None:
@@ -82,7 +85,9 @@ def _store(view: SavedView, action: str, by: User) -> None:
             view.save()
             _record(view, action, by)
     except IntegrityError as error:
-        raise ApplicationError(f"There is already a view named {view.name} of the same person.") from error
+        raise ApplicationError(
+            _("There is already a view named %(view_name)s of the same person.") % {"view_name": view.name}
+        ) from error
 
 
 def _record(view: SavedView, action: str, by: User) -> None:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviewapp.audit.services import Target, view_record
@@ -64,7 +65,9 @@ def heldout_detail(request: AuthenticatedRequest, slug: str, set_id: int) -> Htt
 def heldout_seal(request: AuthenticatedRequest, slug: str, set_id: int) -> HttpResponse:
     project = project_for(request.user, slug, Permission.HELDOUT)
     sealed = services.heldout_seal(heldout_set=_set(project, set_id), sealed_by=request.user)
-    messages.success(request, f"{sealed.name} is sealed. Nothing is added or changed any more.")
+    messages.success(
+        request, _("%(sealed_name)s is sealed. Nothing is added or changed any more.") % {"sealed_name": sealed.name}
+    )
     return redirect("samples:heldout_detail", slug, set_id)
 
 

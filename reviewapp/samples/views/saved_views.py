@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -39,7 +40,7 @@ def view_save(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as error:
         messages.error(request, error.message)
         return _to_list(project, _query(filters))
-    messages.success(request, f"Saved as {view.name}.")
+    messages.success(request, _("Saved as %(view_name)s.") % {"view_name": view.name})
     return _to_list(project, f"view={view.pk}")
 
 
@@ -56,7 +57,7 @@ def view_update(request: AuthenticatedRequest, slug: str, view_id: int) -> HttpR
     except ApplicationError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, f"Saved as {view.name}.")
+        messages.success(request, _("Saved as %(view_name)s.") % {"view_name": view.name})
     return _to_list(project, f"view={view.pk}")
 
 
@@ -65,7 +66,7 @@ def view_delete(request: AuthenticatedRequest, slug: str, view_id: int) -> HttpR
     project = project_for(request.user, slug)
     view = _own_view(request, project, view_id)
     services.view_delete(view=view, deleted_by=request.user)
-    messages.success(request, f"Deleted the view {view.name}. No sample was touched.")
+    messages.success(request, _("Deleted the view %(view_name)s. No sample was touched.") % {"view_name": view.name})
     return _to_list(project, f"view={ALL}")
 
 

@@ -1,0 +1,57 @@
+"""Who may sign a training-set version, and what stands in the way of a signature. Reads only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+
+from reviewapp.core.exceptions import ApplicationError
+from reviewapp.projects.permissions import Permission
+from reviewapp.projects.selectors import may
+from reviewapp.trainingsets import selectors
+from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from reviewapp.words import named, say
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+
+def signer_check(version: TrainingSetVersion, person: User) -> None:
+    """Raises ApplicationError for a draft, people without the right, and the authors of the version."""
+    if version.state != TrainingSetVersion.State.FROZEN:
+        raise ApplicationError(
+            say(
+                "%(version)s is a draft. Freeze it first: a signature needs content that cannot change.",
+                version=named(version),
+            )
+        )
+    if not may(person, version.training_set.project, Permission.SIGN):
+        raise ApplicationError(gettext("Only a lead of this project may sign."))
+    if person.pk in selectors.authors_of(version):
+        raise ApplicationError(gettext("You made this version yourself, so you cannot sign it. Another lead has to."))
+
+
+def content_check(version: TrainingSetVersion) -> None:
+    """Raises ApplicationError for an altered version, and for cut completions that nobody agreed to."""
+    unaltered = selectors.version_is_unaltered(version)
+    if not unaltered.is_ok:
+        raise ApplicationError(unaltered.reason)
+    problem = preview_problem(selectors.preview_latest(version), version.content_hash)
+    if problem:
+        raise ApplicationError(problem)
+
+
+def preview_problem(preview: Preview | None, content_hash: str) -> str:
+    """What in the last preview stands in the way of a signature; empty when nothing does."""
+    if preview is None or preview.result is None or preview.content_hash != content_hash:
+        return ""
+    counts = preview.result["counts"]
+    if counts["dropped"]:
+        return (
+            f"{counts['dropped']} examples would not be learned at all at {preview.max_length:,} tokens. "
+            "Make a new preview with a greater length, or a new version without them."
+        )
+    if counts["truncated"] and preview.accepted_at is None:
+        return f"{counts['truncated']} completions are cut at {preview.max_length:,} tokens. Agree to that first."
+    return ""
