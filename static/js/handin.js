@@ -98,7 +98,7 @@ export function handIn(form, { saver, holding, say, handedIn = () => {}, signal,
 
   /** The next item in place of this one; any other page is loaded. */
   async function goOnTo(told) {
-    const text = restart && told.is_item ? await whole(told.next) : "";
+    const text = restart && told.is_item ? await whole(told.next, () => (state.textContent = t("Stored. Waiting for the next sample"))) : "";
     saver.finish();
     if (!text || !showText(text, told.next, restart)) location.assign(told.next);
   }
@@ -177,8 +177,11 @@ async function afterwards(answer, packet, page, restart) {
   if (answer.redirected || !showText(await answer.text(), packet.page, restart)) location.assign(packet.page);
 }
 
-/** A page's text; a server that ends half way through sending it is asked again. "" when there is no such page. */
-async function whole(url) {
+/**
+ * A page's text; a server that ends half way through sending it is asked again, and onWaiting is told.
+ * "" when there is no such page.
+ */
+async function whole(url, onWaiting) {
   for (let tries = 0; tries < PAGE_TRIES; tries++) {
     try {
       const answer = await fetch(url, { signal: AbortSignal.timeout(PAGE_MS) });
@@ -186,6 +189,7 @@ async function whole(url) {
     } catch (error) {
       // no connection, or it broke off
     }
+    onWaiting();
     await sleep(1000 * 2 ** tries);
   }
   return "";

@@ -142,6 +142,40 @@ def test_a_server_that_starts_again_is_waited_for(bench: Bench, w: SimpleNamespa
     assert Review.objects.count() == 1
 
 
+def test_a_next_page_that_breaks_off_is_asked_for_again(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(claim(w.project, w.ann))
+    broken = iter([True])
+
+    def breaking_off(route: Any) -> None:
+        route.abort("connectionreset") if next(broken, False) else route.continue_()
+
+    page.route("**/edit/", breaking_off)
+    score(bench)
+    bench.press("Control+Enter")
+    bench.says("Stored. Waiting for the next sample")
+    bench.says("2 / 3")
+    assert Review.objects.count() == 1
+
+
+def test_what_is_handed_in_is_neither_saved_nor_held_any_more(bench: Bench, w: SimpleNamespace) -> None:
+    # asking other tabs takes longer than the person does
+    bench.page.clock.install()
+    bench.page.add_init_script(
+        "const later = setTimeout; window.setTimeout = (f, ms) => later(f, ms === 150 ? 1500 : ms)"
+    )
+    page = bench.open(claim(w.project, w.ann))
+    page.route("**/submit/", lambda route: None)  # no answer
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.rstrip("/").rpartition("/")[2]))
+    score(bench)
+    bench.press("Control+Enter")
+    page.wait_for_timeout(2_000)
+    page.clock.run_for(20_000)
+    page.wait_for_timeout(500)
+    assert "submit" in sent
+    assert not {"draft", "renew"} & set(sent[sent.index("submit") :])
+
+
 def test_a_second_tab_says_so_and_changes_nothing(bench: Bench, w: SimpleNamespace) -> None:
     held = claim(w.project, w.ann)
     first = bench.open(held)
