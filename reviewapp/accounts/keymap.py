@@ -125,13 +125,13 @@ def _problems(page: str, keys: Mapping[str, str]) -> dict[str, str]:
             found[field_of(page, usual)] = say("Give one letter or sign.")
         elif key.isdigit() or key in TAKEN[page]:
             found[field_of(page, usual)] = say(
-                "%(upper)s always has another meaning on this page. Choose another key.", upper=key.upper()
+                "%(key)s always has another meaning on this page. Choose another key.", key=key.upper()
             )
         elif others:
             found[field_of(page, usual)] = say(
-                "%(upper)s is also the key for: %(value)s. Give one of them another.",
-                upper=key.upper(),
-                value=others[0],
+                "%(key)s is also the key for: %(act)s. Give one of them another.",
+                key=key.upper(),
+                act=others[0],
             )
     return found
 

@@ -1,14 +1,14 @@
-"""Catalogues of the interface's languages: what is to be translated, as GNU .po and .mo files; no gettext needed."""
+"""Catalogues of the interface's languages: what is to be translated, gathered into GNU .po files; no gettext needed."""
 
 from __future__ import annotations
 
 import ast
 import re
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import polib
 from django.template import Engine, engines
 from django.templatetags.i18n import BlockTranslateNode
 
@@ -46,6 +46,15 @@ _COUNTED = re.compile(r'(?<![\w.])tn\(\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)
 _PLACES = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
 
+HEADER = {
+    "Project-Id-Version": "countersign",
+    "MIME-Version": "1.0",
+    "Content-Type": "text/plain; charset=UTF-8",
+    "Content-Transfer-Encoding": "8bit",
+    "Plural-Forms": "nplurals=2; plural=(n != 1);",
+}
+
+
 @dataclass(frozen=True)
 class Message:
     """One text: ``plural`` is empty where nothing is counted; ``places`` are the files it is in."""
@@ -54,19 +63,6 @@ class Message:
     plural: str = ""
     places: tuple[str, ...] = ()
     is_format: bool = False
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A message and its translation: one form, or one for each plural form; empty forms are untranslated."""
-
-    message: Message
-    forms: tuple[str, ...]
-    is_fuzzy: bool = False
-
-    @property
-    def is_translated(self) -> bool:
-        return bool(self.forms) and all(self.forms) and not self.is_fuzzy
 
 
 def placeholders(text: str) -> set[str]:
@@ -216,93 +212,36 @@ def domain_messages(root: Path, domain: str) -> list[Message]:
     return messages_gather(one for reader in DOMAINS[domain] for one in reader(root))
 
 
-def entries_update(messages: Iterable[Message], known: Iterable[Entry], n_forms: int = 2) -> list[Entry]:
-    """The messages of now with the translations of before; what is asked no longer is dropped."""
-    before = {entry.message.text: entry for entry in known}
-    entries = []
-    for message in messages:
-        old = before.get(message.text)
-        size = n_forms if message.plural else 1
-        forms = old.forms if old and len(old.forms) == size else ("",) * size
-        entries.append(Entry(message, forms, bool(old and old.is_fuzzy)))
-    return entries
+def catalogue_read(path: Path, language: str) -> polib.POFile:
+    """The catalogue at ``path``, one line a text; an empty one of ``language`` where there is none yet."""
+    if path.exists():
+        return polib.pofile(str(path), wrapwidth=0)
+    made = polib.POFile(wrapwidth=0)
+    made.metadata = HEADER | {"Language": language}
+    return made
 
 
-def po_read(text: str) -> tuple[str, list[Entry]]:
-    """Header and entries of a .po file as ``po_write`` writes them; other tools' files are read as well."""
-    header, entries = "", []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        fields, flags, places = _fields(block)
-        forms = tuple(fields[key] for key in sorted(fields) if key.startswith("msgstr"))
-        if "msgid" not in fields:
-            continue
-        if not fields["msgid"]:
-            header = forms[0]
-            continue
-        message = Message(fields["msgid"], fields.get("msgid_plural", ""), places, "python-format" in flags)
-        entries.append(Entry(message, forms, "fuzzy" in flags))
-    return header, entries
+def catalogue_update(catalogue: polib.POFile, messages: Iterable[Message]) -> None:
+    """Leaves the messages of now, with the translations of before; what is asked no longer is dropped."""
+    before = {entry.msgid: entry for entry in catalogue}
+    catalogue[:] = [_entry(message, before.get(message.text)) for message in messages]
 
 
-def _fields(block: str) -> tuple[dict[str, str], str, tuple[str, ...]]:
-    fields: dict[str, str] = {}
-    flags, key = "", ""
-    places: tuple[str, ...] = ()
-    for line in block.splitlines():
-        match = re.match(r'(msg\w+(?:\[\d\])?)\s+"(.*)"\s*$', line)
-        if line.startswith("#,"):
-            flags += line
-        elif line.startswith("#:"):
-            places += tuple(line[2:].split())
-        elif match:
-            key = match[1]
-            fields[key] = _unquoted(match[2])
-        elif line.startswith('"') and key:
-            fields[key] += _unquoted(line.strip()[1:-1])
-    return fields, flags, places
+def _entry(message: Message, old: polib.POEntry | None) -> polib.POEntry:
+    entry = polib.POEntry(msgid=message.text, msgid_plural=message.plural)
+    entry.occurrences = [(place, "") for place in message.places]
+    entry.flags = ["python-format"] if message.is_format else []
+    if message.plural:
+        entry.msgstr_plural = {0: "", 1: ""}
+    if old is not None and bool(old.msgid_plural) == bool(message.plural):
+        entry.msgstr, entry.msgstr_plural = old.msgstr, old.msgstr_plural
+        entry.flags += ["fuzzy"] if old.fuzzy else []
+    return entry
 
 
-def po_write(header: str, entries: Iterable[Entry]) -> str:
-    """The text of a .po file, one line a text, so that a change shows as the lines that changed."""
-    lines = ['msgid ""', 'msgstr ""', *(f"{_quoted(line)}" for line in header.splitlines(keepends=True)), ""]
-    for entry in entries:
-        message = entry.message
-        lines += [f"#: {place}" for place in message.places]
-        flags = [name for name, is_on in (("fuzzy", entry.is_fuzzy), ("python-format", message.is_format)) if is_on]
-        lines += [f"#, {', '.join(flags)}"] if flags else []
-        lines.append(f"msgid {_quoted(message.text)}")
-        if message.plural:
-            lines.append(f"msgid_plural {_quoted(message.plural)}")
-            lines += [f"msgstr[{at}] {_quoted(form)}" for at, form in enumerate(entry.forms)]
-        else:
-            lines.append(f"msgstr {_quoted(entry.forms[0])}")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def mo_write(header: str, entries: Iterable[Entry]) -> bytes:
-    """The bytes of a .mo file (GNU gettext, little-endian, sorted, no hash table); untranslated texts are left out."""
-    pairs = {b"": header.encode()}
-    for entry in entries:
-        if entry.is_translated:
-            texts = [entry.message.text, entry.message.plural] if entry.message.plural else [entry.message.text]
-            pairs["\0".join(texts).encode()] = "\0".join(entry.forms).encode()
-    rows = sorted(pairs.items())
-    start = 28 + 16 * len(rows)
-    keys, values = b"", b""
-    offsets = []
-    for key, value in rows:
-        offsets.append((len(key), len(keys), len(value), len(values)))
-        keys += key + b"\0"
-        values += value + b"\0"
-    table = b"".join(struct.pack("<II", size, start + at) for size, at, _, _ in offsets)
-    table += b"".join(struct.pack("<II", size, start + len(keys) + at) for _, _, size, at in offsets)
-    head = struct.pack("<7I", 0x950412DE, 0, len(rows), 28, 28 + 8 * len(rows), 0, start)
-    return head + table + keys + values
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+def forms_of(entry: polib.POEntry) -> list[str]:
+    """Its translation: one form, or one for each plural form."""
+    return [form for _, form in sorted(entry.msgstr_plural.items())] if entry.msgid_plural else [entry.msgstr]
 
 
 def _unquoted(text: str) -> str:

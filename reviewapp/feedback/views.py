@@ -161,8 +161,8 @@ def _endpoint_body(body: bytes, slug: str) -> tuple[services.Remark, uuid.UUID]:
     unknown = sorted(set(values) - set(_ENDPOINT_KEYS) - {"idempotency_key"})
     if unknown:
         raise ApplicationError(
-            gettext("Unknown keys: %(join)s. Known: %(join_2)s.")
-            % {"join": ", ".join(unknown), "join_2": ", ".join(_ENDPOINT_KEYS)}
+            gettext("Unknown keys: %(unknown)s. Known: %(known)s.")
+            % {"unknown": ", ".join(unknown), "known": ", ".join(_ENDPOINT_KEYS)}
         )
     given = values.pop("idempotency_key", "")
     try:

@@ -20,7 +20,7 @@ class Reader:
 
     def only(self, *known: str) -> None:
         for name in sorted(set(self.item) - set(known)):
-            self.problem(say("“%(name)s” is not known here. Known are %(join)s.", name=name, join=", ".join(known)))
+            self.problem(say("“%(name)s” is not known here. Known are %(known)s.", name=name, known=", ".join(known)))
 
     def text(self, name: str, *, longest: int, required: bool = False) -> str:
         value: object = self.item.get(name, "")
@@ -55,10 +55,10 @@ class Reader:
         if value not in known:
             self.problem(
                 say(
-                    "%(name)s must be one of %(join)s, not %(dumps)s.",
+                    "%(name)s must be one of %(known)s, not %(given)s.",
                     name=name,
-                    join=", ".join(known),
-                    dumps=json.dumps(value, default=str),
+                    known=", ".join(known),
+                    given=json.dumps(value, default=str),
                 )
             )
             return known[0]

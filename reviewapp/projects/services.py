@@ -42,8 +42,8 @@ def membership_set(*, project: Project, user: User, role: str, set_by: User | No
     """Gives ``user`` a role, new or changed. The last lead cannot be made anything else."""
     if role not in Membership.Role.values:
         raise ApplicationError(
-            gettext("Unknown role %(role)s; choose one of %(join)s.")
-            % {"role": f"{role!r}", "join": ", ".join(Membership.Role.values)}
+            gettext("Unknown role %(role)s; choose one of %(roles)s.")
+            % {"role": f"{role!r}", "roles": ", ".join(Membership.Role.values)}
         )
     _keep_a_lead(project, user, role)
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})

@@ -250,17 +250,17 @@ def _summary(train: list[Point], validation: list[Point], best: Point | None) ->
     if train:
         parts.append(
             say(
-                "Training loss goes from %(value)s to %(value_2)s.",
-                value=f"{train[0].value:.3g}",
-                value_2=f"{train[-1].value:.3g}",
+                "Training loss goes from %(first)s to %(last)s.",
+                first=f"{train[0].value:.3g}",
+                last=f"{train[-1].value:.3g}",
             )
         )
     if best is not None:
         parts.append(
             say(
-                "Validation loss goes from %(value)s to %(value_2)s;",
-                value=f"{validation[0].value:.3g}",
-                value_2=f"{validation[-1].value:.3g}",
+                "Validation loss goes from %(first)s to %(last)s;",
+                first=f"{validation[0].value:.3g}",
+                last=f"{validation[-1].value:.3g}",
             )
         )
         parts.append(say("its lowest is %(value)s at step %(step)s.", value=f"{best.value:.3g}", step=f"{best.step:,}"))

@@ -170,7 +170,7 @@ def _time_row(run: TrainingRun, config: TrainConfig, progress: Progress, earlier
     else:
         state, words = (
             "warn",
-            say("%(value)s%% over plan%(budget)s", value=f"{100 * (forecast / planned - 1):.0f}", budget=budget),
+            say("%(percent)s%% over plan%(budget)s", percent=f"{100 * (forecast / planned - 1):.0f}", budget=budget),
         )
     return PlanRow(
         name=say("Training time"),
@@ -270,7 +270,7 @@ _TITLES = {
 def _text(event: RunEvent) -> str:
     data = event.data
     if event.kind == "eval":
-        return say("Step %(step)s, loss %(get)s.", step=f"{event.step:,}", get=_number(data.get("eval_loss")))
+        return say("Step %(step)s, loss %(loss)s.", step=f"{event.step:,}", loss=_number(data.get("eval_loss")))
     if event.kind == "checkpoint":
         return say("Step %(step)s saved.", step=f"{event.step:,}")
     if event.kind == "plan":
@@ -283,10 +283,10 @@ def _text(event: RunEvent) -> str:
         return say("The trainer is at work.")
     if event.kind == "finished":
         return say(
-            "%(step)s steps in %(get)s; the best is kept, step %(get_2)s.",
+            "%(step)s steps in %(time)s; the best is kept, step %(best)s.",
             step=f"{event.step:,}",
-            get=duration(data.get("seconds")),
-            get_2=data.get("best_step"),
+            time=duration(data.get("seconds")),
+            best=data.get("best_step"),
         )
     return str(data.get("message", ""))
 
@@ -295,11 +295,12 @@ def _plan_text(data: dict[str, Any]) -> str:
     train, validation = data["train"], data["validation"]
     dropped = train["dropped"] + validation["dropped"]
     return say(
-        "%(value)s train and %(value_2)s validation examples, %(dropped)s dropped. %(value_3)s parameters are trained.",
-        value=f"{train['rows']:,}",
-        value_2=f"{validation['rows']:,}",
+        "%(train)s train and %(validation)s validation examples, %(dropped)s dropped. "
+        "%(parameters)s parameters are trained.",
+        train=f"{train['rows']:,}",
+        validation=f"{validation['rows']:,}",
         dropped=dropped,
-        value_3=f"{data['parameters_trained']:,}",
+        parameters=f"{data['parameters_trained']:,}",
     )
 
 

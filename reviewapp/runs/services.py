@@ -19,7 +19,6 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
 from reviewapp.runs import base_facts, basefolder, rundir, selectors
-from reviewapp.runs.base_facts import base_model_check, model_spec
 from reviewapp.runs.models import BaseModel, ModelVersion, RunEvent, TrainingRun
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets.models import TrainingSetVersion
@@ -141,7 +140,7 @@ def run_request(
     trainable = trainingsets.version_is_trainable(version)
     if not trainable.is_ok:
         raise ApplicationError(trainable.reason)
-    base_model_check(base_model)
+    base_facts.base_model_check(base_model)
     config = _config(version, base_model, values or {})
     Project.objects.select_for_update().get(pk=project.pk)
     run = TrainingRun.objects.create(
@@ -181,15 +180,15 @@ def _config(version: TrainingSetVersion, base: BaseModel, values: dict[str, Any]
     if unknown:
         raise ApplicationError(
             say(
-                "Unknown setting %(value)s; a run takes %(join)s and lora.",
-                value=f"{unknown[0]!r}",
-                join=", ".join(sorted(SETTINGS)),
+                "Unknown setting %(setting)s; a run takes %(known)s and lora.",
+                setting=f"{unknown[0]!r}",
+                known=", ".join(sorted(SETTINGS)),
             )
         )
     max_length = chosen.get("max_length", TrainConfig.max_length)
     try:
         return TrainConfig(
-            model=model_spec(base),
+            model=base_facts.model_spec(base),
             template=Template(**base.template),
             train_rows=content.train_rows,
             validation_rows=content.validation_rows,
@@ -214,17 +213,17 @@ def _truncated(version: TrainingSetVersion, base: BaseModel, max_length: int) ->
     if counts["dropped"]:
         raise ApplicationError(
             say(
-                "%(value)s examples would not be learned at all at %(max_length)s tokens. Choose more.",
-                value=counts["dropped"],
+                "%(n)s examples would not be learned at all at %(max_length)s tokens. Choose more.",
+                n=counts["dropped"],
                 max_length=f"{max_length:,}",
             )
         )
     if counts["truncated"] and preview.accepted_at is None:
         raise ApplicationError(
             say(
-                "%(value)s completions would be cut at %(max_length)s tokens. Agree to that on the page of the "
+                "%(n)s completions would be cut at %(max_length)s tokens. Agree to that on the page of the "
                 "version, or choose a greater length.",
-                value=counts["truncated"],
+                n=counts["truncated"],
                 max_length=f"{max_length:,}",
             )
         )

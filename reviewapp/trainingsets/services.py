@@ -73,7 +73,7 @@ def _check_rule(filters: dict[str, Any], validation_percent: int) -> None:
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
         raise ApplicationError(
-            say("Unknown filter %(value)s; choose from %(join)s.", value=f"{unknown[0]!r}", join=", ".join(FILTERS))
+            say("Unknown filter %(filter)s; choose from %(known)s.", filter=f"{unknown[0]!r}", known=", ".join(FILTERS))
         )
     if not 1 <= validation_percent <= 50:
         raise ApplicationError(gettext("The share for validation must be between 1% and 50%."))
@@ -347,8 +347,8 @@ def preview_accept(*, preview: Preview, accepted_by: User) -> None:
     if counts["dropped"]:
         raise ApplicationError(
             say(
-                "%(value)s examples would not be learned at all. Take them out, or raise the length.",
-                value=counts["dropped"],
+                "%(n)s examples would not be learned at all. Take them out, or raise the length.",
+                n=counts["dropped"],
             )
         )
     changed = Preview.objects.filter(pk=preview.pk, accepted_at=None).update(

@@ -84,9 +84,9 @@ def test_both_languages_have_the_same_page(world: SimpleNamespace, people: Simpl
 
 def test_a_german_page_speaks_german(world: SimpleNamespace, people: SimpleNamespace, client_for: Any) -> None:
     """No text of the catalogue is left in English, but where the page itself says that a part is English."""
-    _, entries = catalogues.po_read(CATALOGUE.read_text(encoding="utf-8"))
-    german_words = {form for entry in entries for form in entry.forms}
-    texts = {entry.message.text for entry in entries} - german_words - DATA
+    entries = catalogues.catalogue_read(CATALOGUE, "de")
+    german_words = {form for entry in entries for form in catalogues.forms_of(entry)}
+    texts = {entry.msgid for entry in entries} - german_words - DATA
     left = set()
     for name, (_, german) in pages(world, people, client_for):
         if _is_page(german):

@@ -32,7 +32,9 @@ def token_create(*, project: Project, owner: User, name: str, scopes: Sequence[s
         raise ApplicationError(_("Name the program that will use this token."))
     unknown = sorted(set(scopes) - set(ApiToken.Scope.values))
     if unknown or not scopes:
-        raise ApplicationError(_("Choose at least one scope of %(join)s.") % {"join": ", ".join(ApiToken.Scope.values)})
+        raise ApplicationError(
+            _("Choose at least one scope of %(scopes)s.") % {"scopes": ", ".join(ApiToken.Scope.values)}
+        )
     if not 1 <= days <= MAX_DAYS:
         raise ApplicationError(_("A token holds for 1 to %(max_days)s days.") % {"max_days": MAX_DAYS})
     secret = secret_make(PREFIX)

@@ -32,7 +32,9 @@ def webhook_create(*, project: Project, url: str, events: Sequence[str], created
     host_address(str(parts.hostname), parts.port or 443)  # also looked up before each request
     unknown = sorted(set(events) - set(Webhook.Event.values))
     if unknown or not events:
-        raise ApplicationError(_("Choose at least one event of %(join)s.") % {"join": ", ".join(Webhook.Event.values)})
+        raise ApplicationError(
+            _("Choose at least one event of %(events)s.") % {"events": ", ".join(Webhook.Event.values)}
+        )
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         if project.webhooks.filter(removed_at=None).count() >= MAX_WEBHOOKS:

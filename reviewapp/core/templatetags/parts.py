@@ -13,7 +13,6 @@ from django.conf import settings
 from django.forms import BoundField
 from django.http import QueryDict
 from django.template import defaultfilters
-from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
@@ -21,7 +20,7 @@ from django.utils.translation.trans_real import DjangoTranslation
 from django.views.i18n import JavaScriptCatalog
 
 from reviewapp.core.kept import kept_said, small
-from reviewapp.words import named
+from reviewapp.words import figure_said, named
 
 register = template.Library()
 register.filter(small)
@@ -110,11 +109,6 @@ def within(row: object) -> str:
     return named(row, is_within=True)
 
 
-def _decimal(figure: str) -> str:
-    """A written number with the decimal separator of the reader's language."""
-    return figure.replace(".", get_format("DECIMAL_SEPARATOR"))
-
-
 @register.simple_tag
 def words() -> SafeString:
     """The catalogue of the scripts as data in the page; English needs none, the texts in the scripts are it."""
@@ -166,13 +160,13 @@ def item(mapping: dict[Any, Any], key: Any) -> Any:
 @register.filter
 def percent(value: float | None, digits: int = 1) -> str:
     """A share as a percentage; None is said in words, never shown as 0."""
-    return gettext("not known") if value is None else _decimal(f"{100 * value:.{digits}f}") + "%"
+    return gettext("not known") if value is None else str(figure_said(f"{100 * value:.{digits}f}%"))
 
 
 @register.filter
 def figure(value: float | None, digits: int = 2) -> str:
     """A number with fixed digits; None is said in words, never shown as 0."""
-    return gettext("not known") if value is None else _decimal(f"{value:.{digits}f}")
+    return gettext("not known") if value is None else str(figure_said(f"{value:.{digits}f}"))
 
 
 @register.filter

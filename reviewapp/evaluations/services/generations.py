@@ -146,8 +146,8 @@ def generation_config(heldout_set: HeldoutSet, candidate: ModelVersion, values: 
     unknown = sorted(set(values) - SETTINGS)
     if unknown:
         raise ApplicationError(
-            gettext("Unknown setting %(value)s; a generation run takes %(join)s.")
-            % {"value": f"{unknown[0]!r}", "join": ", ".join(sorted(SETTINGS))}
+            gettext("Unknown setting %(setting)s; a generation run takes %(known)s.")
+            % {"setting": f"{unknown[0]!r}", "known": ", ".join(sorted(SETTINGS))}
         )
     base = candidate.base_model
     rows = prompt_rows(heldout_set)

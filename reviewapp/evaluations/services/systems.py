@@ -114,8 +114,8 @@ def _in_order(found: list[str], compared: tuple[str, str]) -> list[str]:
     for name in filter(None, (base, other)):
         if name not in found:
             raise ApplicationError(
-                gettext("The file has no system %(name)s. It has %(join)s.")
-                % {"name": f"{name!r}", "join": ", ".join(found)}
+                gettext("The file has no system %(name)s. It has %(systems)s.")
+                % {"name": f"{name!r}", "systems": ", ".join(found)}
             )
     if base and base == other:
         raise ApplicationError(gettext("Name two different systems to compare."))

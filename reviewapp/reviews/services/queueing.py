@@ -66,7 +66,7 @@ def queue_settings_update(*, project: Project, updated_by: User, **settings: Any
     """
     unknown = set(settings) - set(SETTINGS)
     if unknown:
-        raise ApplicationError(gettext("The queue has no setting %(join)s.") % {"join": ", ".join(sorted(unknown))})
+        raise ApplicationError(gettext("The queue has no setting %(names)s.") % {"names": ", ".join(sorted(unknown))})
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = {name: getattr(project, name) for name in settings}
     for name, value in settings.items():

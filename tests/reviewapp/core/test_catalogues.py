@@ -1,4 +1,4 @@
-"""Catalogues: what is gathered, the round trips of .po and .mo files, and that every language is whole."""
+"""Catalogues: what is gathered, what stays when it is gathered anew, and that every language is whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import polib
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -17,11 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewapp.core import catalogues
-from reviewapp.core.catalogues import Entry, Message
+from reviewapp.core.catalogues import Message
 from reviewapp.core.kept import KEPT, kept_said
 from reviewapp.words import figure_said, grouped, say
 
-HEADER = "Language: de\nContent-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")) | st.sampled_from('\n\t"\\'), min_size=1)
 MESSAGES = st.builds(
@@ -33,35 +33,27 @@ MESSAGES = st.builds(
 )
 
 
-@st.composite
-def entries(draw: st.DrawFn) -> list[Entry]:
-    messages = draw(st.lists(MESSAGES, max_size=6, unique_by=lambda one: one.text))
-    return [
-        Entry(one, tuple(draw(st.lists(TEXT | st.just(""), min_size=2, max_size=2) if one.plural else st.tuples(TEXT))))
-        for one in messages
-    ]
+@given(st.lists(st.tuples(MESSAGES, TEXT, TEXT), max_size=6, unique_by=lambda one: one[0].text))
+def test_a_translation_outlives_the_file_and_is_compiled(made: list[tuple[Message, str, str]]) -> None:
+    catalogue = catalogues.catalogue_read(Path("none.po"), "de")
+    catalogues.catalogue_update(catalogue, [message for message, _, _ in made])
+    for entry, (_, one, many) in zip(catalogue, made, strict=True):
+        if entry.msgid_plural:
+            entry.msgstr_plural = {0: one, 1: many}
+        else:
+            entry.msgstr = one
 
+    again = polib.pofile(str(catalogue), wrapwidth=0)
+    catalogues.catalogue_update(again, [message for message, _, _ in made])
+    told = gettext.GNUTranslations(io.BytesIO(again.to_binary()))  # type: ignore[arg-type]
 
-@given(entries())
-def test_a_po_file_is_read_as_it_was_written(made: list[Entry]) -> None:
-    header, found = catalogues.po_read(catalogues.po_write(HEADER, made))
-
-    assert header == HEADER
-    assert found == made
-
-
-@given(entries())
-def test_a_mo_file_says_what_the_catalogue_says(made: list[Entry]) -> None:
-    told = gettext.GNUTranslations(io.BytesIO(catalogues.mo_write(HEADER, made)))  # type: ignore[arg-type]
-
-    for entry in made:
-        if entry.is_translated and entry.message.plural:
-            assert told.ngettext(entry.message.text, entry.message.plural, 1) == entry.forms[0]
-            assert told.ngettext(entry.message.text, entry.message.plural, 2) == entry.forms[1]
-        elif entry.is_translated:
-            assert told.gettext(entry.message.text) == entry.forms[0]
-        elif not entry.message.plural:
-            assert told.gettext(entry.message.text) == entry.message.text
+    assert str(again) == str(catalogue)
+    for message, one, many in made:
+        if message.plural:
+            assert told.ngettext(message.text, message.plural, 1) == one
+            assert told.ngettext(message.text, message.plural, 2) == many
+        else:
+            assert told.gettext(message.text) == one
 
 
 def test_texts_are_gathered_from_templates_python_and_scripts(tmp_path: Path) -> None:
@@ -92,18 +84,23 @@ def test_texts_are_gathered_from_templates_python_and_scripts(tmp_path: Path) ->
 
 
 def test_a_translation_stays_when_the_texts_are_gathered_anew() -> None:
-    known = [Entry(Message("Save"), ("Speichern",)), Entry(Message("Old"), ("Alt",))]
-    made = catalogues.entries_update([Message("Save", places=("a",)), Message("%(n)s row", "%(n)s rows")], known)
+    catalogue = catalogues.catalogue_read(Path("none.po"), "de")
+    catalogue += [polib.POEntry(msgid="Save", msgstr="Speichern"), polib.POEntry(msgid="Old", msgstr="Alt")]
+    catalogue.append(polib.POEntry(msgid="Draft", msgstr="Entwurf", flags=["fuzzy"]))
+    messages = [Message("Save", places=("a",)), Message("%(n)s row", "%(n)s rows"), Message("Draft")]
 
-    assert [entry.forms for entry in made] == [("Speichern",), ("", "")]
+    catalogues.catalogue_update(catalogue, messages)
+
+    assert [catalogues.forms_of(entry) for entry in catalogue] == [["Speichern"], ["", ""], ["Entwurf"]]
+    assert [entry.translated() for entry in catalogue] == [True, False, False]
 
 
 # ---- the catalogues that are committed
 
 
-def committed(language: str, domain: str) -> list[Entry]:
+def committed(language: str, domain: str) -> polib.POFile:
     path = Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / f"{domain}.po"
-    return catalogues.po_read(path.read_text(encoding="utf-8"))[1]
+    return catalogues.catalogue_read(path, language)
 
 
 def test_the_committed_catalogues_are_up_to_date_and_whole() -> None:
@@ -151,24 +148,24 @@ def tags_of(text: str) -> list[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_translated_with_the_same_places_and_markup(language: str, domain: str) -> None:
     for entry in committed(language, domain):
-        message = entry.message
-        assert entry.is_translated, message.text
-        for text, form in zip((message.text, message.plural or message.text), entry.forms, strict=False):
+        assert entry.translated(), entry.msgid
+        other = entry.msgid_plural or entry.msgid
+        for text, form in zip((entry.msgid, other), catalogues.forms_of(entry), strict=False):
             places = catalogues.placeholders(form)
-            allowed = {frozenset(catalogues.placeholders(one)) for one in (text, message.plural or text)}
-            assert places in allowed, (message.text, form)
-            assert tags_of(form) == tags_of(text), (message.text, form)
-            assert form.count("%%") == text.count("%%"), (message.text, form)
+            allowed = {frozenset(catalogues.placeholders(one)) for one in (text, other)}
+            assert places in allowed, (entry.msgid, form)
+            assert tags_of(form) == tags_of(text), (entry.msgid, form)
+            assert form.count("%%") == text.count("%%"), (entry.msgid, form)
             assert form[:1].isspace() == text[:1].isspace() and form[-1:].isspace() == text[-1:].isspace(), form
-            assert "&" not in re.sub("&(?=[^;]*$)", "", form) or "&" in text, (message.text, form)
-            assert form.endswith(".") == text.endswith("."), (message.text, form)
+            assert "&" not in re.sub("&(?=[^;]*$)", "", form) or "&" in text, (entry.msgid, form)
+            assert form.endswith(".") == text.endswith("."), (entry.msgid, form)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_format_can_be_filled(language: str) -> None:
     for entry in committed(language, "django"):
-        if entry.message.is_format:
-            for form in entry.forms:
+        if "python-format" in entry.flags:
+            for form in catalogues.forms_of(entry):
                 assert "%(" not in form % {name: "x" for name in catalogues.placeholders(form)}
 
 

@@ -10,12 +10,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from reviewapp.core import catalogues
 
-HEADER = (
-    "Project-Id-Version: countersign\nLanguage: {language}\nMIME-Version: 1.0\n"
-    "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
-    "Plural-Forms: nplurals=2; plural=(n != 1);\n"
-)
-
 
 class Command(BaseCommand):
     help = "Brings locale/*/LC_MESSAGES up to date with the texts in templates, Python and scripts, and compiles."
@@ -38,20 +32,20 @@ class Command(BaseCommand):
     def _bring(self, path: Path, language: str, domain: str, *, is_check: bool, is_listing: bool) -> bool:
         """Whether the files were out of date; they are written unless this is a check."""
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        header, known = catalogues.po_read(text)
-        header = header or HEADER.format(language=language)
-        entries = catalogues.entries_update(catalogues.domain_messages(settings.BASE_DIR, domain), known)
-        written, compiled = catalogues.po_write(header, entries), catalogues.mo_write(header, entries)
+        catalogue = catalogues.catalogue_read(path, language)
+        catalogues.catalogue_update(catalogue, catalogues.domain_messages(settings.BASE_DIR, domain))
+        written, compiled = str(catalogue), catalogue.to_binary()
         mo = path.with_suffix(".mo")
         is_stale = written != text or not mo.exists() or mo.read_bytes() != compiled
         if is_stale and not is_check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(written, encoding="utf-8")
             mo.write_bytes(compiled)
-        done = sum(entry.is_translated for entry in entries)
-        self.stdout.write(f"{language} {domain}: {done} of {len(entries)} texts are translated.")
+        self.stdout.write(
+            f"{language} {domain}: {len(catalogue.translated_entries())} of {len(catalogue)} texts are translated."
+        )
         if is_listing:
-            for entry in entries:
-                if not entry.is_translated:
-                    self.stdout.write(f"  {entry.message.places[0]}: {entry.message.text}")
+            for entry in catalogue:
+                if not entry.translated():
+                    self.stdout.write(f"  {entry.occurrences[0][0]}: {entry.msgid}")
         return is_stale
