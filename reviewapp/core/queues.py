@@ -33,6 +33,11 @@ class WorkerFact:
     def is_alive(self) -> bool:
         return self.last_heartbeat is not None and timezone.now() - self.last_heartbeat < WORKER_FRESH
 
+    @property
+    def state_said(self) -> str:
+        words = {"busy": say("busy"), "idle": say("idle"), "suspended": say("suspended")}
+        return words.get(self.state) or say("starting")
+
 
 @dataclass(frozen=True)
 class QueueHealth:

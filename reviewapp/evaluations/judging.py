@@ -155,9 +155,9 @@ def _missing_evidence(span: SpanGiven, accepted: Sequence[str]) -> str:
         return say("this criterion is about what was left out. Select that passage of the prompt instead.")
     if SOURCE_PASSAGE not in accepted:
         return say("say that the prompt has nothing about it, or put the error under another criterion.")
-    return "link the passage of the prompt" + (
-        say(", or say that the prompt has nothing about it.") if ABSENT in accepted else "."
-    )
+    if ABSENT in accepted:
+        return say("link the passage of the prompt, or say that the prompt has nothing about it.")
+    return say("link the passage of the prompt.")
 
 
 def spans_read(

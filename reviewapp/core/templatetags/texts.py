@@ -12,7 +12,16 @@ from django.template.base import Node, NodeList, Parser, TextNode, Token, TokenT
 from django.template.context import Context
 from django.templatetags import i18n
 
+from reviewapp.words import grouped
+
 register = template.Library()
+
+
+class Counted(int):
+    """What a text counts: a number to the plural forms, with its thousands parted to the reader."""
+
+    def __str__(self) -> str:
+        return grouped(int(self))
 
 
 def _is_english(context: Context) -> bool:
@@ -83,6 +92,8 @@ def translate(parser: Parser, token: Token) -> Node:
 @register.tag
 def blocktranslate(parser: Parser, token: Token) -> Node:
     node = i18n.do_block_translate(parser, token)
+    if node.counter is not None:
+        node.counter.filters.append((Counted, []))
     if node.asvar or node.message_context or node.trimmed:
         return node
     return Block(node, parser)
