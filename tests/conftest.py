@@ -25,7 +25,7 @@ SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _own_state(settings: Any, tmp_path: Path) -> None:
     """No test writes beside the repository."""
-    for name, value in factories.state_of(tmp_path).items():
+    for name, value in factories.settings_for(tmp_path).items():
         setattr(settings, name, value)
     # the beat comes from a thread of its own, which must not wait for a test's open transaction
     settings.JOB_HEARTBEAT_SECONDS = 3600

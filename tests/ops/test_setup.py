@@ -12,6 +12,8 @@ import pytest
 
 from tests.architecture.rules import ROOT
 
+pytestmark = pytest.mark.slow
+
 FILES = ("setup.sh", "pyproject.toml", "constraints.txt")
 
 

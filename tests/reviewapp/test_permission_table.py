@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,19 @@ from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from reviewapp.accounts.models import User
 from reviewapp.projects.models import Membership
 from reviewapp.projects.permissions import GRANTED, Permission
 from tests import factories
 from tests.reviewapp.permission_rows import ANYONE, OPEN, ROWS, Row, world_make
 
 ROLES = tuple(Membership.Role.values)
+
+
+@dataclass(frozen=True)
+class Cast:
+    world: SimpleNamespace
+    clients: dict[str, Client]
 
 
 def url_names(patterns: list[Any], prefix: str = "") -> Iterator[str]:
@@ -45,28 +53,44 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _own_state(settings: Any, folder: Path) -> None:
     """In the place of the common one: the world's files are made once, as its rows are."""
-    for name, value in factories.state_of(folder).items():
+    for name, value in factories.settings_for(folder).items():
         setattr(settings, name, value)
 
 
 @pytest.fixture(scope="module")
-def cast(folder: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[SimpleNamespace, Any]]:
-    """People and world, made once; what a test does to them is rolled back to the savepoint that it starts with."""
-    with django_db_blocker.unblock(), override_settings(**factories.state_of(folder)), transaction.atomic():
+def cast(folder: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    """People, signed in, and world, made once; what a test does to them is rolled back to its first savepoint."""
+    with django_db_blocker.unblock(), override_settings(**factories.settings_for(folder)), transaction.atomic():
         project = factories.project("letters", name="Clinic letters")
         people = factories.members(project)
-        yield people, world_make(project, people)
+        yield Cast(
+            world_make(project, people), {role: _entered(getattr(people, role)) for role in (*ROLES, "outsider")}
+        )
         transaction.set_rollback(True)
 
 
-@pytest.fixture
-def people(cast: tuple[SimpleNamespace, Any], db: None) -> SimpleNamespace:
-    return cast[0]
+def _entered(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.get("/")  # loads the middleware, which its copies share
+    return client
 
 
 @pytest.fixture
-def world(cast: tuple[SimpleNamespace, Any], db: None) -> SimpleNamespace:
-    return copy.deepcopy(cast[1])
+def world(cast: Cast, db: None) -> SimpleNamespace:
+    return copy.deepcopy(cast.world)
+
+
+@pytest.fixture
+def client_of(cast: Cast, db: None) -> Callable[[str], Client]:
+    """A browser of this person, as it was before any test used it."""
+
+    def of(role: str) -> Client:
+        client = copy.copy(cast.clients[role])
+        client.cookies = copy.deepcopy(client.cookies)
+        return client
+
+    return of
 
 
 def _ask(client: Client, name: str, row: Row, world: SimpleNamespace) -> int:
@@ -80,11 +104,11 @@ PROJECT_ROWS = sorted(name for name, row in ROWS.items() if isinstance(row.needs
 
 @pytest.mark.parametrize("name", PROJECT_ROWS)
 def test_each_role_gets_what_it_may_and_no_more(
-    name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any
+    name: str, world: SimpleNamespace, client_of: Callable[[str], Client]
 ) -> None:
     row = ROWS[name]
     for role in ROLES:
-        status = _ask(client_for(getattr(people, role)), name, row, world)
+        status = _ask(client_of(role), name, row, world)
         if not {row.needs, row.also} & GRANTED[role]:
             assert status == 403, f"{role} must not open {name}, got {status}"
         elif row.is_personal:  # somebody else's work: not theirs to open, whatever their role
@@ -94,8 +118,8 @@ def test_each_role_gets_what_it_may_and_no_more(
 
 
 @pytest.mark.parametrize("name", PROJECT_ROWS)
-def test_an_outsider_finds_nothing(name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any) -> None:
-    assert _ask(client_for(people.outsider), name, ROWS[name], world) == 404
+def test_an_outsider_finds_nothing(name: str, world: SimpleNamespace, client_of: Callable[[str], Client]) -> None:
+    assert _ask(client_of("outsider"), name, ROWS[name], world) == 404
 
 
 @pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.needs is not OPEN))
@@ -105,6 +129,6 @@ def test_a_stranger_is_sent_to_the_sign_in(name: str, world: SimpleNamespace, cl
 
 @pytest.mark.parametrize("name", sorted(name for name, row in ROWS.items() if row.needs is ANYONE))
 def test_anyone_signed_in_may_open_the_rest(
-    name: str, world: SimpleNamespace, people: SimpleNamespace, client_for: Any
+    name: str, world: SimpleNamespace, client_of: Callable[[str], Client]
 ) -> None:
-    assert _ask(client_for(people.outsider), name, ROWS[name], world) in {200, 302, 422}
+    assert _ask(client_of("outsider"), name, ROWS[name], world) in {200, 302, 422}

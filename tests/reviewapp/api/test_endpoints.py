@@ -37,14 +37,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_state(settings: Any, folder: Path) -> None:
-    for name, value in factories.state_of(folder).items():
+    for name, value in factories.settings_for(folder).items():
         setattr(settings, name, value)
 
 
 @pytest.fixture(scope="module")
 def cast(folder: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Any, Any, dict[str, str]]]:
     """People, world and a token of every scope for each person; made once, rolled back after each test."""
-    with django_db_blocker.unblock(), override_settings(**factories.state_of(folder)), transaction.atomic():
+    with django_db_blocker.unblock(), override_settings(**factories.settings_for(folder)), transaction.atomic():
         project = factories.project(SLUG, name="Clinic letters")
         people = factories.members(project)
         world = world_make(project, people)

@@ -57,6 +57,7 @@ def table_of(reviews: list[Any], criterion: str) -> Table:
     return agreement.ratings_table((review["worker_id"], unit, review[criterion]) for unit, _, review in in_order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("scale", SCALES)
 def test_alpha_of_real_scores_is_the_oracles(
