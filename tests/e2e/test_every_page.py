@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 
 from tests.e2e.conftest import Stack, Visitor
 
@@ -15,6 +16,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 # files, not pages
 DOWNLOADS = re.compile(r"/(export|download|csv|json|errors\.csv|log)(/|$)|\.(csv|json|jsonl|txt|pdf)$")
 PROJECT = "/projects/clinic-notes/"
+# tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
+WIDE, NARROW = ViewportSize(width=1440, height=4000), ViewportSize(width=400, height=4000)
 
 
 def shape(path: str) -> str:
@@ -22,22 +25,19 @@ def shape(path: str) -> str:
     return re.sub(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}", "N", path)
 
 
-def crawl(visitor: Visitor, start: str) -> dict[str, list[str]]:
-    """Visits one address of each shape; returns what axe says about each page that it is not content with."""
-    width = (visitor.page.viewport_size or {"width": 1440})["width"]
-    # tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
-    visitor.page.set_viewport_size({"width": width, "height": 4000})
-    seen: set[str] = {shape(start)}
-    todo, unhappy = [start], {}
+def crawl(visitor: Visitor, look: Callable[[Visitor], list[str]]) -> dict[str, list[str]]:
+    """Looks at one address of each shape; returns what is wrong, by page, where something is."""
+    seen: set[str] = {PROJECT}
+    todo, unhappy = [PROJECT], {}
     while todo:
         path = todo.pop(0)
         visitor.go(path)
-        broken = visitor.axe()
-        if broken or visitor.faults:
-            unhappy[path] = [*broken, *visitor.faults]
+        links = visitor.page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+        wrong = look(visitor) + visitor.faults
+        if wrong:
+            unhappy[path] = wrong
             visitor.faults.clear()
-        for href in visitor.page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)"):
-            link = urlparse(href)
+        for link in map(urlparse, links):
             where = shape(link.path)
             if link.path.startswith(PROJECT) and where not in seen and not DOWNLOADS.search(link.path):
                 seen.add(where)
@@ -46,48 +46,54 @@ def crawl(visitor: Visitor, start: str) -> dict[str, list[str]]:
     return unhappy
 
 
-@pytest.mark.parametrize("username", ["lena", "ana", "ravi", "erik", "olga"])
-def test_pages_have_no_fault_and_axe_is_content(stack: Stack, visitor: Visitor, username: str) -> None:
-    visitor.sign_in(username)
-
-    assert crawl(visitor, PROJECT) == {}
+def too_wide(visitor: Visitor) -> list[str]:
+    is_wide = visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    return ["wider than the screen"] if is_wide else []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1440, "dark")])
-def test_the_same_in_the_dark_and_on_a_narrow_screen(stack: Stack, browser: Browser, width: int, scheme: str) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
-    )
+def every_look(visitor: Visitor) -> list[str]:
+    """Wide and light; dark, which changes nothing but colours; narrow."""
+    wide = visitor.axe()
+    visitor.page.emulate_media(color_scheme="dark")
+    dark = visitor.axe("color-contrast")
+    visitor.page.emulate_media(color_scheme="light")
+    visitor.page.set_viewport_size(NARROW)
+    narrow = visitor.axe() + too_wide(visitor)
+    visitor.page.set_viewport_size(WIDE)
+    return wide + [f"dark: {each}" for each in dark] + [f"narrow: {each}" for each in narrow]
+
+
+def visit(
+    stack: Stack, browser: Browser, username: str, *, locale: str = "en-GB", size: ViewportSize = WIDE
+) -> Visitor:
+    context = browser.new_context(viewport=size, color_scheme="light", reduced_motion="reduce", locale=locale)
     visitor = Visitor(page=context.new_page(), url=stack.url)
     visitor.watch()
-    visitor.sign_in("lena")
-
-    assert crawl(visitor, PROJECT) == {}
-    context.close()
+    visitor.sign_in(username)
+    return visitor
 
 
-def test_no_page_is_wider_than_a_narrow_screen(stack: Stack, browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 400, "height": 900})
-    visitor = Visitor(page=context.new_page(), url=stack.url)
-    visitor.sign_in("lena")
-    too_wide = []
-    for path in (
-        "",
-        "samples/",
-        "reviews/",
-        "training-sets/",
-        "runs/",
-        "evaluations/",
-        "reports/",
-        "feedback/",
-        "jobs/",
-    ):
-        visitor.go(PROJECT + path)
-        if visitor.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            too_wide.append(path)
-    context.close()
+def test_in_every_look_pages_have_no_fault_and_axe_is_content(stack: Stack, browser: Browser) -> None:
+    lena = visit(stack, browser, "lena")
 
-    assert too_wide == []
+    assert crawl(lena, every_look) == {}
+    lena.page.context.close()
+
+
+@pytest.mark.parametrize("username", ["ana", "ravi", "erik", "olga"])
+def test_whoever_looks_pages_have_no_fault_and_axe_is_content(stack: Stack, browser: Browser, username: str) -> None:
+    visitor = visit(stack, browser, username)
+
+    assert crawl(visitor, Visitor.axe) == {}
+    visitor.page.context.close()
+
+
+def test_no_german_page_is_wider_than_a_narrow_screen(stack: Stack, browser: Browser) -> None:
+    lena = visit(stack, browser, "lena", locale="de-DE", size=NARROW)
+
+    assert crawl(lena, too_wide) == {}
+    assert lena.page.locator("html").get_attribute("lang") == "de"
+    lena.page.context.close()
 
 
 def test_strangers_see_only_the_sign_in(stack: Stack, visitor: Visitor) -> None:
