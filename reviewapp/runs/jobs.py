@@ -86,7 +86,7 @@ def _train(handle: JobHandle, run: TrainingRun) -> None:
             )
         except JobCancelled as cancelled:
             services.run_ingest_events(run=run)
-            raise JobCancelled(rundir.last_message(run_dir, "cancelled") or cancelled.message) from cancelled
+            raise JobCancelled(_how_it_stopped(run_dir) or cancelled.message) from cancelled
         _report(handle, run)
         if outcome.code == contract.EXIT_OK:
             return
@@ -112,6 +112,13 @@ def _wait_for_lock(handle: JobHandle, run_dir: Path, on_poll: Any) -> None:
             rundir.ask_to_stop(run_dir)
             raise
         time.sleep(POLL_SECONDS)
+
+
+def _how_it_stopped(run_dir: Path) -> str:
+    """What became of a training that a person cancelled; the request may come when it has just ended."""
+    if rundir.read_result(run_dir) is not None:
+        return "Cancelled on request, but the training had ended. Resume registers its model."
+    return rundir.last_message(run_dir, "cancelled")
 
 
 def _ended(run_dir: Path, outcome: launcher.Outcome) -> ApplicationError:

@@ -4,19 +4,22 @@
  * HTML it needs:
  *   <form data-autosave-url="..." data-autosave-key="review:<uuid>">   key: unique per item and person
  *     {% csrf_token %} and fields with a name; [data-autosave-skip] on those that are not part of the draft
- *     optional data-draft-version="3": with it the server is told which draft this page knows, and refuses to write
- *     over a newer one of another window
+ *     data-draft-version="3": the draft that the page was made with
+ *     optional data-draft-window="...": who wrote it; then the server is told which draft this page knows, and refuses
+ *     to write over a newer one of another window
  *   <span data-autosave-status role="status" data-saved-at="ISO time, optional">
  *     ... <span data-autosave-text>Saved 14:02</span></span>
  *
  * It sends, 500 ms after the last keystroke, a form with csrfmiddlewaretoken and changes={"name": "value"}: only
  * what changed. The server answers 200 {"version": 4}, or 4xx with {"message": "a sentence"}: then it stops and says
  * so ("autosave:refused"); with {"conflict": true, "version": 5} the person is asked first ("autosave:conflict").
- * What is not confirmed waits in localStorage and is put back into the form when the page is opened again.
+ * What is not confirmed waits in localStorage and is put back into the form when the page is opened again. So is what
+ * was confirmed while the page was being loaded again: the server may have made it from the draft before.
  */
 import { t } from "./words.js";
 
 const PREFIX = "countersign:draft:";
+const CONFIRMED = "countersign:confirmed:";
 const WINDOW = "countersign:window";
 const KEEP_DAYS = 14;
 const RETRY_SECONDS = [1, 2, 5, 10, 30];
@@ -24,8 +27,9 @@ const RETRY_SECONDS = [1, 2, 5, 10, 30];
 /** isWaiting: nothing is put back or sent before start() is called. */
 export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) {
   const storeKey = PREFIX + form.dataset.autosaveKey;
+  const confirmedKey = CONFIRMED + form.dataset.autosaveKey;
   const status = document.querySelector("[data-autosave-status]");
-  const isVersioned = "draftVersion" in form.dataset;
+  const isCompared = "draftWindow" in form.dataset;
   const here = windowName();
   let version = Number(form.dataset.draftVersion) || 0;
   let pending = {};
@@ -35,7 +39,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
   let refused = "";
   let inFlight = Promise.resolve(true);
   let isPaused = false; // handed in: also where start() comes after that
-  let left = stored(storeKey); // what an earlier page could not send; what is typed before start() is not mixed up with it
+  let left = leftBehind(); // by an earlier page; what is typed before start() is not mixed up with it
 
   forgetOld();
   showTime(status?.dataset.savedAt);
@@ -81,6 +85,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     pending = {};
     sending = null;
     keep();
+    remember({});
   }
 
   /** The person wants what stands here, whatever another window wrote. */
@@ -138,7 +143,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     if (!sending) return true; // handed in as a whole meanwhile
     const kept = sending;
     sending = null;
-    if (answer?.ok && !answer.redirected) return confirmed(answer);
+    if (answer?.ok && !answer.redirected) return confirmed(answer, kept);
     pending = { ...kept, ...pending };
     if (answer?.redirected) return refuse({ message: t("You are signed out. Sign in in another tab and write on here.") });
     if (answer && answer.status >= 400 && answer.status < 500) return refuse(await answer.json().catch(() => ({})));
@@ -147,10 +152,12 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     return false;
   }
 
-  async function confirmed(answer) {
+  async function confirmed(answer, changes) {
     failures = 0;
     const told = await answer.json().catch(() => ({}));
     version = told.version ?? version;
+    const known = Object.entries(changes).map(([name, value]) => [name, { value, version }]);
+    remember({ ...read(sessionStorage, confirmedKey), ...Object.fromEntries(known) });
     keep();
     if (Object.keys(pending).length) schedule(delay);
     else showTime(new Date().toISOString());
@@ -177,7 +184,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     const data = new FormData();
     data.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     data.set("changes", JSON.stringify(changes));
-    if (isVersioned) {
+    if (isCompared) {
       data.set("version", String(version));
       data.set("window", here);
     }
@@ -201,6 +208,27 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     }
   }
 
+  /** What was not confirmed, and what was confirmed after the server had made this page. */
+  function leftBehind() {
+    const waiting = read(localStorage, storeKey);
+    const made = Number(form.dataset.draftVersion) || 0;
+    const later = Object.entries(read(sessionStorage, confirmedKey)).filter(([, known]) => known.version > made);
+    remember({});
+    if (!later.length) return waiting;
+    const missed = Object.fromEntries(later.map(([name, known]) => [name, known.value]));
+    return { window: here, ...waiting, changes: { ...missed, ...waiting.changes } };
+  }
+
+  /** What the server has of this window, by field: {value, version}. */
+  function remember(known) {
+    try {
+      if (Object.keys(known).length) sessionStorage.setItem(confirmedKey, JSON.stringify(known));
+      else sessionStorage.removeItem(confirmedKey);
+    } catch (error) {
+      // No room or no permission: only a page that is loaded amid a save would have needed it.
+    }
+  }
+
   function restore() {
     const kept = left;
     left = {};
@@ -209,7 +237,7 @@ export function autosave(form, { delay = 500, signal, isWaiting = false } = {}) 
     for (const [name, value] of Object.entries(changes)) setValue(form, name, value);
     pending = { ...changes, ...pending };
     // Written upon an older draft: the server compares, unless this very window wrote the newer one.
-    if (isVersioned && kept.window !== here && kept.window !== form.dataset.draftWindow) version = kept.version ?? version;
+    if (isCompared && kept.window !== here && kept.window !== form.dataset.draftWindow) version = kept.version ?? version;
     form.dispatchEvent(new CustomEvent("autosave:restored", { detail: { changes }, bubbles: true }));
     schedule(0);
   }
@@ -259,15 +287,16 @@ function valueOf(field) {
 }
 
 function setValue(form, name, value) {
-  const field = form.elements.namedItem(name);
-  if (!field) return;
-  if (field instanceof RadioNodeList || field.type !== "checkbox") field.value = value;
-  else field.checked = value === field.value;
+  // namedItem() would also find what has the name as its id
+  for (const field of [...form.elements].filter((one) => one.name === name)) {
+    if (field.type === "radio" || field.type === "checkbox") field.checked = value === field.value;
+    else field.value = value;
+  }
 }
 
-function stored(key) {
+function read(storage, key) {
   try {
-    return JSON.parse(localStorage.getItem(key)) || {};
+    return JSON.parse(storage.getItem(key)) || {};
   } catch (error) {
     return {};
   }
@@ -277,7 +306,7 @@ function forgetOld() {
   const oldest = Date.now() - KEEP_DAYS * 86400000;
   try {
     for (const key of Object.keys(localStorage)) {
-      if (key.startsWith(PREFIX) && !(stored(key).at > oldest)) localStorage.removeItem(key);
+      if (key.startsWith(PREFIX) && !(read(localStorage, key).at > oldest)) localStorage.removeItem(key);
     }
   } catch (error) {
     // localStorage may be forbidden; nothing to forget then.

@@ -74,6 +74,31 @@ def test_a_minute_without_connection_loses_neither_words_nor_decision(bench: Ben
     assert waiting_in(page, "countersign:draft") == waiting_in(page, "countersign:outbox") == []
 
 
+def test_words_saved_while_the_page_is_loaded_again_stand_on_it(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(claim(w.project, w.ann))
+    bench.press("e")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Since May.")
+    saved(page, "block-1", "Reason: knee pain. Since May.")
+    page.keyboard.type(" Worse at night.")
+
+    def late(route: Any) -> None:
+        made = route.fetch()  # from the draft as it was before the last words
+        for _ in range(100):
+            if draft()["block-1"].endswith("Worse at night."):
+                break
+            time.sleep(0.1)
+        route.fulfill(response=made)
+
+    page.route("**/edit/", late)
+    page.reload()
+
+    assert draft()["block-1"].endswith("Since May. Worse at night.")
+    page.wait_for_function("() => document.querySelector('[name=block-1]').value.endsWith('Worse at night.')")
+    page.wait_for_timeout(1_000)
+    assert draft()["block-1"].endswith("Since May. Worse at night.")
+
+
 def test_a_lost_answer_is_asked_for_again_and_stored_once(bench: Bench, w: SimpleNamespace) -> None:
     page = bench.open(claim(w.project, w.ann))
     asked: list[str] = []

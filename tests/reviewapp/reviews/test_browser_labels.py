@@ -197,6 +197,24 @@ def test_labels_outlive_a_reload_and_the_next_sample_starts_anew(bench: Bench, w
     assert texts == {"Topics: Pain\n\nReply: Rest 2 days.", "Topics: Skin\n\nReply: Walk."}
 
 
+def test_labels_that_never_reached_the_server_come_back_from_the_browser(bench: Bench, w: SimpleNamespace) -> None:
+    assignment = ready(w, d.one_class(), d.many_classes(), d.written())
+    page = bench.open(assignment)
+    page.route("**/draft/", lambda route: route.abort())
+    bench.press("2", "1", "3")
+    page.locator("textarea[name=label-reply]").focus()
+    page.keyboard.type("Rest 2 days.")
+    bench.says("Not saved, retrying")
+    page.unroute("**/draft/")
+    bench.open(assignment)
+    bench.says("it is back and being saved now")
+    assert page.locator("[name=label-reason][value=skin]").is_checked()
+    assert [box.is_checked() for box in page.locator("[data-label-check]").all()] == [True, False, True]
+    assert page.locator("textarea[name=label-reply]").input_value() == "Rest 2 days."
+    revision = bench.hand_in().revision_after
+    assert revision.completion == "Reason: Skin\n\nTopics: Pain; Sleep\n\nReply: Rest 2 days."
+
+
 def test_suggestions_come_after_the_own_answer_and_are_taken_by_hand(bench: Bench, w: SimpleNamespace) -> None:
     assignment = ready(w, d.one_class())
     rules_save(schema=w.schema.schema, lines="reason, pain: knee\nreason, skin: skin, itches", saved_by=w.ann)

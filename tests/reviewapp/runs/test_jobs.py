@@ -20,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from reviewapp.core import jobs
+from reviewapp.core.exceptions import JobCancelled
 from reviewapp.core.models import Job
 from reviewapp.projects.models import Project
 from reviewapp.runs import launcher, rundir, selectors, services
@@ -32,8 +33,10 @@ from training import contract
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 State = Job.State
+# A step takes 20 ms: enough of them that a trainer is still at work when a test has seen its first ones.
+STEPS, EVERY = 160, 20
 SETTINGS = {
-    "max_steps": 24, "batch_size": 2, "eval_steps": 4, "max_length": 256, "learning_rate": 1e-3,
+    "max_steps": STEPS, "batch_size": 2, "eval_steps": EVERY, "max_length": 256, "learning_rate": 1e-3,
     "early_stopping_patience": 0, "lora": {"r": 2, "alpha": 4},
 }  # fmt: skip
 
@@ -85,14 +88,14 @@ def assert_complete(run: TrainingRun) -> None:
     assert job.state == State.SUCCEEDED, (job.message, job.traceback, rundir.log_tail(Path(run.run_dir)))
     assert run.result is not None
     assert run.result["train_rows"] == run.version.examples.filter(split="train").count() == 18
-    evals = list(range(4, 25, 4))
-    expected = [("eval", n) for n in evals] + [("step", n) for n in range(1, 25)]
+    evals = list(range(EVERY, STEPS + 1, EVERY))
+    expected = [("eval", n) for n in evals] + [("step", n) for n in range(1, STEPS + 1)]
     assert [fact for fact in facts_of(run) if fact[0] != "checkpoint"] == sorted(expected)
     checkpoints = [step for kind, step in facts_of(run) if kind == "checkpoint"]
     assert len(checkpoints) == len(set(checkpoints)) and set(evals) <= set(checkpoints)  # an orphan saves one more
     seqs = list(run.events.values_list("seq", flat=True))
     assert len(seqs) == len(set(seqs))
-    assert [point.step for point in selectors.run_series(run).train] == list(range(1, 25))
+    assert [point.step for point in selectors.run_series(run).train] == list(range(1, STEPS + 1))
     assert selectors.model_versions(run.project).filter(run=run).count() == 1
     assert Path(run.model_version.adapter_path, "adapter_model.safetensors").is_file()
 
@@ -102,7 +105,7 @@ def test_a_run_goes_from_the_queue_to_a_model_version(run: TrainingRun) -> None:
     jobs.execute(run.job.pk)
     assert_complete(run)
     job = job_of(run)
-    assert (job.progress_done, job.progress_total) == (24, 24)
+    assert (job.progress_done, job.progress_total) == (STEPS, STEPS)
     assert "18 examples trained, as approved" in job.log
     assert run.result is not None
     assert run.result["base_sha256"] == run.base_model.facts["weights_sha256"]
@@ -116,7 +119,8 @@ def test_a_run_goes_from_the_queue_to_a_model_version(run: TrainingRun) -> None:
 def trainer_pid(run: TrainingRun) -> int:
     """The trainer of this run directory, from the process table."""
     found = subprocess.run(["pgrep", "-f", f"training sft {run.run_dir}"], capture_output=True, text=True, check=False)
-    return int(found.stdout.split()[0]) if found.stdout.split() else 0
+    assert found.stdout, "no trainer is at work"
+    return int(found.stdout.split()[0])
 
 
 def steps(run: TrainingRun) -> int:
@@ -155,7 +159,7 @@ def lose_the_worker(run: TrainingRun) -> None:
 def test_a_killed_trainer_goes_on_from_its_checkpoint(run: TrainingRun) -> None:
     process = worker(run)
     try:
-        wait_until(lambda: steps(run) >= 6)
+        wait_until(lambda: steps(run) > EVERY)
         os.kill(trainer_pid(run), signal.SIGKILL)
         process.wait(timeout=240)
     finally:
@@ -185,7 +189,7 @@ def test_after_a_killed_worker_the_reconciler_lets_another_finish_the_run(run: T
 def test_after_worker_and_trainer_were_killed_the_run_resumes(run: TrainingRun) -> None:
     process = worker(run)
     try:
-        wait_until(lambda: steps(run) >= 6)
+        wait_until(lambda: steps(run) > EVERY)
         trainer = trainer_pid(run)
         process.kill()
         os.kill(trainer, signal.SIGKILL)
@@ -197,7 +201,7 @@ def test_after_worker_and_trainer_were_killed_the_run_resumes(run: TrainingRun) 
     jobs.execute(job_of(run).pk)
     assert_complete(run)
     resumed = run.events.filter(kind="plan").order_by("-seq")[0].step
-    assert resumed >= 4 and resumed % 4 == 0
+    assert resumed >= EVERY and resumed % EVERY == 0
 
 
 def test_cancel_keeps_a_checkpoint_and_resume_goes_on(run: TrainingRun, people: SimpleNamespace) -> None:
@@ -205,7 +209,11 @@ def test_cancel_keeps_a_checkpoint_and_resume_goes_on(run: TrainingRun, people: 
     try:
         # in the file: on a busy machine the trainer may have ended before its steps are in the database
         wait_until(lambda: '"kind":"step"' in events_written(run))
+        trainer = trainer_pid(run)
+        os.kill(trainer, signal.SIGSTOP)  # it must not end before it is asked to stop
         services.run_cancel(run=run, cancelled_by=people.lead)
+        wait_until((Path(run.run_dir) / contract.CANCEL_FILE).exists)
+        os.kill(trainer, signal.SIGCONT)
         process.wait(timeout=240)
     finally:
         process.kill()
@@ -219,7 +227,28 @@ def test_cancel_keeps_a_checkpoint_and_resume_goes_on(run: TrainingRun, people: 
     job = job_of(run)
     assert job.state == State.SUCCEEDED, (job.message, job.traceback)
     assert run.events.filter(kind="plan").order_by("-seq")[0].step == checkpoint
-    assert [point.step for point in selectors.run_series(run).train] == list(range(1, 25))
+    assert [point.step for point in selectors.run_series(run).train] == list(range(1, STEPS + 1))
+
+
+def test_cancelled_as_the_training_ended_its_model_is_registered_on_resume(
+    run: TrainingRun, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = launcher.run
+
+    def cancelled_at_the_end(*arguments: Any, **options: Any) -> launcher.Outcome:
+        trained(*arguments, **options)
+        raise JobCancelled("Cancelled on request.")
+
+    monkeypatch.setattr(launcher, "run", cancelled_at_the_end)
+    assert run.job is not None
+    jobs.execute(run.job.pk)
+    job = job_of(run)
+    assert (job.state, hasattr(run, "model_version")) == (State.CANCELLED, False)
+    assert job.message == "Cancelled on request, but the training had ended. Resume registers its model."
+    monkeypatch.undo()
+    services.run_resume(run=TrainingRun.objects.get(pk=run.pk), resumed_by=people.lead)
+    jobs.execute(job.pk)
+    assert_complete(TrainingRun.objects.get(pk=run.pk))
 
 
 def test_what_the_trainer_refuses_stands_on_the_row(
