@@ -21,9 +21,10 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 	DO_NOT_TRACK=1 COUNTERSIGN_STATE_DIR="$(CURDIR)/var/test"
 # What `make check` leaves to `make test`
 FAST := not slow and not e2e and not fault and not loop
+LONG := (slow or fault or loop) and (fault or not e2e)
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test-fault test-loop test pictures loop up worker bench-start bench-review bench-paint bench-search
+	test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,21 +67,16 @@ migrations-check: ## every change of a model has its migration
 test-fast: ## unit, property, permission and architecture tests on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q --no-migrations
 
-test-slow: ## tests that train, start servers or take long, on SQLite
-	@$(TEST_ENV) $(PYTEST) -m "slow and not e2e and not fault and not loop" -n $(JOBS) -q
+# Side by side: the loop waits for one trainer, the kill -9 tests wait for clocks.
+test-slow: ## tests that train, start servers, kill -9 what is at work, or run the whole loop
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "$(LONG)" -n $(JOBS) --dist worksteal -q --no-migrations
+	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp/reviews/test_faults.py -m fault -q
 
 test-e2e: ## browser tests on the running stack
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -n $(JOBS) --dist loadfile -q
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -n $(JOBS) --dist loadfile -q --no-migrations
 
-test-postgres: ## the tests of the web application again, on a private PostgreSQL
-	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "$(FAST)" -n $(JOBS) -q
-
-test-fault: ## kill -9 of worker, trainer, web and queue server at work
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m fault -q
-	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp/reviews/test_faults.py -q
-
-test-loop: ## `make loop`, on the demo world and on real data, with what it must show
-	@$(TEST_ENV) $(PYTEST) -m loop -q
+test-postgres: ## the tests that use the database again, on a private PostgreSQL
+	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "database and $(FAST)" -n $(JOBS) -q
 
 test: setup-test ## install what the tests need and run everything: at most 25 minutes on two cores
 	@scripts/install-test-needs.sh
@@ -88,8 +84,6 @@ test: setup-test ## install what the tests need and run everything: at most 25 m
 	@$(MAKE) --no-print-directory test-postgres
 	@$(MAKE) --no-print-directory test-slow
 	@$(MAKE) --no-print-directory test-e2e
-	@$(MAKE) --no-print-directory test-fault
-	@$(MAKE) --no-print-directory test-loop
 	@echo "make test: all good"
 
 pictures: setup-test ## the pictures of docs/, as the browser shows the screens (docs/screens)

@@ -22,6 +22,14 @@ hypothesis.settings.load_profile("busy")
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """The longest first, so that none of them is left alone at the end; a mark where the database is used."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("loop", "fault"))))
+    for item in items:
+        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames):
+            item.add_marker("database")
+
+
 @pytest.fixture(autouse=True)
 def _own_state(settings: Any, tmp_path: Path) -> None:
     """No test writes beside the repository."""

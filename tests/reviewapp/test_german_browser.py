@@ -14,9 +14,9 @@ from reviewapp.accounts.models import User
 from reviewapp.reviews.models import Review
 from tests import factories
 from tests.reviewapp.evaluations.world import generated, opened_round
+from tests.reviewapp.looks import is_too_wide, violations
 from tests.reviewapp.reviews import reviewing
 from tests.reviewapp.reviews.test_browser import browser, pytestmark
-from tests.reviewapp.reviews.test_browser_access import is_too_wide, violations
 
 __all__ = ["browser", "pytestmark"]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +16,8 @@ from reviewapp.accounts.sso_settings import OidcSettings
 from tests import factories
 from tests.reviewapp.accounts import provider as providers
 from tests.reviewapp.accounts.provider import Provider
+from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.test_browser import browser, pytestmark
-from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, violations
 
 __all__ = ["browser", "pytestmark"]
 
@@ -58,19 +56,6 @@ def page(browser: Any, live_server: Any) -> Iterator[Any]:
     assert troubles == []
 
 
-def looked_at(page: Any, name: str) -> None:
-    """axe and the width, in every look; pictures where SCREENSHOTS names a folder."""
-    for look in ("light", "dark", "narrow"):
-        page.emulate_media(color_scheme=LOOKS[look].get("color_scheme", "light"))
-        page.set_viewport_size(LOOKS[look]["viewport"])
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}-{look}.png", full_page=True)
-        assert violations(page) == []
-        assert not is_too_wide(page)
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(LOOKS["light"]["viewport"])
-
-
 def next_code(secret: str) -> str:
     """A code one step ahead of now: later than the one that proved the app, and near enough."""
     return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + 1))
@@ -86,27 +71,27 @@ def sign_in(page: Any) -> None:
 def test_a_second_factor_is_set_up_and_asked_for(page: Any, ana: User) -> None:
     sign_in(page)
     page.goto("/accounts/security/")
-    looked_at(page, "security")
+    assert faults_in_every_look(page, "security") == {}
     page.get_by_role("button", name="Set up a second factor").click()
-    looked_at(page, "setup")
+    assert faults_in_every_look(page, "setup") == {}
     secret = page.locator("[data-secret]").inner_text().replace(" ", "")
     assert page.get_by_role("img", name="QR code").bounding_box()["width"] >= 200
 
     page.get_by_label("Code", exact=True).fill(totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30)))
     page.get_by_role("button", name="Set up", exact=True).click()
     page.get_by_role("heading", name="Your recovery codes").wait_for()
-    looked_at(page, "codes")
+    assert faults_in_every_look(page, "codes") == {}
     recovery = page.locator("main li code").first.inner_text()
 
     page.goto("/accounts/security/")
-    looked_at(page, "security-set")
+    assert faults_in_every_look(page, "security-set") == {}
     page.context.clear_cookies()
     sign_in(page)
     page.get_by_role("heading", name="One more step").wait_for()
     page.get_by_label("Code", exact=True).fill("000000")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("This code does not fit").wait_for()
-    looked_at(page, "code")
+    assert faults_in_every_look(page, "code") == {}
     page.get_by_label("Code", exact=True).fill(next_code(secret))
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="account menu").wait_for()
@@ -120,17 +105,17 @@ def test_a_second_factor_is_set_up_and_asked_for(page: Any, ana: User) -> None:
 
 def test_single_sign_on_there_and_back(page: Any, idp: Provider, ana: User) -> None:
     page.goto("/accounts/sign-in/?next=/projects/new/")
-    looked_at(page, "sign-in")
+    assert faults_in_every_look(page, "sign-in") == {}
     page.get_by_role("button", name="Sign in with Hospital").click()
     page.get_by_role("heading", name="You are not signed in").wait_for()
-    looked_at(page, "refused")
+    assert faults_in_every_look(page, "refused") == {}
 
     SocialAccount.objects.create(user=ana, provider=idp.url, uid="s-1")
     page.goto("/accounts/sign-in/?next=/projects/new/")
     page.get_by_role("button", name="Sign in with Hospital").click()
     page.wait_for_url("**/projects/new/")
     page.goto("/accounts/security/")
-    looked_at(page, "security-linked")
+    assert faults_in_every_look(page, "security-linked") == {}
 
 
 def test_the_only_way_shows_no_password(page: Any, idp: Provider, settings: Any) -> None:
@@ -139,7 +124,7 @@ def test_the_only_way_shows_no_password(page: Any, idp: Provider, settings: Any)
     page.goto("/accounts/sign-in/")
 
     assert page.get_by_label("Password").count() == 0
-    looked_at(page, "only")
+    assert faults_in_every_look(page, "only") == {}
     page.get_by_role("link", name="sign in with a password").click()
     page.get_by_label("Password").wait_for()
-    looked_at(page, "operator")
+    assert faults_in_every_look(page, "operator") == {}

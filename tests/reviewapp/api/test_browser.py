@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +12,10 @@ from django.utils import timezone
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.projects.models import Project
 from tests.reviewapp.api.asking import ask, secret_for, told
+from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
-from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, shots, violations
 
-__all__ = ["browser", "pytestmark", "shots"]
+__all__ = ["browser", "pytestmark"]
 
 BASE = "/projects/letters/api/"
 
@@ -50,21 +49,15 @@ def page_of(browser: Any, live_server: Any, user: Any, **look: Any) -> tuple[Any
 
 @pytest.mark.parametrize("name", ["reference", "tokens", "webhooks", "webhook"])
 def test_axe_is_content_in_every_look(
-    browser: Any, live_server: Any, people: SimpleNamespace, hook: Webhook, shots: Path | None, name: str
+    browser: Any, live_server: Any, people: SimpleNamespace, hook: Webhook, name: str
 ) -> None:
     path = {"reference": "", "tokens": "tokens/", "webhooks": "webhooks/", "webhook": f"webhooks/{hook.pk}/"}[name]
-    unhappy: dict[str, Any] = {}
-    for look, options in LOOKS.items():
-        page, troubles = page_of(browser, live_server, people.lead, **options)
-        shown = page.goto(f"{live_server.url}{BASE}{path}")
-        assert shown.ok
-        if shots:
-            page.screenshot(path=shots / f"api-{name}-{look}.png", full_page=True)
-        found = [*violations(page), *troubles, *(["too wide"] if is_too_wide(page) else [])]
-        unhappy |= {look: found} if found else {}
-        page.context.close()
-
-    assert unhappy == {}
+    page, troubles = page_of(browser, live_server, people.lead)
+    shown = page.goto(f"{live_server.url}{BASE}{path}")
+    assert shown.ok
+    assert faults_in_every_look(page, f"api-{name}") == {}
+    assert troubles == []
+    page.context.close()
 
 
 def test_a_token_made_in_the_browser_works_until_it_is_revoked(

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 from django.conf import settings
 
 from tests import factories
 from tests.reviewapp.curation.test_indexes import built, change, fill
 from tests.reviewapp.curation.test_learned import decide, learned
+from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
-from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, shots, violations
 
-__all__ = ["browser", "pytestmark", "shots"]
+__all__ = ["browser", "pytestmark"]
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
-def test_search_and_similar_samples_read_well(browser: Any, live_server: Any, shots: Path | None, look: str) -> None:
+def test_search_and_similar_samples_read_well(browser: Any, live_server: Any) -> None:
     project = factories.project("letters")
     lead = factories.member(project, "lead")
     samples = fill(project)
@@ -26,7 +23,7 @@ def test_search_and_similar_samples_read_well(browser: Any, live_server: Any, sh
     decide(project, factories.rubric_version(project, used=True), 55)
     learned(project)
     built(project)
-    context = browser.new_context(**LOOKS[look])
+    context = browser.new_context()
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
     page = context.new_page()
     home = f"{live_server.url}/projects/letters"
@@ -36,20 +33,11 @@ def test_search_and_similar_samples_read_well(browser: Any, live_server: Any, sh
     page.get_by_role("button", name="By meaning").click()
     page.wait_for_url("**/curation/search/**")
     assert "state=ready" in page.url and page.locator("tbody tr").first.text_content().startswith("heart-")
-    seen = {"search": (violations(page), is_too_wide(page))}
-    picture(page, shots, f"search-{look}")
+    assert faults_in_every_look(page, "search") == {}
     page.goto(f"{home}/samples/{samples['knee'][0].pk}/")
     page.get_by_text("the same text").wait_for()
-    seen["sample"] = (violations(page), is_too_wide(page))
-    picture(page, shots, f"similar-{look}")
+    assert faults_in_every_look(page, "similar") == {}
     page.goto(f"{home}/reviews/settings/")
     page.get_by_text("five folds by group").wait_for()
-    seen["learning"] = (violations(page), is_too_wide(page))
-    picture(page, shots, f"learning-{look}")
+    assert faults_in_every_look(page, "learning") == {}
     context.close()
-    assert seen == dict.fromkeys(seen, ([], False))
-
-
-def picture(page: Any, shots: Path | None, name: str) -> None:
-    if shots is not None:
-        page.screenshot(path=shots / f"{name}.png", full_page=True)

@@ -17,9 +17,9 @@ from tests import factories
 from tests.reviewapp.evaluations.test_blindness import open_calibration
 from tests.reviewapp.evaluations.test_browser import CHROMIUM, browser, session
 from tests.reviewapp.evaluations.world import bad_form, generated, lock
-from tests.reviewapp.reviews.test_browser_access import LOOKS, is_too_wide, shots, violations
+from tests.reviewapp.looks import faults_in_every_look
 
-__all__ = ["browser", "shots"]  # fixtures
+__all__ = ["browser"]  # fixtures
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.django_db(transaction=True),
@@ -104,21 +104,14 @@ SCREENS = {
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_axe_is_content_in_every_look(
-    browser: Any, live_server: Any, project: Project, people: SimpleNamespace, screen: str, shots: Any
+    browser: Any, live_server: Any, project: Project, people: SimpleNamespace, screen: str
 ) -> None:
     url = SCREENS[screen](project, people)
-    unhappy: dict[str, list[str]] = {}
-    for look, options in LOOKS.items():
-        context = browser.new_context(**options)
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(people.reviewer), "url": live_server.url}
-        context.add_cookies([cookie])
-        page = context.new_page()
-        assert page.goto(live_server.url + url).ok
-        page.wait_for_timeout(300)
-        found = violations(page) + (["wider than its window"] if is_too_wide(page) else [])
-        if shots is not None:
-            page.screenshot(path=shots / f"{screen}-{look}.png", full_page=look in ("narrow", "zoom"))
-        if found:
-            unhappy[look] = found
-        context.close()
-    assert unhappy == {}
+    context = browser.new_context()
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(people.reviewer), "url": live_server.url}
+    context.add_cookies([cookie])
+    page = context.new_page()
+    assert page.goto(live_server.url + url).ok
+    page.wait_for_timeout(300)
+    assert faults_in_every_look(page, screen) == {}
+    context.close()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from django.conf import settings
 from django.urls import reverse
@@ -22,6 +20,7 @@ from reviewapp.reviews.services import adjudication_claim
 from reviewapp.samples.models import Sample
 from tests import factories
 from tests.reviewapp.evaluations.world import generated, opened_round
+from tests.reviewapp.looks import faults_in_every_look, violations
 from tests.reviewapp.reviews import reviewing
 from tests.reviewapp.reviews.reviewing import TEXT, claim, given, review
 from tests.reviewapp.reviews.test_browser import Bench, bench, browser, pytestmark, session, w
@@ -29,16 +28,6 @@ from tests.reviewapp.reviews.test_findings import finding
 
 __all__ = ["bench", "browser", "pytestmark", "w"]
 
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
-# 200% zoom of a 1440 px window is a window of 720 px with two device pixels each
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
-    "contrast": {"viewport": {"width": 1440, "height": 900}, "forced_colors": "active", "contrast": "more"},
-    "zoom": {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
-    "narrow": {"viewport": {"width": 400, "height": 900}},
-}
 DIALOGUE = "\n".join(
     [
         "Doctor: Good morning, what brings you in today?",
@@ -50,27 +39,6 @@ DIALOGUE = "\n".join(
     ]
 )
 NOTE = "Reason: worse breathing.\n\nPlan: Start eplerenone 25 mg once daily. Spironolactone was stopped for soreness."
-
-
-@pytest.fixture
-def shots() -> Path | None:
-    """Where pictures go when SCREENSHOTS names a folder."""
-    folder = os.environ.get("SCREENSHOTS")
-    return Path(folder) if folder else None
-
-
-def violations(page: Any) -> list[str]:
-    size = page.viewport_size
-    # tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
-    page.set_viewport_size({"width": size["width"], "height": 4000})
-    page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-    found = page.evaluate(f"axe.run(document, {RULES})")
-    page.set_viewport_size(size)
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
-
-
-def is_too_wide(page: Any) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
 def review_page(project: Any, people: SimpleNamespace) -> tuple[User, str]:
@@ -124,25 +92,16 @@ def world() -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_axe_is_content_in_every_look(browser: Any, live_server: Any, screen: str, shots: Path | None) -> None:
+def test_axe_is_content_in_every_look(browser: Any, live_server: Any, screen: str) -> None:
     people = world()
     user, url = SCREENS[screen](people.project, people)
-    unhappy: dict[str, Any] = {}
-    for look, options in LOOKS.items():
-        context = browser.new_context(**options)
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
-        page = context.new_page()
-        page.goto(live_server.url + url)
-        page.wait_for_timeout(500)
-        found = violations(page)
-        if is_too_wide(page):
-            found.append("wider than its window")
-        if shots is not None:
-            page.screenshot(path=shots / f"{screen}-{look}.png", full_page=look in ("narrow", "zoom"))
-        if found:
-            unhappy[look] = found
-        context.close()
-    assert unhappy == {}
+    context = browser.new_context()
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+    page = context.new_page()
+    page.goto(live_server.url + url)
+    page.wait_for_timeout(500)
+    assert faults_in_every_look(page, screen) == {}
+    context.close()
 
 
 def test_axe_is_content_with_every_panel_open(bench: Bench, w: SimpleNamespace) -> None:

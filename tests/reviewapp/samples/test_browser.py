@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +12,8 @@ from django.urls import reverse
 
 from reviewapp.samples.models import BulkAct, SampleTag, SavedView
 from tests import factories
+from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
-from tests.reviewapp.reviews.test_browser_access import LOOKS, violations
 
 __all__ = ["browser", "pytestmark"]
 
@@ -133,36 +131,24 @@ def test_a_view_is_saved_made_the_first_and_deleted_by_keyboard(opened: Opened, 
     assert not SavedView.objects.exists()
 
 
-@pytest.mark.parametrize("look", sorted(LOOKS))
-def test_axe_is_content_with_list_confirmation_and_result(
-    browser: Any, live_server: Any, w: SimpleNamespace, look: str
-) -> None:
+def test_axe_is_content_with_list_confirmation_and_result(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
     SavedView.objects.create(project=w.project, owner=w.lead, name="Nights", filters={"state": "ready", "tag": "gone"})
     SavedView.objects.create(project=w.project, owner=w.lead, name="Ours", filters={"q": "knee"}, is_shared=True)
     SampleTag.objects.create(project=w.project, sample=w.samples[0], name="urgent")
     type(w.samples[0]).objects.filter(pk=w.samples[1].pk).update(priority=1, flagged_at=factories.long_ago())
     factories.sample(w.project, state="accepted")
-    opened = Opened(browser, live_server, w.lead, **LOOKS[look])
+    opened = Opened(browser, live_server, w.lead)
     page = opened.open(f"?view={SavedView.objects.get(name='Nights').pk}")
     page.locator(".cs-view-more > summary").click()
-    _look(page, f"list_{look}")
+    assert faults_in_every_look(page, "samples-list") == {}
     page = opened.open("?view=all")
     page.get_by_label("Tick all on this page").check()
     page.get_by_label("What to do").select_option("priority")
     page.get_by_role("button", name="Go on").click()
     page.get_by_label("First").check()
-    _look(page, f"confirm_{look}")
+    assert faults_in_every_look(page, "samples-confirm") == {}
     page.get_by_role("button", name="Set the priority: 6 samples").click()
     opened.says("left alone: accepted or rejected already")
-    _look(page, f"result_{look}")
+    assert faults_in_every_look(page, "samples-result") == {}
     opened.context.close()
     assert opened.troubles == []
-
-
-def _look(page: Any, name: str) -> None:
-    """axe finds nothing, and nothing is wider than the window; a picture where SCREENSHOTS names a folder."""
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"samples_{name}.png", full_page=True)

@@ -1,0 +1,67 @@
+"""A page as different people see it: light, dark, forced high contrast, at 200% zoom, on a phone; and what axe says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# 200% zoom of a 1440 px window is a window of 720 px with two device pixels each
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "contrast": {"viewport": {"width": 1440, "height": 900}, "forced_colors": "active", "contrast": "more"},
+    "zoom": {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
+    "narrow": {"viewport": {"width": 400, "height": 900}},
+}
+# looks in which nothing but colours differs from the first
+COLOURS = ("dark", "contrast")
+
+
+def violations(page: Any, *rules: str) -> list[str]:
+    """Rules that the page breaks (WCAG 2.2 AA, or the named ones only), each with the first place."""
+    size = page.viewport_size
+    # tall enough that no bar that sticks to the bottom half covers a control: axe would call that one too small
+    page.set_viewport_size({"width": size["width"], "height": 4000})
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+    options = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS}
+    found = page.evaluate("options => axe.run(document, {runOnly: options})", options)
+    page.set_viewport_size(size)
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def is_too_wide(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+def look_at(page: Any, look: str) -> None:
+    """Turns an open page to another look. Its pixels stay as they were: only the layout of a zoom is seen."""
+    options = LOOKS[look]
+    page.emulate_media(
+        color_scheme=options.get("color_scheme", "light"),
+        forced_colors=options.get("forced_colors", "none"),
+        contrast=options.get("contrast", "no-preference"),
+        reduced_motion="reduce",
+    )
+    page.set_viewport_size(options["viewport"])
+
+
+def faults_in_every_look(page: Any, name: str) -> dict[str, list[str]]:
+    """What is wrong with the open page, by look; pictures of the looks go where SCREENSHOTS names a folder."""
+    faults = {}
+    for look in LOOKS:
+        look_at(page, look)
+        found = violations(page, *(["color-contrast"] if look in COLOURS else []))
+        if is_too_wide(page):
+            found.append("wider than its window")
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}-{look}.png", full_page=look in ("narrow", "zoom"))
+        if found:
+            faults[look] = found
+    look_at(page, "light")
+    return faults
