@@ -122,9 +122,8 @@ def _database() -> dict[str, object]:
         # A database in memory cannot be shared by threads and processes, and tests use both; two test runs
         # at once each need a file of their own.
         config["TEST"] = {"NAME": str(STATE_DIR / f"test-{os.getpid()}.sqlite3")}
-    else:
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
+    # a new connection for each request would cost a tenth of a short one
+    config["CONN_MAX_AGE"], config["CONN_HEALTH_CHECKS"] = 60, True
     return config
 
 

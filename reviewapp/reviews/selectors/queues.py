@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 State = Sample.State
 WAITING = (State.IN_REVIEW, State.READY)
 FEW = 1_000  # up to here a queue is counted exactly on every page
+_FILTERS = ("filter_language", "filter_origin", "filter_check")
+_A_PROJECT, _A_PERSON = 2**62, 2**62 + 1  # stand for their ids in a written query; nothing else is so large
 
 
 def samples_queued(project: Project) -> QuerySet[Sample]:
@@ -95,6 +99,32 @@ def samples_open_for(
         .exclude(of_recused_groups(project, user))
         .filter(~of_mine(user))
     )
+
+
+def sample_next(
+    project: Project, user: User, expertise: str, figure: QueueFigure, *, is_waiting: bool
+) -> Sample | None:
+    """The first of ``samples_open_for``, locked; ``is_waiting``: also where that means to wait for somebody.
+
+    Every review asks this, and Django takes longer to write the query than the database to answer it: each form of it
+    is written once.
+    """
+    filters = tuple(getattr(project, name) for name in _FILTERS)
+    sql, values = _sql_of_next(filters, tuple(figure.expertise), expertise, is_waiting)
+    ids = {_A_PROJECT: project.pk, _A_PERSON: user.pk}
+    found = Sample.objects.raw(sql, [ids.get(value, value) for value in values])
+    return next(iter(found), None)
+
+
+@lru_cache(maxsize=1_000)
+def _sql_of_next(
+    filters: tuple[str, ...], tags: tuple[str, ...], expertise: str, is_waiting: bool
+) -> tuple[str, tuple[Any, ...]]:
+    project = Project(pk=_A_PROJECT, **dict(zip(_FILTERS, filters, strict=True)))
+    samples = samples_open_for(project, get_user_model()(pk=_A_PERSON), expertise, QueueFigure(expertise=list(tags)))
+    first = samples.select_for_update(skip_locked=not is_waiting, of=("self",))[:1]
+    sql, values = first.query.sql_with_params()
+    return sql, tuple(values)
 
 
 def samples_to_adjudicate(project: Project, user: User) -> QuerySet[Sample]:

@@ -16,7 +16,7 @@ from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.models import LeaseQuerySet
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.models import Assignment, QueueFigure, Recusal
-from reviewapp.reviews.selectors.queues import assignments_mine, samples_open_for
+from reviewapp.reviews.selectors.queues import assignments_mine, sample_next, samples_open_for
 from reviewapp.reviews.services.holding import assignment_lock, assignment_retake
 from reviewapp.reviews.services.queueing import queue_figure, queue_order
 from reviewapp.reviews.services.slots import assignments_expire, slots_recount
@@ -94,7 +94,7 @@ class _Taking:
         # Two tabs of one person wait for each other here; other people do not.
         mine = Membership.objects.select_for_update().filter(project=project, user=user)
         expertise = mine.values_list("expertise", flat=True).first() or ""
-        self.open_samples = samples_open_for(project, user, expertise, figure)
+        self.expertise, self.figure = expertise, figure
         self.closed: list[Assignment] = []  # given back or run out, with a draft
         self.held: list[Assignment] = []  # in hand before what was taken ahead
         for one in assignments_mine(project, user):
@@ -117,16 +117,20 @@ class _Taking:
     def _next(self) -> Assignment | None:
         """Own drafts come first."""
         drafted = [one.sample_id for one in self.closed]
-        sample = self._first(self.open_samples.filter(pk__in=drafted)) if drafted else None
-        sample = sample or self._first(self.open_samples)
+        sample = self._first_of(drafted) if drafted else None
+        sample = sample or sample_next(self.project, self.user, self.expertise, self.figure, is_waiting=self.is_waiting)
         if sample is not None:
             return self._take(sample)
-        if not self.is_waiting and self.open_samples.exists():
+        if not self.is_waiting and self._open().exists():
             raise _NothingFree
         return None
 
-    def _first(self, samples: QuerySet[Sample]) -> Sample | None:
-        return samples.select_for_update(skip_locked=not self.is_waiting, of=("self",)).first()
+    def _open(self) -> QuerySet[Sample]:
+        return samples_open_for(self.project, self.user, self.expertise, self.figure)
+
+    def _first_of(self, samples: list[int]) -> Sample | None:
+        mine = self._open().filter(pk__in=samples)
+        return mine.select_for_update(skip_locked=not self.is_waiting, of=("self",)).first()
 
     def _take(self, sample: Sample) -> Assignment:
         if sample.queue_rank == UNRANKED or not sample.slots_needed:

@@ -14,12 +14,14 @@ from reviewapp.accounts.models import User
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.projects.models import Project
-from reviewapp.reviews.models import Assignment
+from reviewapp.reviews.models import Assignment, QueueFigure
 from reviewapp.reviews.selectors.queue_states import queue_state
+from reviewapp.reviews.selectors.queues import sample_next, samples_open_for
 from reviewapp.reviews.services import (
     assignment_claim,
     assignment_flag,
     assignment_leave,
+    assignment_recuse,
     assignment_release,
     assignment_renew,
     assignment_skip,
@@ -49,6 +51,28 @@ def test_the_first_sample_is_leased_with_what_it_is_judged_by(w: SimpleNamespace
 
 def test_claiming_again_gives_the_sample_one_is_on(w: SimpleNamespace) -> None:
     assert claim(w.project, w.ann) == claim(w.project, w.ann)
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_the_query_that_is_written_once_finds_the_first_of_the_open_ones(project: Project, is_waiting: bool) -> None:
+    """For each project, person, filter and expertise; what one of them asked before changes nothing for another."""
+    w, other = reviewing.world(project, overlap=2), factories.project("wards")
+    factories.sample(other)
+    Sample.objects.filter(pk=w.samples[0].pk).update(language="de", expertise="cardiology")
+    Sample.objects.filter(pk=w.samples[1].pk).update(language="de")
+    claim(project, w.ann)
+    assignment_recuse(assignment=claim(project, w.bob), reason="A relative")
+    figure, tagged = QueueFigure(expertise=[]), QueueFigure(expertise=["cardiology"])
+    found = set()
+    for language in ("", "de"):
+        project.filter_language = language
+        for place, person in ((project, w.ann), (project, w.bob), (project, w.cleo), (other, w.ann)):
+            for known, tags in ((figure, ""), (tagged, ""), (tagged, "cardiology")):
+                with transaction.atomic():
+                    first = sample_next(place, person, tags, known, is_waiting=is_waiting)
+                assert first == samples_open_for(place, person, tags, known).first()
+                found.add(first)
+    assert len(found) == 3
 
 
 def test_two_people_get_two_samples(w: SimpleNamespace) -> None:
