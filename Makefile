@@ -47,7 +47,8 @@ setup: ## create .venv and install what constraints.txt pins
 setup-test: ## the same, with what the tests need
 	@EXTRAS=$(TEST_EXTRAS) ./setup.sh
 
-check: setup-test lint contracts migrations-check types test-fast ## lint, types, contracts and fast tests: at most two minutes
+check: setup-test lint contracts migrations-check ## lint, types, contracts and fast tests: at most two minutes
+	@$(MAKE) --no-print-directory -j 2 types test-fast
 	@echo "make check: all good"
 
 lint: ## ruff: rules and format

@@ -32,7 +32,13 @@ def violations(page: Any, *rules: str) -> list[str]:
     options = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS}
     found = page.evaluate("options => axe.run(document, {runOnly: options})", options)
     page.set_viewport_size(size)
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {_why(one)}" for one in found["violations"]]
+
+
+def _why(violation: dict[str, Any]) -> str:
+    """What axe measured, such as the two colours."""
+    checks = violation["nodes"][0]["any"]
+    return str(checks[0]["data"] or "") if checks else ""
 
 
 def is_too_wide(page: Any) -> bool:
@@ -49,6 +55,9 @@ def look_at(page: Any, look: str) -> None:
         reduced_motion="reduce",
     )
     page.set_viewport_size(options["viewport"])
+    # a change of the whole palette reaches the page in several frames
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_timeout(150)
 
 
 def faults_in_every_look(page: Any, name: str) -> dict[str, list[str]]:
