@@ -23,8 +23,8 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 FAST := not slow and not e2e and not fault and not loop
 LONG := (slow or fault or loop) and (fault or not e2e)
 
-.PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-e2e \
-	test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search
+.PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-loop \
+	test-long test-e2e test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,10 +68,18 @@ migrations-check: ## every change of a model has its migration
 test-fast: ## unit, property, permission and architecture tests on SQLite
 	@$(TEST_ENV) $(PYTEST) -m "$(FAST)" -n $(JOBS) -q --no-migrations
 
-# Side by side: the loop waits for one trainer, the kill -9 tests wait for clocks.
-test-slow: ## tests that train, start servers, kill -9 what is at work, or run the whole loop
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "$(LONG)" -n $(JOBS) --dist worksteal -q --no-migrations
+# The loop trains on one core from beginning to end, so it goes first and the rest, which often waits for clocks, shares
+# what it leaves.
+test-slow: ## tests that train, start servers, kill -9 what is at work, or run the whole loop (test-loop and test-long)
+	@$(MAKE) --no-print-directory -j 2 test-loop test-long
 	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp/reviews/test_faults.py -m fault -q
+
+test-loop: ## `make loop` on the demo and on real data
+	@$(TEST_ENV) $(PYTEST) tests/ops/test_loop.py -q
+
+test-long: ## the rest of test-slow
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 nice -n 10 $(PYTEST) -m "$(LONG)" --ignore tests/ops/test_loop.py \
+		-n $(JOBS) --dist loadgroup --no-loadscope-reorder -q --no-migrations
 
 test-e2e: ## browser tests on the running stack
 	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault" -n $(JOBS) --dist loadfile -q --no-migrations

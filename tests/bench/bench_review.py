@@ -235,7 +235,7 @@ def double_clicks() -> dict[str, int]:
                 [each.result() for each in sent]
     reviews = Review.objects.filter(sample__project=project).order_by()
     twice = reviews.values("assignment").annotate(n=Count("pk")).filter(n__gt=1).count()
-    return {"double_clicks": 8, "stored": reviews.count(), "stored_twice": twice}
+    return {"double_clicks": 8, "stored_of_these": reviews.count(), "stored_twice": twice}
 
 
 def _at_once(browser: Any, barrier: threading.Barrier, page: str, form: dict[str, str]) -> None:

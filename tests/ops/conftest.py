@@ -1,10 +1,29 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.rules import ROOT
+from tests.ops.processes import stack_env
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Makes a state directory with an empty, migrated database: the migrations run once for all tests."""
+    first = tmp_path_factory.mktemp("migrated")
+    argv = [sys.executable, "manage.py", "migrate", "-v", "0"]
+    subprocess.run(argv, cwd=ROOT, env=stack_env(first), check=True, timeout=120)
+
+    def make(where: Path) -> Path:
+        shutil.copytree(first, where)
+        return where
+
+    return make
 
 
 @pytest.fixture

@@ -1,10 +1,17 @@
-"""Looks at processes from outside, through /proc."""
+"""Processes under test: the environment they are given, and looks at them from outside, through /proc."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+
+def stack_env(state_dir: Path, **env: str) -> dict[str, str]:
+    """What a command of ours runs with: its own state, no database or queue server of this machine's."""
+    clean = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    return clean | {"COUNTERSIGN_STATE_DIR": str(state_dir), "DEBUG": "True", "OMP_NUM_THREADS": "1"} | env
 
 
 def wait_for(is_true: Callable[[], bool], seconds: float, says: Callable[[], str] = str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.rules import ROOT
-from tests.ops.processes import wait_for
-from tests.ops.test_up import free_port, stack_env
+from tests.ops.processes import stack_env, wait_for
+from tests.ops.test_up import free_port
 from tests.ops.test_worker import manage, shell
 
 # The first start loads the demo project, which trains nothing but imports and checks its samples.

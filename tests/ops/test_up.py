@@ -10,13 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.rules import ROOT
-from tests.ops.processes import is_alive, tree, wait_dead, wait_for
+from tests.ops.processes import is_alive, stack_env, tree, wait_dead, wait_for
 
 START_SECONDS = 120
 
@@ -86,11 +86,6 @@ class Stack:
         return self.process.wait(timeout=60)
 
 
-def stack_env(state_dir: Path, **env: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    return clean | {"COUNTERSIGN_STATE_DIR": str(state_dir), "DEBUG": "True", "OMP_NUM_THREADS": "1"} | env
-
-
 def free_port() -> int:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as one:
         return int(one.getsockname()[1])
@@ -103,12 +98,15 @@ def state_dir(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def migrated_dir(migrated: Callable[[Path], Path], tmp_path: Path) -> Path:
+    return migrated(tmp_path / "var")
+
+
 @pytest.fixture(scope="class")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(migrated: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for a class: each of its tests leaves it running."""
-    state_dir = tmp_path_factory.mktemp("stack") / "var"
-    state_dir.mkdir()
-    with Stack(state_dir, JOB_LOST_SECONDS="12") as one:
+    with Stack(migrated(tmp_path_factory.mktemp("stack") / "var"), JOB_LOST_SECONDS="12") as one:
         yield one
 
 
@@ -121,11 +119,12 @@ def up(state_dir: Path, *words: str, **env: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("one running stack")
 class TestRunning:
-    def test_serves_and_stops_cleanly(self, state_dir: Path, tmp_path: Path) -> None:
+    def test_serves_and_stops_cleanly(self, migrated_dir: Path, tmp_path: Path) -> None:
         home = tmp_path / "home"
         home.mkdir()
-        with Stack(state_dir, HOME=str(home)) as stack:
+        with Stack(migrated_dir, HOME=str(home)) as stack:
             assert stack.get("/") in {200, 302}
             started = tree(stack.process.pid)
             assert len(started) >= 6, started
@@ -166,9 +165,9 @@ class TestRunning:
         steps = [line.split()[0] for line in diary.read_text().splitlines()]
         assert steps == ["begin", "begin", "end"]
 
-    def test_everything_ends_with_a_killed_supervisor(self, state_dir: Path, tmp_path: Path) -> None:
+    def test_everything_ends_with_a_killed_supervisor(self, migrated_dir: Path, tmp_path: Path) -> None:
         diary = tmp_path / "diary"
-        with Stack(state_dir) as stack:
+        with Stack(migrated_dir) as stack:
             enqueue(stack, "work_a_moment", seconds=600, diary=str(diary))
             wait_for(diary.exists, 60, lambda: stack.output)
             started = tree(stack.process.pid)
@@ -185,9 +184,9 @@ class TestRunning:
 
 
 @pytest.mark.slow
-def test_without_debug_static_files_have_hashed_names(state_dir: Path) -> None:
-    with Stack(state_dir, DEBUG="False") as one:
-        assert (state_dir / "static" / "staticfiles.json").is_file()
+def test_without_debug_static_files_have_hashed_names(migrated_dir: Path) -> None:
+    with Stack(migrated_dir, DEBUG="False") as one:
+        assert (migrated_dir / "static" / "staticfiles.json").is_file()
         assert one.get("/") in {200, 302}
 
 

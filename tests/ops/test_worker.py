@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from reviewapp.core import embedded_redis
 from tests.architecture.rules import ROOT
-from tests.ops.processes import wait_for
-from tests.ops.test_up import stack_env
+from tests.ops.processes import stack_env, wait_for
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> Iterator[dict[str, str]]:
+def env(migrated: Callable[[Path], Path], tmp_path: Path) -> Iterator[dict[str, str]]:
     """A migrated SQLite database and a running queue server."""
-    settings = stack_env(tmp_path / "var")
-    (tmp_path / "var").mkdir()
-    server = subprocess.Popen(embedded_redis.command(tmp_path / "var"), stdout=subprocess.DEVNULL)
+    state_dir = migrated(tmp_path / "var")
+    server = subprocess.Popen(embedded_redis.command(state_dir), stdout=subprocess.DEVNULL)
     try:
-        manage(settings, "migrate", "-v", "0")
-        wait_for(lambda: embedded_redis.is_ready(embedded_redis.default_url(tmp_path / "var")), 20)
-        yield settings
+        wait_for(lambda: embedded_redis.is_ready(embedded_redis.default_url(state_dir)), 20)
+        yield stack_env(state_dir)
     finally:
         server.kill()
         server.wait()
