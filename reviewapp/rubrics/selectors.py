@@ -10,6 +10,7 @@ from pathlib import Path
 from django.db import models
 from django.db.models import Count, Prefetch, QuerySet
 
+from reviewapp.core.written import written
 from reviewapp.projects.models import Project
 from reviewapp.rubrics.changes import ADDED, RubricChange, rubric_change
 from reviewapp.rubrics.documents import EVIDENCE, direction_of, levels_ordered
@@ -44,13 +45,21 @@ def version_current(project: Project, applies_to: str) -> RubricVersion | None:
 
     A rubric for this work alone comes before one for both.
     """
+    return _offered(project.pk, applies_to).select_related("rubric").first()
+
+
+def _offered(project: int, applies_to: str) -> QuerySet[RubricVersion]:
     kinds = [applies_to, Rubric.AppliesTo.BOTH]
-    return (
-        RubricVersion.objects.filter(rubric__project=project, rubric__applies_to__in=kinds, rubric__is_active=True)
-        .select_related("rubric")
-        .order_by("-rubric__applies_to", "-rubric_id", "-number")  # "both" is the first in the alphabet
-        .first()
+    offered = RubricVersion.objects.filter(
+        rubric__project=project, rubric__applies_to__in=kinds, rubric__is_active=True
     )
+    return offered.order_by("-rubric__applies_to", "-rubric_id", "-number")  # "both" is the first in the alphabet
+
+
+@written
+def versions_offered(project: int, *, applies_to: str) -> QuerySet[RubricVersion]:
+    """``version_current`` without its rubric, as a list of one or none."""
+    return _offered(project, applies_to)[:1]
 
 
 def version_document(version: RubricVersion) -> RubricDocument:

@@ -1,15 +1,17 @@
 """What a reviewer waits for: `make bench-review`.
 
 ``cycle``: CPU of the web process for handing in a review and getting the next sample, through the whole request, and
-for the page that follows, by samples in the project and by leases that others hold. ``load``: clients without think
+for the page that follows, by samples in the project and by leases that others hold; and the Python calls of it. ``load``: clients without think
 time against the web server. Each on SQLite and on PostgreSQL; the last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import statistics
 import subprocess
 import sys
@@ -120,7 +122,18 @@ class _Case:
 
     def figures(self) -> dict[str, Any]:
         parts = {"submit": _figures(self.submits), "page": _figures(self.pages)}
-        return {"samples": self.n, "leases": self.leases, **parts}
+        return {"samples": self.n, "leases": self.leases, **parts, "calls": self._calls()}
+
+    def _calls(self) -> int:
+        """Python calls for handing in and getting the next: the same whatever else the machine is doing."""
+        from tests.bench import world
+
+        profile = cProfile.Profile()
+        for _ in range(CYCLES):
+            environ = self.web.environ("post", self.page.replace("/edit/", "/submit/"), world.answers())
+            answer, _ = profile.runcall(self.web.answer, environ)
+            self.page = answer.headers["Location"]
+        return round(pstats.Stats(profile).total_calls / CYCLES)  # type: ignore[attr-defined]
 
 
 class _Web:
@@ -137,8 +150,14 @@ class _Web:
         self.factory.cookies["sessionid"], self.factory.cookies["csrftoken"] = session, token
 
     def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> tuple[Any, float]:
+        return self.answer(self.environ(method, path, data))
+
+    def environ(self, method: str, path: str, data: dict[str, str] | None = None) -> dict[str, Any]:
+        environ: dict[str, Any] = getattr(self.factory, method)(path, data).environ
+        return environ
+
+    def answer(self, environ: dict[str, Any]) -> tuple[Any, float]:
         """The answer and the milliseconds of CPU that it took, with its whole body and what follows it."""
-        environ = getattr(self.factory, method)(path, data).environ
         began = time.process_time()
         answer = self.application(environ, lambda status, headers: None)
         for _ in answer:
@@ -251,13 +270,13 @@ def table(name: str, parts: dict[str, Any]) -> str:
     most = max(row["submit"]["median"] for row in parts["cycle"])
     lines = [
         f"{name}: CPU of the web process in milliseconds, median (95th percentile); limit {limit:.0f}",
-        f"{'samples':>9} {'leases':>7} {'submit and next':>18} {'its page':>18}",
+        f"{'samples':>9} {'leases':>7} {'submit and next':>18} {'its page':>18} {'calls':>8}",
     ]
     for row in parts["cycle"]:
         one, other = row["submit"], row["page"]
         lines.append(
             f"{row['samples']:>9,} {row['leases']:>7} {one['median']:>9.1f} ({one['p95']:.1f})"
-            f" {other['median']:>11.1f} ({other['p95']:.1f})"
+            f" {other['median']:>11.1f} ({other['p95']:.1f}) {row['calls']:>8,}"
         )
     lines.append(f"largest to smallest: {most / least:.2f}")
     lines += [f"{key.replace('_', ' ')}: {value}" for key, value in {**parts["load"], **parts["double"]}.items()]

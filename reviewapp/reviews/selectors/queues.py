@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from reviewapp.core.models import SLOT_TAKEN, LeaseQuerySet
+from reviewapp.core.written import written
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.models import Assignment, QueueFigure, Recusal, Review
@@ -24,7 +23,6 @@ State = Sample.State
 WAITING = (State.IN_REVIEW, State.READY)
 FEW = 1_000  # up to here a queue is counted exactly on every page
 _FILTERS = ("filter_language", "filter_origin", "filter_check")
-_A_PROJECT, _A_PERSON = 2**62, 2**62 + 1  # stand for their ids in a written query; nothing else is so large
 
 
 def samples_queued(project: Project) -> QuerySet[Sample]:
@@ -104,27 +102,20 @@ def samples_open_for(
 def sample_next(
     project: Project, user: User, expertise: str, figure: QueueFigure, *, is_waiting: bool
 ) -> Sample | None:
-    """The first of ``samples_open_for``, locked; ``is_waiting``: also where that means to wait for somebody.
-
-    Every review asks this, and Django takes longer to write the query than the database to answer it: each form of it
-    is written once.
-    """
+    """The first of ``samples_open_for``, locked; ``is_waiting``: also where that means to wait for somebody."""
     filters = tuple(getattr(project, name) for name in _FILTERS)
-    sql, values = _sql_of_next(filters, tuple(figure.expertise), expertise, is_waiting)
-    ids = {_A_PROJECT: project.pk, _A_PERSON: user.pk}
-    found = Sample.objects.raw(sql, [ids.get(value, value) for value in values])
-    return next(iter(found), None)
+    tags = tuple(figure.expertise)
+    found = _next(project.pk, user.pk, filters=filters, tags=tags, expertise=expertise, is_waiting=is_waiting)
+    return found[0] if found else None
 
 
-@lru_cache(maxsize=1_000)
-def _sql_of_next(
-    filters: tuple[str, ...], tags: tuple[str, ...], expertise: str, is_waiting: bool
-) -> tuple[str, tuple[Any, ...]]:
-    project = Project(pk=_A_PROJECT, **dict(zip(_FILTERS, filters, strict=True)))
-    samples = samples_open_for(project, get_user_model()(pk=_A_PERSON), expertise, QueueFigure(expertise=list(tags)))
-    first = samples.select_for_update(skip_locked=not is_waiting, of=("self",))[:1]
-    sql, values = first.query.sql_with_params()
-    return sql, tuple(values)
+@written
+def _next(
+    project: int, user: int, *, filters: tuple[str, ...], tags: tuple[str, ...], expertise: str, is_waiting: bool
+) -> QuerySet[Sample]:
+    place, person = Project(pk=project, **dict(zip(_FILTERS, filters, strict=True))), get_user_model()(pk=user)
+    samples = samples_open_for(place, person, expertise, QueueFigure(expertise=list(tags)))
+    return samples.select_for_update(skip_locked=not is_waiting, of=("self",))[:1]
 
 
 def samples_to_adjudicate(project: Project, user: User) -> QuerySet[Sample]:
@@ -152,14 +143,21 @@ def assignment_held(project: Project, user: User, *, is_adjudication: bool = Fal
     return held
 
 
-def assignments_mine(project: Project, user: User) -> QuerySet[Assignment]:
+@written
+def assignments_mine(project: int, user: int) -> QuerySet[Assignment]:
     """What this person holds, the one in hand first, and what they gave back or let run out with a draft on it."""
     closed = Q(state__in=[Assignment.State.RELEASED, Assignment.State.EXPIRED]) & ~Q(draft={})
-    held = Q(state=Assignment.State.LEASED, lease_expires_at__gt=timezone.now())
+    held = Q(state=Assignment.State.LEASED)
     mine: QuerySet[Assignment] = Assignment.objects.filter(
         held | closed, holder=user, sample__project=project, is_adjudication=False
     )
     return mine.order_by("is_prefetched", "-leased_at", "-pk")
+
+
+@written
+def membership_locked(project: int, user: int) -> QuerySet[Membership]:
+    """Two tabs of one person wait for each other here; other people do not."""
+    return Membership.objects.select_for_update().filter(project=project, user=user)
 
 
 def assignments_now(project: Project) -> LeaseQuerySet:

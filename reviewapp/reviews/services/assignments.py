@@ -14,14 +14,14 @@ from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
 from reviewapp.core.models import LeaseQuerySet
-from reviewapp.projects.models import Membership, Project
+from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment, QueueFigure, Recusal
-from reviewapp.reviews.selectors.queues import assignments_mine, sample_next, samples_open_for
+from reviewapp.reviews.selectors.queues import assignments_mine, membership_locked, sample_next, samples_open_for
 from reviewapp.reviews.services.holding import assignment_lock, assignment_retake
 from reviewapp.reviews.services.queueing import queue_figure, queue_order
 from reviewapp.reviews.services.slots import assignments_expire, slots_recount
 from reviewapp.rubrics.models import Rubric, RubricVersion
-from reviewapp.rubrics.selectors import version_current
+from reviewapp.rubrics.selectors import versions_offered
 from reviewapp.rubrics.services import rubric_version_use
 from reviewapp.samples.models import UNRANKED, Sample
 
@@ -52,7 +52,7 @@ def assignment_prefetch(*, project: Project, user: User) -> Assignment | None:
 
 
 def _claim(project: Project, user: User, *, is_ahead: bool) -> Assignment | None:
-    version = version_current(project, Rubric.AppliesTo.SAMPLES)
+    version = next(iter(versions_offered(project.pk, applies_to=Rubric.AppliesTo.SAMPLES)), None)
     if version is None:
         raise ApplicationError(
             gettext("This project has no rubric for samples yet, so there is nothing to judge them by.")
@@ -91,14 +91,11 @@ class _Taking:
         self, project: Project, user: User, version: RubricVersion, figure: QueueFigure, *, is_waiting: bool
     ) -> None:
         self.project, self.user, self.version, self.is_waiting = project, user, version, is_waiting
-        # Two tabs of one person wait for each other here; other people do not.
-        mine = Membership.objects.select_for_update().filter(project=project, user=user)
-        expertise = mine.values_list("expertise", flat=True).first() or ""
-        self.expertise, self.figure = expertise, figure
-        self.closed: list[Assignment] = []  # given back or run out, with a draft
-        self.held: list[Assignment] = []  # in hand before what was taken ahead
-        for one in assignments_mine(project, user):
-            (self.held if one.is_live else self.closed).append(one)
+        mine = membership_locked(project.pk, user.pk)
+        self.expertise, self.figure = mine[0].expertise if mine else "", figure
+        known = assignments_mine(project.pk, user.pk)
+        self.held = [one for one in known if one.is_live]  # in hand before what was taken ahead
+        self.closed = [one for one in known if one.state != State.LEASED]  # given back or run out, with a draft
 
     def now(self) -> Assignment | None:
         if not self.held:

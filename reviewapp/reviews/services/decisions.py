@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from reviewapp.audit import services as audit
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
+from reviewapp.core.written import written
 from reviewapp.curation import services as curation
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.judging import ACCEPT, ReviewGiven, ReviewInvalid, review_problems, text_to_form
@@ -73,7 +74,7 @@ def _submit(opened: Assignment, given: ReviewGiven, key: UUID, seconds: int) -> 
     _reviews_done_add(opened, 1)
     assignment = assignment_lock_opened(opened)
     sample = assignment.sample
-    before = _reviews_before(key, assignment)
+    before = _reviews_before(key, assignment.pk)
     stored = _key_used(key, assignment, before)
     if stored is not None:
         _reviews_done_add(opened, -1)
@@ -111,10 +112,10 @@ def review_stored(key: UUID, assignment: Assignment) -> Review | None:
     return _key_used(key, assignment, list(Review.objects.filter(idempotency_key=key)))
 
 
-def _reviews_before(key: UUID, assignment: Assignment) -> list[Review]:
+@written
+def _reviews_before(key: UUID, assignment: int) -> QuerySet[Review]:
     """What this assignment decided before, the last first, and a review of the same key wherever it is."""
-    same = Q(assignment=assignment.pk) | Q(idempotency_key=key)
-    return list(Review.objects.filter(same).order_by("-id"))
+    return Review.objects.filter(Q(assignment=assignment) | Q(idempotency_key=key)).order_by("-id")
 
 
 def _key_used(key: UUID, assignment: Assignment, reviews: list[Review]) -> Review | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from reviewapp.core.exceptions import LeaseLost
 from reviewapp.core.models import SLOT_TAKEN
+from reviewapp.core.written import written
 from reviewapp.reviews.models import Assignment
 from reviewapp.reviews.selectors.queues import WAITING
 from reviewapp.reviews.selectors.slots import slots_base
@@ -33,8 +35,7 @@ def assignment_lock(assignment_id: int, sample_id: int | None = None) -> Assignm
 
 def assignment_lock_opened(opened: Assignment) -> Assignment:
     """The same for an assignment that was just read with all that hangs on it: what cannot change is not read again."""
-    sample = Sample.objects.select_for_update().get(pk=opened.sample_id)
-    assignment: Assignment = Assignment.objects.select_for_update().get(pk=opened.pk)
+    sample, assignment = _sample_locked(opened.sample_id)[0], _assignment_locked(opened.pk)[0]
     sample.project = opened.sample.project
     assignment.sample = sample
     assignment.revision, assignment.rubric_version = opened.revision, opened.rubric_version
@@ -42,6 +43,16 @@ def assignment_lock_opened(opened: Assignment) -> Assignment:
     if sample.revision_id == opened.revision_id:
         sample.revision = opened.revision
     return assignment
+
+
+@written
+def _sample_locked(sample: int) -> QuerySet[Sample]:
+    return Sample.objects.select_for_update().filter(pk=sample)
+
+
+@written
+def _assignment_locked(assignment: int) -> QuerySet[Assignment]:
+    return Assignment.objects.select_for_update().filter(pk=assignment)
 
 
 def assignment_retake(assignment: Assignment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from django.utils.translation import gettext
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.written import written
 from reviewapp.curation.learned import model_current, random_place, scores_of
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Membership, Project
@@ -225,15 +226,21 @@ def queue_figure(*, project: Project) -> tuple[QueueFigure, bool]:
     """What is kept about the whole queue, counted again when it is half a minute old; and whether any lease, of
     whichever project, waits to be closed."""
     now = timezone.now()
-    known = QueueFigure.objects.annotate(has_due=Exists(Assignment.objects.all().due())).filter(project=project)
-    figure = known.first()
-    if figure is None:
+    known = _figures(project.pk, now)
+    if not known:
         QueueFigure.objects.get_or_create(project=project)
-        figure = known.get()
+        known = _figures(project.pk, now)
+    figure = known[0]
     is_old = figure.counted_at is None or figure.counted_at < now - timedelta(seconds=FIGURE_SECONDS)
     if is_old:
         waiting = samples_waiting(project).order_by()
         few = waiting[:FEW].count()
         figure.waiting, figure.counted_at = few if few < FEW else waiting.count(), now
         figure.save(update_fields=["waiting", "counted_at"])
-    return figure, figure.has_due
+    return figure, figure.has_due  # type: ignore[attr-defined]
+
+
+@written
+def _figures(project: int, now: datetime) -> QuerySet[QueueFigure]:
+    due = Assignment.objects.filter(state=Assignment.State.LEASED, lease_expires_at__lte=now)
+    return QueueFigure.objects.annotate(has_due=Exists(due)).filter(project=project)
