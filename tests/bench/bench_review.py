@@ -1,8 +1,9 @@
 """What a reviewer waits for: `make bench-review`.
 
 ``cycle``: CPU of the web process for handing in a review and getting the next sample, through the whole request, and
-for the page that follows, by samples in the project and by leases that others hold; and the Python calls of it. ``load``: clients without think
-time against the web server. Each on SQLite and on PostgreSQL; the last line is one JSON object.
+for the page that follows, by samples in the project and by leases that others hold; and the Python calls of it, which
+are the same whatever else the machine is doing. ``load``: clients without think time against the web server. Each on
+SQLite and on PostgreSQL; the last line is one JSON object.
 """
 
 from __future__ import annotations
