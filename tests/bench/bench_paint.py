@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 WARM_UP, SAMPLES = 5, 60
 THINK_MS = 900  # a fast reviewer still looks at the sample this long
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TURN = "[{who}] and since the last visit the ankles swell by the evening, number {n}, the tablets make me dizzy at noon"
 # Keeps the moment of the key across a navigation, and notices the frame after another heading is there.
 WATCH = """(() => {
@@ -76,12 +74,13 @@ def measure(samples: int) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     from tests.bench import serving
+    from tests.chromium import CHROMIUM, FLAGS
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     people = {name: prepared(name, samples) for name in ("with", "without")}
     with serving.served({}) as server, sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         base = f"http://localhost:{server.port}"
         times = {name: review(chromium, base, name, session, samples) for name, session in people.items()}
         chromium.close()

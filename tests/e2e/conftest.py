@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,14 +17,11 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 SHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "test-results" / "screens"))
-# no sandbox as root; the rest keeps the browser from looking for the internet
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 START_SECONDS = 420
 
 
@@ -112,15 +108,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stop_stack(started)
 
 
-def _chromium() -> str:
-    given = os.environ.get("CHROMIUM", "")
-    for name in (given, "chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name) if name else None
-        if found:
-            return found
-    pytest.fail("No Chromium was found: run scripts/install-test-needs.sh, or set CHROMIUM to its path.")
-
-
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
@@ -129,7 +116,9 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    launched = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
+    if CHROMIUM is None:
+        pytest.fail("No Chromium was found: run scripts/install-test-needs.sh, or set CHROMIUM to its path.")
+    launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     yield launched
     launched.close()
 

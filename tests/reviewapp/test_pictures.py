@@ -27,9 +27,10 @@ from reviewapp.rubrics.scoring import Score
 from reviewapp.rubrics.services import rubric_create_builtin
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from tests import factories
+from tests.chromium import CHROMIUM
 from tests.reviewapp.evaluations.world import model_versions, output_line
 from tests.reviewapp.reviews.reviewing import claim, review
-from tests.reviewapp.reviews.test_browser import CHROMIUM, browser, session
+from tests.reviewapp.reviews.test_browser import browser, session
 
 __all__ = ["browser"]  # a fixture
 pytestmark = [

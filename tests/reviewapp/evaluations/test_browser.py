@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +17,10 @@ from django.urls import reverse
 from reviewapp.accounts.models import User
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound, Output
 from reviewapp.projects.models import Project
+from tests.chromium import CHROMIUM, FLAGS
 from tests.reviewapp.evaluations.world import generated, opened_round
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 # characters outside the basic plane and CR LF: a browser counts both differently than we do
 TEXT = "🙂🙂 Note of the visit.\r\nShe is 83 years old. All is well."
 

@@ -14,8 +14,9 @@ from reviewapp.evaluations.models import Output
 from reviewapp.evaluations.services import grades, preferences, rounds
 from reviewapp.projects.models import Project
 from tests import factories
+from tests.chromium import CHROMIUM
 from tests.reviewapp.evaluations.test_blindness import open_calibration
-from tests.reviewapp.evaluations.test_browser import CHROMIUM, browser, session
+from tests.reviewapp.evaluations.test_browser import browser, session
 from tests.reviewapp.evaluations.world import bad_form, generated, lock
 from tests.reviewapp.looks import faults_in_every_look
 

@@ -13,8 +13,9 @@ from django.db.models import Count
 from reviewapp.evaluations import selectors
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
 from reviewapp.projects.models import Project
+from tests.chromium import CHROMIUM
 from tests.reviewapp.evaluations import mts
-from tests.reviewapp.evaluations.test_browser import CHROMIUM, Bench, browser
+from tests.reviewapp.evaluations.test_browser import Bench, browser
 from tests.reviewapp.evaluations.world import opened_round
 
 __all__ = ["browser"]  # the fixture

@@ -23,7 +23,8 @@ from reviewapp.evaluations.services import grades, preferences, rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports.services import gates_declare
 from tests import factories
-from tests.reviewapp.evaluations.test_browser import CHROMIUM, Bench, browser
+from tests.chromium import CHROMIUM
+from tests.reviewapp.evaluations.test_browser import Bench, browser
 from tests.reviewapp.evaluations.world import BASE_LABEL, TUNED_LABEL, generated, opened_round
 
 __all__ = ["browser"]  # the fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -21,13 +20,12 @@ from reviewapp.reviews.diffing import diff_words
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.samples.models import Sample
 from tests import factories
+from tests.chromium import CHROMIUM, FLAGS
 from tests.reviewapp.reviews import reviewing
 from tests.reviewapp.reviews.reviewing import claim, review
 from tests.reviewapp.reviews.test_findings import finding
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 pytestmark = [
     pytest.mark.e2e,

@@ -16,10 +16,11 @@ from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.services import adjudication_claim
 from tests import factories
+from tests.chromium import CHROMIUM, FLAGS
 from tests.reviewapp.labelling import documents as d
 from tests.reviewapp.reviews import reviewing, test_labels
 from tests.reviewapp.reviews.reviewing import claim
-from tests.reviewapp.reviews.test_browser import CHROMIUM, FLAGS, Bench, playwright
+from tests.reviewapp.reviews.test_browser import Bench, playwright
 
 pytestmark = [
     pytest.mark.e2e,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,14 +23,13 @@ from reviewapp.rubrics import selectors, services
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.schema import rubric_parse
 from tests import factories
+from tests.chromium import CHROMIUM, FLAGS
 from tests.reviewapp.evaluations.world import generated
 from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.reviewing import claim
 from tests.reviewapp.rubrics.kinds import every_kind
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 pytestmark = [
     pytest.mark.e2e,
