@@ -44,6 +44,9 @@ class ImmutableModel(models.Model):
         raise ImmutableError(f"{type(self).__name__} {self.pk} is never deleted.")
 
 
+_ENOUGH_SECONDS = 10  # of a job, before its pace says anything
+
+
 class Job(models.Model):
     """The truth about one piece of long work. The queue only wakes a worker, which claims this row."""
 
@@ -98,6 +101,14 @@ class Job(models.Model):
     def percent(self) -> int | None:
         """Whole percent done, or None while the total is unknown."""
         return None if not self.progress_total else min(100, 100 * self.progress_done // self.progress_total)
+
+    @property
+    def seconds_left(self) -> int | None:
+        """As long as the rest takes at the pace so far; None where that would be guessing: in the first seconds."""
+        if self.started_at is None or self.is_terminal or not 0 < self.progress_done < self.progress_total:
+            return None
+        gone = (timezone.now() - self.started_at).total_seconds()
+        return int(gone * (self.progress_total / self.progress_done - 1)) if gone >= _ENOUGH_SECONDS else None
 
 
 class LeaseQuerySet(models.QuerySet[Any, Any]):

@@ -13,9 +13,9 @@ TEXT_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "text")
 CORPUS_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "corpus")
 
 
-def item_of(revision: Revision) -> Item:
-    """A revision as the checks read it, under the key of its sample."""
-    return Item(key=revision.sample_id, prompt=revision.prompt, completion=revision.completion)
+def item_of(revision: Revision, language: str) -> Item:
+    """A revision of a sample in that language as the checks read it, under the sample's key."""
+    return Item(key=revision.sample_id, prompt=revision.prompt, completion=revision.completion, language=language)
 
 
 def finding_of(draft: FindingDraft, revision_id: int) -> Finding:

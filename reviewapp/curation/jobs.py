@@ -5,64 +5,124 @@ from __future__ import annotations
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
-from reviewapp.curation.checks.registry import CHECKS
+from reviewapp.curation.dry_run import dry_run
 from reviewapp.curation.index_build import index_make
 from reviewapp.curation.learning_run import learning_make
 from reviewapp.curation.material import Material, project_material
 from reviewapp.curation.models import LearnedModel, Scan, TextIndex
+from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
+from reviewapp.curation.selectors import scan_finished
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
-PHASES = len(CHECKS) + 2  # cleaning first, opening for review last
-_KEYS = 5_000
+_KEYS, _BLOCK = 5_000, 500
 
 
 def execute_scan(handle: JobHandle, scan_id: int) -> None:
-    """Cleans, runs every check, writes findings, opens imported samples for review.
+    """Cleans, runs the checks of the pipeline, writes findings, opens imported samples for review.
 
-    Each phase leaves the same rows however often it is done, so a scan that was killed is simply done again.
-    Cancelled between phases, it keeps what it found and opens nothing.
+    Each phase leaves the same rows however often it is done, so a scan that was killed is simply done again. What
+    nothing has changed about since the last scan is passed over. Cancelled between phases, it keeps what it found and
+    opens nothing. A dry run looks at some samples and changes nothing.
     """
-    scan = Scan.objects.select_related("project", "requested_by").get(pk=scan_id)
+    scan = Scan.objects.select_related("project", "requested_by", "pipeline").get(pk=scan_id)
     try:
-        _scan(handle, scan)
+        if scan.dry_size:
+            dry_run(handle, scan)
+        else:
+            _scan(handle, scan, pipeline_read(scan.pipeline.config) if scan.pipeline else Pipeline())
     except (JobLost, JobCancelled):
         raise
     except ApplicationError as error:
         raise JobFailed(error.message) from error
 
 
-def _scan(handle: JobHandle, scan: Scan) -> None:
-    handle.progress(0, PHASES, "Cleaning the texts")
-    total = Sample.objects.filter(project=scan.project).count()
-    say = handle.progress
-    cleaned = services.samples_clean(
-        project=scan.project, step=lambda done: say(0, PHASES, f"Cleaning the texts, {done:,} of {total:,} samples")
-    )
-    handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
+def phases(pipeline: Pipeline) -> int:
+    """Cleaning first, opening for review last."""
+    return len(pipeline.on) + 2
+
+
+def _scan(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
+    _clean(handle, scan, pipeline)
     handle.check_cancelled()
     material = project_material(scan.project)
     if not material.items:
         raise JobFailed("There are no samples to check: every sample of this project was rejected.")
-    _check(handle, material)
+    _Checking(handle, scan, pipeline, material).run()
     _open(scan, material)
     counts = services.scan_finish(scan=scan, corpus_size=len(material.items))
     n_open = sum(counts["open"].values())
     handle.progress(
-        PHASES,
-        PHASES,
+        phases(pipeline),
+        phases(pipeline),
         f"{counts['samples']:,} samples checked, {counts['cleaned']:,} cleaned. "
         f"{n_open:,} findings are open, {counts['new']:,} of them new.",
     )
 
 
-def _check(handle: JobHandle, material: Material) -> None:
-    for done, check in enumerate(CHECKS, start=1):
-        handle.progress(done, PHASES, f"Looking for: {check.title}")
-        drafts = material.look(check)
-        new = services.findings_write(check_name=check.name, drafts=drafts, looked_at=material.revisions)
-        handle.log(f"{check.title}: {len(drafts):,} seen, {new:,} new.")
-        handle.check_cancelled()
+def _clean(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
+    total, say = phases(pipeline), handle.progress
+    if not pipeline.is_cleaning:
+        handle.log("Cleaning: switched off.")
+        return
+    say(0, total, "Cleaning the texts")
+    n = Sample.objects.filter(project=scan.project).count()
+    cleaned = services.samples_clean(
+        project=scan.project, step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples")
+    )
+    handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
+
+
+class _Checking:
+    """The checks of one scan, in the order of its pipeline."""
+
+    def __init__(self, handle: JobHandle, scan: Scan, pipeline: Pipeline, material: Material) -> None:
+        self.handle, self.scan, self.pipeline, self.material = handle, scan, pipeline, material
+        before = scan_finished(scan.project)
+        self.hashes_before = before.corpus_hashes if before else {}
+        self.text_hash = pipeline.text_hash()
+        self.unchecked = services.revisions_unchecked(revisions=material.revisions, checks_hash=self.text_hash)
+
+    def run(self) -> None:
+        for done, step in enumerate(self.pipeline.on, start=1):
+            self.handle.progress(done, phases(self.pipeline), f"Looking for: {step.run.title}")
+            if step.run.scope == "text":
+                self._texts(done, step)
+            else:
+                self._corpus(step)
+            self.handle.check_cancelled()
+        for step in self.pipeline.off:
+            services.findings_switch_off(project=self.scan.project, check_name=step.check)
+        looked_at = {sample: self.material.revisions[sample] for sample in self.unchecked}
+        services.revisions_checked(revisions=looked_at, checks_hash=self.text_hash)
+        self.scan.save(update_fields=["corpus_hashes"])
+
+    def _texts(self, done: int, step: Step) -> None:
+        """Only revisions that it has not looked at."""
+        n, seen, new = len(self.unchecked), 0, 0
+        for number, block in enumerate(self.material.blocks(self.unchecked, _BLOCK)):
+            words = f"Looking for: {step.run.title}, {number * _BLOCK:,} of {n:,} samples"
+            self.handle.progress(done, phases(self.pipeline), words)
+            drafts = step.apply(block.look(step.run))
+            seen += len(drafts)
+            new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=block.revisions)
+            self.handle.check_cancelled()
+        self._told(step, seen, new, len(self.material.items) - n)
+
+    def _corpus(self, step: Step) -> None:
+        """All samples again, unless nothing of what it reads has changed since the last scan."""
+        read = f"{step.run.version}:{step.severity}:{self.material.fingerprint}"
+        self.scan.corpus_hashes[step.check] = read
+        if self.hashes_before.get(step.check) == read:
+            self._told(step, 0, 0, len(self.material.items))
+            return
+        drafts = step.apply(self.material.look(step.run))
+        new = services.findings_write(check_name=step.check, drafts=drafts, looked_at=self.material.revisions)
+        self._told(step, len(drafts), new, 0)
+
+    def _told(self, step: Step, seen: int, new: int, passed_over: int) -> None:
+        unchanged = f" {passed_over:,} samples are as they were and were passed over." if passed_over else ""
+        self.handle.log(f"{step.run.title}: {seen:,} seen, {new:,} new.{unchanged}")
 
 
 def _open(scan: Scan, material: Material) -> None:

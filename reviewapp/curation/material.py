@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
@@ -10,6 +13,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
+from training.contract import canonical_json
 
 HELDOUT = "heldout_overlap"
 EMPTY = "empty_completion"
@@ -26,6 +30,20 @@ class Material:
     exempt: frozenset[int]
     is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
 
+    @property
+    def fingerprint(self) -> str:
+        """Of all that a check of the whole corpus may read: the same again means the same findings."""
+        held = [key for key, _ in self.heldout]
+        told = [list(self.revisions.items()), held, sorted(self.exempt), self.is_labelled]
+        return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:32]
+
+    def blocks(self, keys: frozenset[int], size: int) -> Iterator[Material]:
+        """The items with these keys, ``size`` at a time: for checks that need nothing but the text itself."""
+        items = [item for item in self.items if item.key in keys]
+        for start in range(0, len(items), size):
+            block = items[start : start + size]
+            yield replace(self, items=block, revisions={item.key: self.revisions[item.key] for item in block})
+
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
         if check.name != HELDOUT:
@@ -35,9 +53,15 @@ class Material:
         return check.run(Corpus(items=items, heldout=self.heldout))
 
 
-def project_material(project: Project) -> Material:
-    """Every sample but the rejected ones: nobody has to settle a finding on those, or keep them apart from others."""
+def project_material(project: Project, *, sample_of: int = 0, seed: int = 0) -> Material:
+    """Every sample but the rejected ones: nobody has to settle a finding on those, or keep them apart from others.
+
+    ``sample_of``: that many of them at random instead, the same for the same seed.
+    """
     rows = Sample.objects.filter(project=project, revision__isnull=False).exclude(state=Sample.State.REJECTED)
+    if sample_of:
+        keys = list(rows.order_by("pk").values_list("pk", flat=True))
+        rows = rows.filter(pk__in=random.Random(seed).sample(keys, min(sample_of, len(keys))))  # noqa: S311
     return _material(project, rows.order_by("pk"))
 
 
@@ -53,9 +77,9 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
     items: list[Item] = []
     revisions: dict[int, int] = {}
     exempt = set()
-    fields = ("pk", "split", "revision_id", "revision__prompt", "revision__completion")
-    for pk, split, revision, prompt, completion in samples.values_list(*fields).iterator(chunk_size=2_000):
-        items.append(Item(key=pk, prompt=prompt, completion=completion))
+    fields = ("pk", "split", "revision_id", "language", "revision__prompt", "revision__completion")
+    for pk, split, revision, language, prompt, completion in samples.values_list(*fields).iterator(chunk_size=2_000):
+        items.append(Item(key=pk, prompt=prompt, completion=completion, language=language))
         revisions[pk] = revision
         if split == Sample.Split.HELDOUT:
             exempt.add(pk)

@@ -4,15 +4,39 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from reviewapp.core.models import Job
+from reviewapp.core.models import ImmutableModel, Job
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Revision, Sample
 
 
+class PipelineVersion(ImmutableModel):
+    """What a scan does in a project: which checks, in which order. The newest is in use; older ones say what was."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="pipelines")
+    number = models.PositiveIntegerField()
+    config = models.JSONField()  # curation.pipeline.Pipeline.as_json
+    content_hash = models.CharField(max_length=64)
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    idempotency_key = models.UUIDField(unique=True)  # of the form: sent twice, it makes one version
+
+    class Meta(ImmutableModel.Meta):
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="pipeline_number")]
+
+    def __str__(self) -> str:
+        return f"Pipeline {self.number} of {self.project}"
+
+
 class Scan(models.Model):
-    """One pass of cleaning and checks over a project's samples."""
+    """One pass of cleaning and checks over a project's samples, or a dry run over some of them."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="scans")
+    pipeline = models.ForeignKey(PipelineVersion, null=True, on_delete=models.PROTECT, related_name="scans")
+    dry_size = models.PositiveIntegerField(default=0)  # samples of a dry run, which changes nothing; 0: a real one
+    config = models.JSONField(default=dict)  # of a dry run: what is tried
+    corpus_hashes = models.JSONField(default=dict)  # check: hash of all that it read
     job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="+")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -22,6 +46,16 @@ class Scan(models.Model):
 
     class Meta:
         ordering = ["-id"]
+
+
+class CheckedRevision(models.Model):
+    """That the checks of a text alone have looked at a revision; the next scan passes it over."""
+
+    revision = models.OneToOneField(Revision, on_delete=models.CASCADE, related_name="checked")
+    checks_hash = models.CharField(max_length=32)  # curation.pipeline.Pipeline.text_hash
+
+    def __str__(self) -> str:
+        return f"{self.revision} under {self.checks_hash}"
 
 
 class Finding(models.Model):

@@ -10,7 +10,8 @@ from typing import Any
 from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 
 from reviewapp.curation.checks.registry import TITLES
-from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.models import Finding, PipelineVersion, Scan
+from reviewapp.curation.pipeline import Pipeline, pipeline_read
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Revision, Sample
 
@@ -103,13 +104,35 @@ def finding_counts(project: Project, chosen: Mapping[str, str] | None = None) ->
 
 
 def scans_of(project: Project) -> QuerySet[Scan]:
-    """Newest first, with their jobs and people."""
-    return Scan.objects.filter(project=project).select_related("job", "requested_by").order_by("-pk")
+    """Newest first, with their jobs and people; without dry runs."""
+    scans = Scan.objects.filter(project=project, dry_size=0)
+    return scans.select_related("job", "requested_by", "pipeline").order_by("-pk")
+
+
+def dry_runs_of(project: Project) -> QuerySet[Scan]:
+    """Dry runs, the newest first."""
+    return Scan.objects.filter(project=project, dry_size__gt=0).select_related("job", "requested_by").order_by("-pk")
 
 
 def scan_finished(project: Project) -> Scan | None:
-    """The last scan that came to its end."""
-    return Scan.objects.filter(project=project, finished_at__isnull=False).order_by("-pk").first()
+    """The last scan that came to its end; a dry run is none."""
+    return Scan.objects.filter(project=project, finished_at__isnull=False, dry_size=0).order_by("-pk").first()
+
+
+def pipeline_version(project: Project) -> PipelineVersion | None:
+    """The version in use; None while the project has the one that comes with the product."""
+    return PipelineVersion.objects.filter(project=project).order_by("-number").first()
+
+
+def pipelines_of(project: Project) -> QuerySet[PipelineVersion]:
+    """Newest first, with their people."""
+    return PipelineVersion.objects.filter(project=project).select_related("created_by").order_by("-number")
+
+
+def pipeline_of(project_id: int) -> Pipeline:
+    """What a scan of the project does now."""
+    found = PipelineVersion.objects.filter(project=project_id).order_by("-number").values_list("config", flat=True)[:1]
+    return pipeline_read(found[0]) if found else Pipeline()
 
 
 def samples_unchecked(project: Project) -> tuple[bool, int]:

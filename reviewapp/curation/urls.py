@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import views
+from reviewapp.curation import pipeline_views, views
 
 app_name = "curation"
 
@@ -16,6 +16,12 @@ urlpatterns = [
     path("scans/request/", views.scan_request, name="scan_request"),
     path("scans/<int:scan_id>/live/", views.scan_live, name="scan_live"),
     path("scans/<int:scan_id>/cancel/", views.scan_cancel, name="scan_cancel"),
+    path("pipeline/", pipeline_views.pipeline_edit, name="pipeline_edit"),
+    path("pipeline/save/", pipeline_views.pipeline_save, name="pipeline_save"),
+    path("pipeline/try/", pipeline_views.pipeline_try, name="pipeline_try"),
+    path("pipeline/tried/<int:scan_id>/", pipeline_views.dry_run_live, name="dry_run_live"),
+    path("summary/", pipeline_views.summary_detail, name="summary_detail"),
+    path("summary/json/", pipeline_views.summary_json, name="summary_json"),
     path("search/", views.meaning_search, name="meaning_search"),
     path("samples/<int:sample_id>/similar/", views.similar_list, name="similar_list"),
     path("index/request/", views.index_request, name="index_request"),

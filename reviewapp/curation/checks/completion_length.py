@@ -7,6 +7,7 @@ from reviewapp.curation.tokens import words_of
 
 NAME, TITLE = "completion_length", "Empty or short completions"
 SCOPE: Scope = "text"
+VERSION = 1
 MIN_WORDS = 3
 PLACEHOLDERS = frozenset(
     ("na", "n/a", "nan", "none", "null", "nil", "tbd", "todo", "xxx", "test", "-", "--", "---", ".", "..", "...", "?")

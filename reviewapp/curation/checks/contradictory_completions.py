@@ -10,6 +10,7 @@ from reviewapp.curation.tokens import normal_form, words_of
 
 NAME, TITLE = "contradictory_completions", "Contradictory completions"
 SCOPE: Scope = "corpus"
+VERSION = 1
 _PUNCTUATION = re.compile(r"[^\w\s]")
 
 

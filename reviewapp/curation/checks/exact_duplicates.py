@@ -9,6 +9,7 @@ from reviewapp.curation.tokens import normal_form
 
 NAME, TITLE = "exact_duplicates", "Exact duplicates"
 SCOPE: Scope = "corpus"
+VERSION = 1
 
 
 def digest_of(item: Item) -> bytes:

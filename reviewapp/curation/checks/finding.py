@@ -22,6 +22,7 @@ class Item:
     key: int
     prompt: str
     completion: str
+    language: str = ""  # as the sample says, such as "en"; empty where it does not
 
     def fields(self) -> Iterator[tuple[Field, str]]:
         yield "prompt", self.prompt

@@ -12,6 +12,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft, Scope, on_sp
 
 NAME, TITLE = "gender_coded", "Judging or gender-coded wording"
 SCOPE: Scope = "text"
+VERSION = 1
 
 GENDER: tuple[tuple[str, str | None], ...] = (
     (r"hysteric(?:al|s)?(?:ly)?", None),

@@ -19,6 +19,7 @@ from reviewapp.curation.tokens import Hashes, char_shingles, jaccard, known_plac
 
 NAME, TITLE = "heldout_overlap", "Overlap with held-out prompts"
 SCOPE: Scope = "corpus"
+VERSION = 1
 RUN = 8  # words
 SURE_RUNS = 18  # of one held-out prompt in one sample: 25 words in a row, or more in pieces
 MIN_RUNS = 12  # worth a look: two people may have said the same by chance

@@ -14,6 +14,7 @@ from reviewapp.curation.checks.finding import Corpus, Field, FindingDraft, Item,
 
 NAME, TITLE = "identifiers", "Identifiers of people"
 SCOPE: Scope = "text"
+VERSION = 1
 
 _MONTH = (
     "January|February|March|April|May|June|July|August|September|October|November|December"

@@ -16,6 +16,7 @@ from reviewapp.curation.tokens import char_shingles, containment
 
 NAME, TITLE = "near_duplicates", "Near-duplicates"
 SCOPE: Scope = "corpus"
+VERSION = 1
 LIMIT = 0.7
 DIAMETER = 0.5  # two members of a cluster share at least half of their text
 _CONTAINED = 0.97

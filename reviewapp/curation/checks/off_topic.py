@@ -17,6 +17,7 @@ from reviewapp.curation.tokens import words_of
 
 NAME, TITLE = "off_topic", "Off topic"
 SCOPE: Scope = "corpus"
+VERSION = 1
 MIN_ITEMS = 50  # below that there is no usual
 LIMIT = -2.5
 FAR = -4.0

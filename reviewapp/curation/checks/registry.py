@@ -12,6 +12,7 @@ from reviewapp.curation.checks import (
     gender_coded,
     heldout_overlap,
     identifiers,
+    language_mismatch,
     near_duplicates,
     off_topic,
     spreadsheet_errors,
@@ -27,11 +28,12 @@ class Check:
     name: str
     title: str
     scope: Scope
+    version: int  # goes up with every change of what it notices, so that texts are looked at again
     run: Callable[[Corpus], list[FindingDraft]]
 
 
 CHECKS: tuple[Check, ...] = tuple(
-    Check(module.NAME, module.TITLE, module.SCOPE, module.check)
+    Check(module.NAME, module.TITLE, module.SCOPE, module.VERSION, module.check)
     for module in (
         heldout_overlap,
         identifiers,
@@ -42,14 +44,10 @@ CHECKS: tuple[Check, ...] = tuple(
         completion_length,
         spreadsheet_errors,
         gender_coded,
+        language_mismatch,
         off_topic,
         unicode,
         whitespace,
     )
 )
 TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
-
-
-def text_findings(corpus: Corpus) -> list[FindingDraft]:
-    """What the checks that need the text alone notice; cheap enough to run on every new revision."""
-    return [finding for check in CHECKS if check.scope == "text" for finding in check.run(corpus)]

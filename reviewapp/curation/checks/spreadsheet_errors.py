@@ -8,6 +8,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft, Scope, on_sp
 
 NAME, TITLE = "spreadsheet_errors", "Spreadsheet errors"
 SCOPE: Scope = "text"
+VERSION = 1
 _ERROR = re.compile(r"#(?:NAME\?|REF!|VALUE!|DIV/0!|N/A|NULL!|NUM!|SPILL!|CALC!|GETTING_DATA)|#{6,}")
 
 

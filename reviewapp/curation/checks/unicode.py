@@ -12,6 +12,7 @@ from reviewapp.curation.checks.finding import Corpus, Field, FindingDraft, Item,
 
 NAME, TITLE = "unicode", "Damaged or hidden characters"
 SCOPE: Scope = "text"
+VERSION = 1
 MAX_OF_A_KIND = 20  # in one field: a text that is damaged throughout is one problem, not a thousand
 
 _RULES: tuple[tuple[str, Severity, re.Pattern[str], str, str | None], ...] = (

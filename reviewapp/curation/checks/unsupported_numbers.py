@@ -13,6 +13,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope,
 
 NAME, TITLE = "unsupported_numbers", "Figures not in the prompt"
 SCOPE: Scope = "text"
+VERSION = 1
 
 # Dates, fractions, pressures and spine levels ("07/29", "1/2", "120/80", "L5-S1") are read in too many ways to judge.
 _FIGURE = re.compile(r"(?<![\w.,/#])(?<![0-9]-)[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?(?![0-9/#]|-[0-9]|\.[0-9])")

@@ -8,6 +8,7 @@ from reviewapp.curation.checks.finding import Corpus, Field, FindingDraft, Item,
 
 NAME, TITLE = "whitespace", "Odd white space"
 SCOPE: Scope = "text"
+VERSION = 1
 MAX_OF_A_KIND = 20
 
 # (kind, pattern, suggestion, message). Two spaces after a full stop are a habit, not an error.

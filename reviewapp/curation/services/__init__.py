@@ -1,23 +1,33 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
-(``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
-project's texts (``indexes``) and what is learned from decisions (``learning``)."""
+(``scans``) by its pipeline (``pipelines``), which clean texts nobody has seen (``cleaning``) and run the checks
+(``checking``); the index of a project's texts (``indexes``) and what is learned from decisions (``learning``)."""
 
 from __future__ import annotations
 
-from reviewapp.curation.services.checking import findings_sweep, findings_write, sample_scan
-from reviewapp.curation.services.cleaning import sample_clean, samples_clean
+from reviewapp.curation.services.checking import (
+    findings_sweep,
+    findings_switch_off,
+    findings_write,
+    revisions_checked,
+    revisions_unchecked,
+    sample_scan,
+)
+from reviewapp.curation.services.cleaning import sample_clean, samples_clean, samples_dirty
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.learning import learning_finish, learning_request
-from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
+from reviewapp.curation.services.pipelines import pipeline_save
+from reviewapp.curation.services.scans import dry_run_request, scan_cancel, scan_finish, scan_request
 
 __all__ = [
+    "dry_run_request",
     "finding_accept",
     "finding_dismiss",
     "finding_reopen",
     "findings_follow",
     "findings_sweep",
+    "findings_switch_off",
     "findings_write",
     "index_begin",
     "index_finish",
@@ -26,9 +36,13 @@ __all__ = [
     "index_request",
     "learning_finish",
     "learning_request",
+    "pipeline_save",
+    "revisions_checked",
+    "revisions_unchecked",
     "sample_clean",
     "sample_scan",
     "samples_clean",
+    "samples_dirty",
     "scan_cancel",
     "scan_finish",
     "scan_request",

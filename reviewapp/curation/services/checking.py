@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ from django.utils import timezone
 
 from reviewapp.audit import services as audit
 from reviewapp.curation.checks.finding import FindingDraft
-from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.drafts import finding_of
 from reviewapp.curation.material import HELDOUT, sample_material
-from reviewapp.curation.models import Finding
+from reviewapp.curation.models import CheckedRevision, Finding
+from reviewapp.curation.pipeline import Pipeline
+from reviewapp.curation.selectors import pipeline_of
 from reviewapp.curation.services.cleaning import sample_clean
 from reviewapp.curation.services.following import REJECTED
 from reviewapp.projects.models import Project
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 State = Finding.State
 _CHUNK = 500  # rows written at a time
 _KEYS = 5_000  # keys in one query
-_UNSEEN = "The checks no longer see it."
+_UNSEEN, _OFF = "The checks no longer see it.", "The check was switched off."
 
 
 @transaction.atomic
@@ -43,15 +45,19 @@ def findings_write(
     """
     current = _still_current(looked_at)
     seen = {(draft.key, draft.fingerprint): draft for draft in drafts if draft.key in current}
-    unseen, again = [], []
-    for pk, sample_id, fingerprint, state in _rows_of(check_name, current):
-        is_seen = seen.pop((sample_id, fingerprint), None) is not None
-        if is_seen and state not in (State.OPEN, State.DISMISSED):
+    unseen, again, reweighed = [], [], defaultdict(list)
+    for pk, sample_id, fingerprint, state, severity in _rows_of(check_name, current):
+        draft = seen.pop((sample_id, fingerprint), None)
+        if draft is not None and state not in (State.OPEN, State.DISMISSED):
             again.append(pk)
-        elif not is_seen and state == State.OPEN and is_whole:
+        elif draft is None and state == State.OPEN and is_whole:
             unseen.append(pk)
+        if draft is not None and draft.severity != severity:
+            reweighed[draft.severity].append(pk)
     _update(unseen, state=State.GONE, reason=_UNSEEN, decided_by=None, decided_at=timezone.now())
     _update(again, state=State.OPEN, reason="", decided_by=None, decided_at=None)
+    for severity, keys in reweighed.items():
+        _update(keys, severity=severity)
     rows = [finding_of(draft, current[draft.key]) for draft in seen.values()]
     Finding.objects.bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
     return len(rows)
@@ -68,6 +74,31 @@ def findings_sweep(*, project: Project) -> None:
     rejected.update(state=State.GONE, reason=REJECTED, decided_at=now)
 
 
+@transaction.atomic
+def findings_switch_off(*, project: Project, check_name: str) -> int:
+    """Closes the open findings of a check that the pipeline no longer runs; returns how many."""
+    open_ones = Finding.objects.filter(sample__project=project, check_name=check_name, state=State.OPEN)
+    return open_ones.update(state=State.GONE, reason=_OFF, decided_by=None, decided_at=timezone.now())
+
+
+def revisions_unchecked(*, revisions: Mapping[int, int], checks_hash: str) -> frozenset[int]:
+    """Samples whose revision the checks of a text alone have not looked at, or not as they are now."""
+    known: set[int] = set()
+    for keys in _batches(list(revisions.values())):
+        rows = CheckedRevision.objects.filter(revision__in=keys, checks_hash=checks_hash)
+        known.update(rows.values_list("revision_id", flat=True))
+    return frozenset(sample for sample, revision in revisions.items() if revision not in known)
+
+
+@transaction.atomic
+def revisions_checked(*, revisions: Mapping[int, int], checks_hash: str) -> None:
+    """Keeps that these were looked at."""
+    rows = [CheckedRevision(revision_id=revision, checks_hash=checks_hash) for revision in revisions.values()]
+    CheckedRevision.objects.bulk_create(
+        rows, batch_size=_CHUNK, update_conflicts=True, unique_fields=["revision"], update_fields=["checks_hash"]
+    )
+
+
 def _still_current(looked_at: Mapping[int, int]) -> dict[int, int]:
     current: dict[int, int] = {}
     for keys in _batches(list(looked_at)):
@@ -76,11 +107,11 @@ def _still_current(looked_at: Mapping[int, int]) -> dict[int, int]:
     return current
 
 
-def _rows_of(check_name: str, revisions: Mapping[int, int]) -> Iterator[tuple[int, int, str, str]]:
-    """(key, sample, fingerprint, state) of what one check said about these revisions before."""
+def _rows_of(check_name: str, revisions: Mapping[int, int]) -> Iterator[tuple[int, int, str, str, str]]:
+    """(key, sample, fingerprint, state, severity) of what one check said about these revisions before."""
     for keys in _batches(list(revisions.values())):
         rows = Finding.objects.filter(check_name=check_name, revision__in=keys).order_by()
-        yield from rows.values_list("pk", "sample_id", "fingerprint", "state")
+        yield from rows.values_list("pk", "sample_id", "fingerprint", "state", "severity")
 
 
 def _update(keys: Sequence[int], **values: Any) -> None:
@@ -104,9 +135,11 @@ def sample_scan(*, sample: Sample, by: User | None) -> list[Finding]:
     compares it with all others.
     """
     row = Sample.objects.select_for_update(of=("self",)).select_related("project", "revision").get(pk=sample.pk)
-    sample_clean(sample=row)
+    pipeline = pipeline_of(row.project_id)
+    if pipeline.is_cleaning:
+        sample_clean(sample=row)
     if row.revision is not None:
-        _check_alone(row)
+        _check_alone(row, pipeline)
         samples_make_ready(project=row.project, sample_ids=[row.pk])
     sample.refresh_from_db()
     found = list(Finding.objects.filter(sample=row, state=State.OPEN))
@@ -121,10 +154,10 @@ def sample_scan(*, sample: Sample, by: User | None) -> list[Finding]:
     return found
 
 
-def _check_alone(sample: Sample) -> None:
+def _check_alone(sample: Sample, pipeline: Pipeline) -> None:
     material = sample_material(sample)
     alone = {sample.pk: material.revisions[sample.pk]}
-    for check in CHECKS:
-        drafts = [draft for draft in material.look(check) if draft.key == sample.pk]
-        is_whole = check.scope == "text" or check.name == HELDOUT
-        findings_write(check_name=check.name, drafts=drafts, looked_at=alone, is_whole=is_whole)
+    for step in pipeline.on:
+        drafts = [draft for draft in step.apply(material.look(step.run)) if draft.key == sample.pk]
+        is_whole = step.run.scope == "text" or step.check == HELDOUT
+        findings_write(check_name=step.check, drafts=drafts, looked_at=alone, is_whole=is_whole)

@@ -41,6 +41,12 @@ def sample_clean(*, sample: Sample) -> bool:
     return is_cleaned
 
 
+def samples_dirty(sample_ids: Sequence[int]) -> int:
+    """How many of these samples cleaning would give another text."""
+    samples = Sample.objects.filter(pk__in=sample_ids).select_related("revision")
+    return sum(_cleaned(sample.revision) is not None for sample in samples.iterator(chunk_size=_CHUNK))
+
+
 def _unseen(project: Project) -> QuerySet[Sample]:
     """Samples that no reviewer was ever handed: their text may still be normalised without asking anybody."""
     waiting = Q(state__in=[Sample.State.IMPORTED, Sample.State.READY], reviews=None, assignments=None)

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviewapp.curation.anchoring import Span, spans_moved
-from reviewapp.curation.checks.finding import Corpus, FindingDraft
-from reviewapp.curation.checks.registry import text_findings
+from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
 from reviewapp.curation.models import Finding
+from reviewapp.curation.pipeline import Pipeline
+from reviewapp.curation.selectors import pipeline_of
 from reviewapp.samples.models import Revision, Sample
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def findings_follow(
     again when it is rejected no more.
     """
     if before.pk != after.pk:
-        _Move(before, after, by, touched).run()
+        _Move(sample, before, after, by, touched).run()
     if sample.state == Sample.State.REJECTED:
         open_ones = Finding.objects.filter(sample=sample, state=State.OPEN)
         open_ones.update(state=State.GONE, reason=REJECTED, decided_at=timezone.now())
@@ -49,9 +50,10 @@ def findings_follow(
 class _Move:
     """One step of a sample from one revision to another."""
 
-    def __init__(self, before: Revision, after: Revision, by: User | None, touched: str) -> None:
+    def __init__(self, sample: Sample, before: Revision, after: Revision, by: User | None, touched: str) -> None:
         self.before, self.after, self.by, self.touched = before, after, by, touched
-        self.seen_before, self.seen_after = _seen(before), _seen(after)
+        pipeline = pipeline_of(sample.project_id)
+        self.seen_before, self.seen_after = (_seen(one, pipeline, sample.language) for one in (before, after))
         self.there = {finding.fingerprint: finding for finding in Finding.objects.filter(revision=after)}
         self.moved: set[str] = set()  # fingerprints that came along
 
@@ -121,9 +123,9 @@ class _Move:
 _FIELDS = ["revision", "start", "end", "fingerprint", "state", "reason", "decided_by", "decided_at"]
 
 
-def _seen(revision: Revision) -> dict[str, FindingDraft]:
+def _seen(revision: Revision, pipeline: Pipeline, language: str) -> dict[str, FindingDraft]:
     """What the checks of a text alone notice; a completion written from labels is not looked at as prose."""
-    found = text_findings(Corpus(items=[item_of(revision)]))
+    found = pipeline.text_findings([item_of(revision, language)])
     return distinct([one for one in found if revision.labels is None or one.field != "completion"])
 
 

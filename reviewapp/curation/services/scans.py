@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.pipeline import PipelineError, pipeline_read
+from reviewapp.curation.selectors import pipeline_version
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Revision, Sample
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 State = Finding.State
+MOST_DRY = 2_000  # samples of a dry run
+_AT_WORK = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 @transaction.atomic
@@ -37,19 +42,56 @@ def scan_request(*, project: Project, requested_by: User, idempotency_key: UUID 
         return known
     if not Sample.objects.filter(project=project).exists():
         raise ApplicationError(_("There are no samples to check yet. Import some first."))
-    if Scan.objects.filter(project=project, job__state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+    if Scan.objects.filter(project=project, dry_size=0, job__state__in=_AT_WORK).exists():
         raise ApplicationError(_("A scan of this project is already waiting or running. Wait for it, or cancel it."))
-    scan = Scan.objects.create(project=project, requested_by=requested_by, idempotency_key=idempotency_key)
+    scan = Scan.objects.create(
+        project=project,
+        requested_by=requested_by,
+        idempotency_key=idempotency_key,
+        pipeline=pipeline_version(project),
+    )
+    _begin(scan, f"Clean and check the samples of {project.name}")
+    _record(scan, "scan.request", {"job": scan.job_id}, requested_by)
+    return scan
+
+
+@transaction.atomic
+def dry_run_request(
+    *, project: Project, config: Mapping[str, Any], size: int, requested_by: User, idempotency_key: UUID
+) -> Scan:
+    """Asks a worker what a pipeline would find in ``size`` samples; nothing is changed.
+
+    The same key gives back the run it made. Raises ApplicationError for a pipeline that cannot be used, a size that
+    is not from 1 to MOST_DRY, and when there are no samples.
+    """
+    known = Scan.objects.filter(project=project, idempotency_key=idempotency_key).first()
+    if known is not None:
+        return known
+    if not 1 <= size <= MOST_DRY:
+        raise ApplicationError(_("A dry run looks at 1 to %(most)s samples. Give such a number.") % {"most": MOST_DRY})
+    if not Sample.objects.filter(project=project).exists():
+        raise ApplicationError(_("There are no samples to check yet. Import some first."))
+    try:
+        config = pipeline_read(config).as_json()
+    except PipelineError as error:
+        raise ApplicationError(str(error)) from error
+    scan = Scan.objects.create(
+        project=project, requested_by=requested_by, idempotency_key=idempotency_key, dry_size=size, config=config
+    )
+    _begin(scan, f"Try the checks on {size:,} samples of {project.name}")
+    _record(scan, "scan.dry_run", {"job": scan.job_id, "samples": size}, requested_by)
+    return scan
+
+
+def _begin(scan: Scan, title: str) -> None:
     scan.job = jobs.enqueue(
         "reviewapp.curation.jobs.execute_scan",
-        title=f"Clean and check the samples of {project.name}",
-        created_by=requested_by,
+        title=title,
+        created_by=scan.requested_by,
         kwargs={"scan_id": scan.pk},
-        project_slug=project.slug,
+        project_slug=scan.project.slug,
     )
     scan.save(update_fields=["job"])
-    _record(scan, "scan.request", {"job": scan.job.pk}, requested_by)
-    return scan
 
 
 @transaction.atomic

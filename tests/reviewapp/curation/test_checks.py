@@ -24,7 +24,8 @@ from reviewapp.curation.checks import (
     whitespace,
 )
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
-from reviewapp.curation.checks.registry import CHECKS, TITLES, text_findings
+from reviewapp.curation.checks.registry import CHECKS, TITLES
+from reviewapp.curation.pipeline import Pipeline
 
 
 def corpus(*texts: tuple[str, str], heldout: Sequence[str] = ()) -> Corpus:
@@ -418,8 +419,8 @@ def test_property_spans_index_into_the_text_exactly(rows: list[tuple[str, str]],
 @settings(deadline=None)
 @given(texts, texts)
 def test_property_text_checks_see_one_revision_as_they_see_many(prompt: str, completion: str) -> None:
-    alone = text_findings(one(prompt, completion))
-    among = text_findings(corpus((prompt, completion), ("other", "words here too")))
+    alone = Pipeline().text_findings(one(prompt, completion).items)
+    among = Pipeline().text_findings(corpus((prompt, completion), ("other", "words here too")).items)
     assert alone == [finding for finding in among if finding.key == 0]
     fingerprints = [finding.fingerprint for finding in alone]
     assert len(set(fingerprints)) == len(fingerprints)

@@ -18,13 +18,15 @@ from reviewapp.curation import services
 from reviewapp.curation.checks.finding import Corpus
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.drafts import item_of
-from reviewapp.curation.jobs import PHASES, execute_scan
+from reviewapp.curation.jobs import execute_scan, phases
 from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.pipeline import Pipeline
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet, Revision, Sample, SampleGroup
 from tests import factories
 
 State = Finding.State
+PHASES = phases(Pipeline())
 TEXTS = [
     ("Doctor: What is it?\nPatient: My knee, for three weeks. I am 54.", "54-year-old with knee pain for three weeks."),
     ("Doctor: Hello.\r\nPatient: cafÃ© au lait spots, ring 555-867-5309.", "Spots since birth, 12 of them."),
@@ -220,7 +222,7 @@ def test_a_text_that_changed_during_the_scan_is_left_alone(project: Project) -> 
 
 
 def corpus_of(sample: Sample) -> Corpus:
-    return Corpus(items=[item_of(factories.current(sample))])
+    return Corpus(items=[item_of(factories.current(sample), sample.language)])
 
 
 class Killed(BaseException):

@@ -1,0 +1,100 @@
+"""Which checks run over a project, in which order, how severe what they notice counts: a configuration with a hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
+
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Severity
+from reviewapp.curation.checks.registry import CHECKS, Check
+from training.contract import canonical_json
+
+# Without it nobody could sign a training-set version: it cannot be switched off, nor made to count for less.
+ALWAYS = frozenset({"heldout_overlap"})
+SEVERITIES: tuple[str, ...] = get_args(Severity)
+_BY_NAME = {check.name: check for check in CHECKS}
+
+
+class PipelineError(ValueError):
+    """A configuration that cannot be used; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One check: whether it runs, and the severity that its findings get; "" leaves it to the check."""
+
+    check: str
+    is_on: bool = True
+    severity: str = ""
+
+    @property
+    def run(self) -> Check:
+        return _BY_NAME[self.check]
+
+    def apply(self, drafts: Sequence[FindingDraft]) -> list[FindingDraft]:
+        if not self.severity:
+            return list(drafts)
+        return [replace(draft, severity=cast("Severity", self.severity)) for draft in drafts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Safe repairs first, where they are wanted, then the steps in order."""
+
+    is_cleaning: bool = True
+    steps: tuple[Step, ...] = tuple(Step(check=check.name) for check in CHECKS)
+
+    @property
+    def on(self) -> list[Step]:
+        return [step for step in self.steps if step.is_on]
+
+    @property
+    def off(self) -> list[Step]:
+        return [step for step in self.steps if not step.is_on]
+
+    def as_json(self) -> dict[str, Any]:
+        steps = [{"check": step.check, "is_on": step.is_on, "severity": step.severity} for step in self.steps]
+        return {"is_cleaning": self.is_cleaning, "steps": steps}
+
+    @property
+    def content_hash(self) -> str:
+        return hashlib.sha256(canonical_json(self.as_json()).encode()).hexdigest()
+
+    def text_hash(self) -> str:
+        """Of what the checks of one text alone are: a revision that was looked at under this hash need not be again."""
+        told = [[step.check, step.run.version, step.severity] for step in self.on if step.run.scope == "text"]
+        return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:32]
+
+    def text_findings(self, items: Sequence[Item]) -> list[FindingDraft]:
+        """What the checks that need the text alone notice; cheap enough to run on every new revision."""
+        corpus = Corpus(items=items)
+        return [draft for step in self.on if step.run.scope == "text" for draft in step.apply(step.run.run(corpus))]
+
+
+def pipeline_read(config: Mapping[str, Any]) -> Pipeline:
+    """A pipeline from its JSON. Checks that it does not name, such as those that came with an update, run last.
+
+    Raises PipelineError for checks that do not exist or come twice, severities that do not exist, and for leaving out
+    what must always run.
+    """
+    steps = tuple(_step(row) for row in config.get("steps", ()))
+    names = [step.check for step in steps]
+    if len(set(names)) != len(names):
+        raise PipelineError("A check stands in the list twice. Name each of them once.")
+    missing = tuple(Step(check=check.name) for check in CHECKS if check.name not in names)
+    return Pipeline(is_cleaning=bool(config.get("is_cleaning", True)), steps=steps + missing)
+
+
+def _step(row: Mapping[str, Any]) -> Step:
+    step = Step(check=str(row.get("check")), is_on=bool(row.get("is_on", True)), severity=str(row.get("severity", "")))
+    if step.check not in _BY_NAME:
+        raise PipelineError(f"There is no check “{step.check}”. Reload the page and choose again.")
+    if step.severity and step.severity not in SEVERITIES:
+        raise PipelineError(f"“{step.severity}” is no severity. Choose one of: {', '.join(SEVERITIES)}.")
+    if step.check in ALWAYS and (not step.is_on or step.severity):
+        raise PipelineError(
+            f"“{step.run.title}” always runs as it is: nothing can be signed without it. Switch it on again."
+        )
+    return step
