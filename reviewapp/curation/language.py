@@ -8,7 +8,7 @@ from langdetect import DetectorFactory, detect_langs
 from langdetect.lang_detect_exception import LangDetectException
 
 DetectorFactory.seed = 0  # the same text has the same answer, always
-MIN_LETTERS, SURE = 20, 0.9
+MIN_LETTERS, SURE = 60, 0.95
 _MOST = 600  # characters that are read: more do not change the answer
 NAMES = {
     "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
