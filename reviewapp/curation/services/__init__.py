@@ -1,18 +1,23 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
 (``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
-project's texts (``indexes``) and what is learned from decisions (``learning``)."""
+project's texts (``indexes``) and what is learned from decisions (``learning``). Acceptance samples are drawn and
+closed (``acceptance``) and looked through (``judging``)."""
 
 from __future__ import annotations
 
+from reviewapp.curation.services.acceptance import Wanted, plan_close, plan_draw, rule_remove, rule_set
 from reviewapp.curation.services.checking import findings_sweep, findings_write, sample_scan
 from reviewapp.curation.services.cleaning import sample_clean, samples_clean
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
+from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
 
 __all__ = [
+    "Mark",
+    "Wanted",
     "finding_accept",
     "finding_dismiss",
     "finding_reopen",
@@ -24,8 +29,15 @@ __all__ = [
     "index_known",
     "index_remove",
     "index_request",
+    "item_judge",
+    "item_take",
+    "item_undo",
     "learning_finish",
     "learning_request",
+    "plan_close",
+    "plan_draw",
+    "rule_remove",
+    "rule_set",
     "sample_clean",
     "sample_scan",
     "samples_clean",
