@@ -86,9 +86,12 @@ def chance_endless(c: int, *, n: int, rate: float) -> float:
     return 1.0 if c >= n else float(special.betainc(n - c, c + 1, 1 - rate))
 
 
-def chance_to_pass(terms: Terms, *, population: int, n: int, true_rate: float) -> float:
-    """The chance that a plan passes where ``true_rate`` of the population is defective (its operating curve)."""
-    return chance_at_most(terms.allowed, population=population, defects=round(true_rate * population), n=n)
+def chance_to_pass(terms: Terms, *, population: int, n: int, true_rate: Fraction) -> float:
+    """The chance that a plan passes where ``true_rate`` of the population, or the next whole text, is defective.
+
+    Over all rates it is the plan's operating curve; of a stratified one about so.
+    """
+    return chance_at_most(terms.allowed, population=population, defects=math.ceil(true_rate * population), n=n)
 
 
 # ---- how many to look at

@@ -84,8 +84,8 @@ class DrawForm(forms.Form):
         help_text="Off is better: marked words draw the eye away from what the checks missed.",
     )
 
-    def __init__(self, data: QueryDict | None, *, project: Project, **kwargs: Any) -> None:
-        super().__init__(data if data else None, initial=self.usual(), **kwargs)
+    def __init__(self, data: QueryDict, *, project: Project) -> None:
+        super().__init__(data)
         self._choices("target", target_choices(project))
         everything = [("", gettext("All"))]
         self._choices("language", everything + [(name, name) for name in languages_of(project)])

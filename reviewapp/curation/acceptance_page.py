@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q, QuerySet
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
 
 Verdict = AcceptanceItem.Verdict
 Design = AcceptancePlan.Design
-_TRUE = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # of the rate that would be too many: rows of the table
+_TRUE = (
+    0,
+    Fraction(1, 10),
+    Fraction(1, 5),
+    Fraction(1, 2),
+    1,
+    2,
+)  # of the rate that would be too many: rows of the table
 _STEPS = 48  # of the curve
 
 
@@ -65,28 +73,28 @@ class Figure:
     @property
     def chances(self) -> list[tuple[str, float]]:
         """(true share, chance to pass), in the order of the shares."""
-        rate = float(self.terms.rate)
-        return [(words.share(factor * rate), self._chance(factor * rate)) for factor in _TRUE]
+        shares = [min(Fraction(1), factor * self.terms.rate) for factor in _TRUE]
+        return [(words.share(one), self._chance(one)) for one in shares]
 
-    def _chance(self, true_rate: float) -> float:
-        return chance_to_pass(self.terms, population=self.units, n=self.n, true_rate=min(1.0, true_rate))
+    def _chance(self, true_rate: Fraction) -> float:
+        return chance_to_pass(self.terms, population=self.units, n=self.n, true_rate=true_rate)
 
     @property
     def curve(self) -> SafeString:
         """The chance to pass by the true share of defects, with a line where they would be too many."""
-        rate = float(self.terms.rate)
+        rate = self.terms.rate
         shares = [2 * rate * step / _STEPS for step in range(_STEPS + 1)]
-        x, y = Scale([0, 200 * rate], 44, 420, 4), Scale([0, 100], 170, 14, 4)
-        points = [(x(100 * share), y(100 * self._chance(share))) for share in shares]
+        x, y = Scale([0, float(200 * rate)], 44, 420, 4), Scale([0, 100], 170, 14, 4)
+        points = [(x(float(100 * share)), y(100 * self._chance(share))) for share in shares]
         parts: list[Part] = []
         for tick in y.ticks:
             parts += [line("grid", 44, 420, y(tick), y(tick)), text("t-end", 38, y(tick) + 4, f"{tick:g}%")]
         for tick in x.ticks:
             parts.append(text("t-mid", x(tick), 188, f"{tick:g}%"))
-        parts.append(line("axis", x(100 * rate), x(100 * rate), 14, 170))
+        parts.append(line("axis", x(float(100 * rate)), x(float(100 * rate)), 14, 170))
         for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
             parts.append(line("tuned-line", x1, x2, y1, y2))
-        parts.append(circle("tuned", x(100 * rate), y(100 * self._chance(rate)), 4))
+        parts.append(circle("tuned", x(float(100 * rate)), y(100 * self._chance(rate)), 4))
         return svg("cs-chart cs-curve", 440, 196, _("Chance to pass by the true share of defects"), parts)
 
 

@@ -53,7 +53,9 @@ def acceptance_draw(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     """The form works out the number as it is filled in (GET); the button draws exactly what was shown (POST)."""
     project = project_for(request.user, slug, Permission.CURATE)
     if request.method == "GET":
-        return _draw_page(request, project, DrawForm(request.GET or None, project=project))
+        # a link may name some of it; the rest is as usual
+        sent = _as_sent({**DrawForm.usual(), **request.GET.dict()})
+        return _draw_page(request, project, DrawForm(sent, project=project))
     form, drawn = DrawForm(request.POST, project=project), DrawnForm(request.POST)
     if not form.is_valid() or not drawn.is_valid():
         return _draw_page(request, project, form, _("Nothing was drawn. Look at the form again, then draw."))
@@ -65,14 +67,13 @@ def acceptance_draw(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 
 
 def _draw_page(request: AuthenticatedRequest, project: Project, form: DrawForm, error: str = "") -> HttpResponse:
-    usual = form if form.is_bound else DrawForm(_as_sent(DrawForm.usual()), project=project)
-    figure = figure_of(project, usual.wanted()) if usual.is_valid() else None
+    figure = figure_of(project, form.wanted()) if form.is_valid() else None
     context = {
         "project": project,
         "form": form,
         "error": error,
         "figure": figure,
-        "sent": [(name, value) for name, value in usual.data.items() if name in form.fields],
+        "sent": [(name, value) for name, value in form.data.items() if name in form.fields],
         "drawn": DrawnForm.fresh(figure.n) if figure and figure.n else None,
     }
     part = "#figure" if wants_fragment(request) else ""
@@ -212,9 +213,7 @@ def acceptance_export(request: AuthenticatedRequest, slug: str, plan_id: int) ->
     plan = _plan(project, plan_id)
     statement = statement_of(plan)
     if statement is None:
-        return _detail(
-            request, plan, _("There is nothing to export yet: the statement is made when the plan is closed.")
-        )
+        return _detail(request, plan, _("There is no statement yet: it is made when the plan is closed."))
     is_csv = request.GET.get("as") == "csv"
     if is_csv:
         response = StreamingHttpResponse(exports.statement_csv(statement), content_type="text/csv; charset=utf-8")
