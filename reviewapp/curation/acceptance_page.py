@@ -42,7 +42,7 @@ _TRUE = (
     Fraction(1, 2),
     1,
     2,
-)  # of the rate that would be too many: rows of the table
+)  # of the rate: rows of the table
 _STEPS = 48  # of the curve
 
 
