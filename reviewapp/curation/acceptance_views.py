@@ -95,7 +95,7 @@ def acceptance_detail(request: AuthenticatedRequest, slug: str, plan_id: int) ->
 
 def _plan(project: Project, plan_id: int) -> AcceptancePlan:
     found = AcceptancePlan.objects.select_related("project", "drawn_by", "statement__closed_by")
-    return get_object_or_404(found, pk=plan_id, project=project)
+    return get_object_or_404(found.defer("population_packed", "statement__facts"), pk=plan_id, project=project)
 
 
 def _detail(request: AuthenticatedRequest, plan: AcceptancePlan, error: str = "") -> HttpResponse:
@@ -139,7 +139,7 @@ def acceptance_judge(request: AuthenticatedRequest, slug: str, plan_id: int, pos
     """One text, and what this person says of it; then the next."""
     project = project_for(request.user, slug, Permission.REVIEW)
     plan = _plan(project, plan_id)
-    found = plan.items.select_related("plan__project", "sample", "revision", "holder", "judged_by")
+    found = plan.items.select_related("sample", "revision", "holder", "judged_by")
     item = get_object_or_404(found, position=position)
     if statement_of(plan) or not _is_theirs(item, request):
         messages.warning(request, _("This text is not yours to judge now. Take the next one."))
@@ -167,7 +167,7 @@ def _judged(request: AuthenticatedRequest, item: AcceptanceItem) -> HttpResponse
         services.item_judge(item=item, verdict=data["verdict"], judged_by=request.user, mark=mark)
     except ApplicationError as refusal:
         return _judge_page(request, item, refusal.message)
-    return _next(request, item.plan)
+    return _next(request, item.plan, item.position)
 
 
 def _judge_page(request: AuthenticatedRequest, item: AcceptanceItem, error: str = "") -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,7 @@ from reviewapp.curation.acceptance_targets import target_title
 from reviewapp.words import figure_said, grouped, named
 
 
-def share(value: Fraction | float | str) -> str:
+def share(value: Fraction | Decimal | float | str) -> str:
     """A share as a percentage with as many digits as it has, at most four: 1%, 0.5%."""
     text = f"{float(100 * Fraction(value)):.4f}".rstrip("0").rstrip(".")
     return f"{figure_said(text) if '.' in text else text}%"
@@ -51,28 +52,29 @@ def _endless(terms: Terms) -> str:
     if terms.allowed:
         return _(
             "Of an endless supply: if %(rate)s were defective, %(c)s or fewer defects would be seen among n texts with "
-            "a chance (binomial) that falls to %(risk)s at n = %(n)s."
+            "a chance (binomial) that is %(risk)s or less from n = %(n)s on."
         )
     return _(
         "Of an endless supply: if %(rate)s were defective, all of n texts would be fine with a chance of %(fine)s to "
-        "the power of n (binomial). It falls to %(risk)s at n = %(n)s."
+        "the power of n (binomial). It is %(risk)s or less from n = %(n)s on."
     )
 
 
 def _finite(terms: Terms, is_stratified: bool) -> str:
     if is_stratified:
         return _(
-            "Here are %(units)s, and %(bad)s defects would be %(rate)s or more. The same share is drawn of each "
+            "There are %(units)s here, and %(bad)s defects would be %(rate)s or more. The same share is drawn of each "
             "stratum, rounded up, so that the claim holds however the defects lie in them: %(drawn)s in all."
         )
     if terms.allowed:
         return _(
-            "Here are %(units)s, and %(bad)s defects would be %(rate)s or more. Drawn without replacement, at most "
-            "%(c)s of those would be among n with a chance (hypergeometric) that falls to %(risk)s at n = %(drawn)s."
+            "There are %(units)s here, and %(bad)s defects would be %(rate)s or more. Drawn without replacement, at "
+            "most %(c)s of those would be among n with a chance (hypergeometric) that is %(risk)s or less from "
+            "n = %(drawn)s on."
         )
     return _(
-        "Here are %(units)s, and %(bad)s defects would be %(rate)s or more. Drawn without replacement, none of those "
-        "would be among n with a chance (hypergeometric) that falls to %(risk)s at n = %(drawn)s."
+        "There are %(units)s here, and %(bad)s defects would be %(rate)s or more. Drawn without replacement, none of "
+        "those would be among n with a chance (hypergeometric) that is %(risk)s or less from n = %(drawn)s on."
     )
 
 
@@ -206,7 +208,7 @@ def rule_words(check: RuleCheck) -> str:
         "texts": grouped(upper.texts),
         "upper": share_up(upper.rate),
         "uncovered": grouped(upper.uncovered),
-        "by": named(check.contradicted_by) if check.contradicted_by else "",
+        "by": named(check.contradicted_by, is_within=True) if check.contradicted_by else "",
     }
     if check.contradicted_by:
         return (

@@ -188,7 +188,8 @@ def plan_close(*, plan: AcceptancePlan, closed_by: User, with_missing: bool = Fa
 
 def plan_lock(plan: AcceptancePlan) -> AcceptancePlan:
     """The plan's row, held to the end of the transaction. Raises ApplicationError when it is closed."""
-    row = AcceptancePlan.objects.select_for_update(of=("self",)).select_related("project").get(pk=plan.pk)
+    rows = AcceptancePlan.objects.select_for_update(of=("self",)).select_related("project")
+    row = rows.defer("population_packed").get(pk=plan.pk)
     if AcceptanceStatement.objects.filter(plan=row).exists():
         raise ApplicationError(_("%(plan)s is closed; nothing of it changes any more.") % {"plan": named(row)})
     return row

@@ -110,7 +110,8 @@ def item_undo(*, plan: AcceptancePlan, undone_by: User) -> AcceptanceItem:
 
 def _locked(item: AcceptanceItem) -> AcceptanceItem:
     rows = AcceptanceItem.objects.select_for_update(of=("self",))
-    return rows.select_related("plan__project", "revision", "holder", "judged_by", "finding").get(pk=item.pk)
+    related = rows.select_related("plan__project", "revision", "holder", "judged_by", "finding")
+    return related.defer("plan__population_packed").get(pk=item.pk)
 
 
 def _may_judge(item: AcceptanceItem, person: User) -> None:

@@ -68,7 +68,8 @@ def test_a_large_population_needs_what_an_endless_one_needs() -> None:
 )
 def test_hypergeometric_chances_are_those_of_scipy(population: int, bad: int, n: int, c: int) -> None:
     ours = a.chance_at_most(c, population=population, defects=bad, n=n)
-    assert ours == pytest.approx(stats.hypergeom.cdf(c, population, bad, n), rel=1e-9)
+    assert ours == pytest.approx(exactly(c, population, bad, n), rel=1e-8)
+    assert ours == pytest.approx(stats.hypergeom.cdf(c, population, bad, n), rel=1e-8)
 
 
 @pytest.mark.parametrize(("n", "c", "rate"), [(299, 0, 0.01), (473, 1, 0.01), (50, 7, 0.2), (5, 5, 0.5)])
@@ -267,7 +268,7 @@ def test_a_million_texts_are_frozen_in_little_room() -> None:
 
 @pytest.mark.parametrize(
     ("words", "near", "span"),
-    [("knee", 0, (4, 8)), ("knee", 14, (14, 18)), ("knee\n  the", 0, (4, 13)), ("elbow", 0, None), ("  ", 0, None)],
+    [("knee", 0, (4, 8)), ("knee", 14, (14, 18)), ("knee\n  the", 0, (4, 12)), ("elbow", 0, None), ("  ", 0, None)],
 )
 def test_words_are_found_nearest_to_where_they_were_marked(words: str, near: int, span: tuple[int, int] | None) -> None:
     assert words_found("the knee the  knee", words, near=near) == span

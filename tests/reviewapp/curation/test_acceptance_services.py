@@ -211,16 +211,18 @@ def test_undo_takes_the_last_verdict_and_its_finding_back(project: Project, lead
 
 
 def test_a_mark_that_another_look_stands_by_stays(project: Project, people: SimpleNamespace) -> None:
-    samples(project, 4)
-    two = [drawn(project, people.lead, rate=Decimal("0.25"), filters=of) for of in ({}, {"origin": "import"})][:1]
-    plan = two[0]
-    other = drawn(project, people.lead, target="identifiers")
-    for one, who in ((plan, people.annotator), (other, people.reviewer)):
-        item = one.items.select_related("plan").get(sample=plan.items.get(position=1).sample)
-        mark = services.Mark(field="prompt", words="knee")
-        services.item_judge(item=item, verdict="defect", judged_by=who, mark=mark)
-    services.item_undo(plan=plan, undone_by=people.annotator)
-    assert sorted(Finding.objects.values_list("kind", "state")) == [("identifiers", "open"), ("overall", "gone")]
+    samples(project, 4, language="de")
+    samples(project, 1, language="fr")
+    plans = [drawn(project, people.lead), drawn(project, people.lead, filters={"language": "de"})]
+    sample = plans[1].items.get(position=1).sample
+    for plan, who in zip(plans, (people.annotator, people.reviewer), strict=True):
+        item = plan.items.select_related("plan").get(sample=sample)
+        services.item_judge(
+            item=item, verdict="defect", judged_by=who, mark=services.Mark(words="knee", field="prompt")
+        )
+    for plan, who, state in zip(plans, (people.annotator, people.reviewer), ("open", "gone"), strict=True):
+        services.item_undo(plan=plan, undone_by=who)
+        assert Finding.objects.get().state == state
 
 
 def test_a_mark_follows_the_text_that_is_there_now(project: Project, lead: Any) -> None:
