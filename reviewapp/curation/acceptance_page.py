@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -255,11 +256,15 @@ def plan_page(plan: AcceptancePlan) -> PlanPage:
         plan=plan,
         counts=_counts(facts) if facts else counts_of(plan),
         changes=population_changes(plan),
-        people=facts["people"] if facts else people_of(items),
+        people=[_timed(person) for person in (facts["people"] if facts else people_of(items))],
         earlier=facts["earlier"] if facts else [asdict(one) for one in earlier_of(plan)],
         strata=_named(plan.project, plan.strata, plan.design),
         statement=statement,
     )
+
+
+def _timed(person: dict[str, Any]) -> dict[str, Any]:
+    return person | {name: datetime.fromisoformat(person[name]) for name in ("first", "last")}
 
 
 def _counts(facts: dict[str, Any]) -> Counts:

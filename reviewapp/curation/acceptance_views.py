@@ -242,7 +242,8 @@ def acceptance_rule_set(request: AuthenticatedRequest, slug: str) -> HttpRespons
 @require_POST
 def acceptance_rule_remove(request: AuthenticatedRequest, slug: str, rule_id: int) -> HttpResponse:
     project = project_for(request.user, slug, Permission.MANAGE)
-    rule = get_object_or_404(AcceptanceRule.objects.select_related("project"), pk=rule_id, project=project)
-    services.rule_remove(rule=rule, removed_by=request.user)
+    rule = AcceptanceRule.objects.select_related("project").filter(pk=rule_id, project=project).first()
+    if rule is not None:  # two clicks, or two leads: it is gone either way
+        services.rule_remove(rule=rule, removed_by=request.user)
     messages.success(request, _("No longer required. What was signed stays signed."))
     return redirect("curation:acceptance_list", slug)

@@ -40,7 +40,7 @@ STRATA = [10_000, 2_000, 430]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[12_430, 100_000, 1_000_000])
-    parser.add_argument("--draws", type=int, default=20_000)
+    parser.add_argument("--draws", type=int, default=100_000)
     given = parser.parse_args()
     sized = [size(n) for n in given.sizes]
     drawn = [drawing(n) for n in given.sizes]
