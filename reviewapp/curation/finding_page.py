@@ -23,6 +23,8 @@ class FindingCard:
 
     @property
     def title(self) -> str:
+        if self.finding.check_name == Finding.MARKED:
+            return Finding.MARKED_TITLE
         return TITLES.get(self.finding.check_name, self.finding.check_name)
 
     @property

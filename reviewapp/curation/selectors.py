@@ -71,7 +71,8 @@ class FindingCounts:
 
     @property
     def checks(self) -> list[Choice]:
-        return _choices(TITLES, self.check)
+        marked = {Finding.MARKED: Finding.MARKED_TITLE} if Finding.MARKED in self.check else {}
+        return _choices(TITLES | marked, self.check)
 
     @property
     def severities(self) -> list[Choice]:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import pipeline_views, views
+from reviewapp.curation import (
+    acceptance_views,
+    pipeline_views,
+    views,
+)
 
 app_name = "curation"
 
@@ -28,4 +32,16 @@ urlpatterns = [
     path("index/remove/", views.index_remove, name="index_remove"),
     path("index/live/", views.index_live, name="index_live"),
     path("learning/request/", views.learning_request, name="learning_request"),
+    path("acceptance/", acceptance_views.acceptance_list, name="acceptance_list"),
+    path("acceptance/draw/", acceptance_views.acceptance_draw, name="acceptance_draw"),
+    path("acceptance/rules/", acceptance_views.acceptance_rule_set, name="acceptance_rule_set"),
+    path(
+        "acceptance/rules/<int:rule_id>/remove/", acceptance_views.acceptance_rule_remove, name="acceptance_rule_remove"
+    ),
+    path("acceptance/<int:plan_id>/", acceptance_views.acceptance_detail, name="acceptance_detail"),
+    path("acceptance/<int:plan_id>/export/", acceptance_views.acceptance_export, name="acceptance_export"),
+    path("acceptance/<int:plan_id>/take/", acceptance_views.acceptance_take, name="acceptance_take"),
+    path("acceptance/<int:plan_id>/undo/", acceptance_views.acceptance_undo, name="acceptance_undo"),
+    path("acceptance/<int:plan_id>/close/", acceptance_views.acceptance_close, name="acceptance_close"),
+    path("acceptance/<int:plan_id>/<int:position>/", acceptance_views.acceptance_judge, name="acceptance_judge"),
 ]

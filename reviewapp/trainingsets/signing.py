@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.curation.acceptance_standing import rules_check
+from reviewapp.curation.acceptance_words import rule_words
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.trainingsets import selectors
@@ -33,13 +35,21 @@ def signer_check(version: TrainingSetVersion, person: User) -> None:
 
 
 def content_check(version: TrainingSetVersion) -> None:
-    """Raises ApplicationError for an altered version, and for cut completions that nobody agreed to."""
+    """Raises ApplicationError for an altered version, for cut completions that nobody agreed to, and without a passed
+    acceptance sample where the project requires one."""
     unaltered = selectors.version_is_unaltered(version)
     if not unaltered.is_ok:
         raise ApplicationError(unaltered.reason)
-    problem = preview_problem(selectors.preview_latest(version), version.content_hash)
+    problem = preview_problem(selectors.preview_latest(version), version.content_hash) or acceptance_problem(version)
     if problem:
         raise ApplicationError(problem)
+
+
+def acceptance_problem(version: TrainingSetVersion) -> str:
+    """Which required acceptance sample a frozen version does not have, as a sentence; empty when it has them all."""
+    revisions = version.examples.order_by().values_list("revision", flat=True)
+    checks = rules_check(version.training_set.project, revisions)
+    return next((rule_words(check) for check in checks if not check.is_met), "")
 
 
 def preview_problem(preview: Preview | None, content_hash: str) -> str:

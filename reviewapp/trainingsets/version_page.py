@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reviewapp.accounts.models import User
+from reviewapp.curation.acceptance_standing import RuleCheck, rules_check
+from reviewapp.curation.acceptance_words import rule_words
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample
@@ -86,10 +88,16 @@ class VersionPage:
     pairs: list[contamination.Pair] = field(default_factory=list)
     problem: str = ""
     is_compared: bool = True  # with the held-out sets, these very texts
+    acceptance: list[RuleCheck] = field(default_factory=list)  # what a lead requires before it is signed
 
     @property
     def is_draft(self) -> bool:
         return self.version.state == TrainingSetVersion.State.DRAFT
+
+    @property
+    def acceptance_rows(self) -> list[tuple[RuleCheck, str]]:
+        """Each required acceptance sample with what it says of these very examples."""
+        return [(check, rule_words(check)) for check in self.acceptance]
 
     @property
     def groups(self) -> int:
@@ -131,6 +139,7 @@ def _draft(version: TrainingSetVersion) -> VersionPage:
         pairs=check.pairs if check else [],
         problem=plan.problem or _overlap_problem(check),
         is_compared=check is not None,
+        acceptance=rules_check(version.training_set.project, [item.revision_id for item in chosen]),
     )
 
 
@@ -139,7 +148,7 @@ def _overlap_problem(check: ContaminationCheck | None) -> str:
 
 
 def _frozen(version: TrainingSetVersion) -> VersionPage:
-    rows = list(version.examples.values_list("group_key", "split", "sample__origin", "revision__reason"))
+    rows = list(version.examples.values_list("group_key", "split", "sample__origin", "revision__reason", "revision"))
     check = version.counts.get("contamination", {})
     return VersionPage(
         version=version,
@@ -151,6 +160,7 @@ def _frozen(version: TrainingSetVersion) -> VersionPage:
         check_rows=[CheckRow(**row) for row in check.get("rows", [])],
         heldout_prompts=check.get("heldout_prompts", 0),
         content_hash=version.content_hash,
+        acceptance=rules_check(version.training_set.project, [row[4] for row in rows]),
     )
 
 
@@ -199,7 +209,8 @@ def sign_block(version: TrainingSetVersion, user: User) -> str:
         return "You made this version yourself, so another lead has to sign it."
     if user.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
         return "You have signed this version."
-    return signing.preview_problem(selectors.preview_latest(version), version.content_hash)
+    problem = signing.preview_problem(selectors.preview_latest(version), version.content_hash)
+    return problem or signing.acceptance_problem(version)
 
 
 def changes_of(version: TrainingSetVersion) -> Changes | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
-from reviewapp.curation.models import Scan
+from reviewapp.curation.models import AcceptanceRule, Scan
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
@@ -25,6 +25,7 @@ from reviewapp.reports.services import gates_declare, report_freeze
 from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
+from tests.reviewapp.curation import accepting
 
 OPEN = "open to strangers"
 ANYONE = "anyone who is signed in"
@@ -97,6 +98,10 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         ),
         "saved_view": SavedView.objects.create(project=project, owner=people.lead2, name="Theirs", filters={}),
         "finding": finding,
+        "acceptance": accepting.drawn(project, people.lead2),
+        "acceptance_rule": AcceptanceRule.objects.create(
+            project=project, target="identifiers", rate="0.01", confidence="0.95"
+        ),
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
         "accepted": accepted,
@@ -385,4 +390,14 @@ ROWS: dict[str, Row] = {
     "curation:index_remove": Row(P.MANAGE, _project, "POST"),
     "curation:index_live": Row(P.VIEW, _project),
     "curation:learning_request": Row(P.MANAGE, _project, "POST"),
+    "curation:acceptance_list": Row(P.VIEW, _project),
+    "curation:acceptance_draw": Row(P.CURATE, _project),
+    "curation:acceptance_detail": Row(P.VIEW, _of("acceptance")),
+    "curation:acceptance_export": Row(P.VIEW, _of("acceptance")),
+    "curation:acceptance_take": Row(P.REVIEW, _of("acceptance"), "POST"),
+    "curation:acceptance_judge": Row(P.REVIEW, lambda world: [SLUG, world.acceptance.pk, 1]),
+    "curation:acceptance_undo": Row(P.REVIEW, _of("acceptance"), "POST"),
+    "curation:acceptance_close": Row(P.CURATE, _of("acceptance"), "POST"),
+    "curation:acceptance_rule_set": Row(P.MANAGE, _project, "POST"),
+    "curation:acceptance_rule_remove": Row(P.MANAGE, _of("acceptance_rule"), "POST"),
 }

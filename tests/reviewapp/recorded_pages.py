@@ -19,6 +19,7 @@ RECORDED = {
     "curation:finding_detail",
     "curation:meaning_search",
     "curation:similar_list",
+    "curation:acceptance_judge",
     "home:search",
     "lineage:sample",
     # review

@@ -4,6 +4,13 @@
 
 from __future__ import annotations
 
+from reviewapp.curation.services.acceptance import (
+    Wanted,
+    plan_close,
+    plan_draw,
+    rule_remove,
+    rule_set,
+)
 from reviewapp.curation.services.checking import (
     findings_sweep,
     findings_switch_off,
@@ -12,15 +19,49 @@ from reviewapp.curation.services.checking import (
     revisions_unchecked,
     sample_scan,
 )
-from reviewapp.curation.services.cleaning import sample_clean, samples_clean, samples_dirty
-from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
-from reviewapp.curation.services.following import findings_follow
-from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
-from reviewapp.curation.services.learning import learning_finish, learning_request
-from reviewapp.curation.services.pipelines import pipeline_save
-from reviewapp.curation.services.scans import dry_run_request, scan_cancel, scan_finish, scan_request
+from reviewapp.curation.services.cleaning import (
+    sample_clean,
+    samples_clean,
+    samples_dirty,
+)
+from reviewapp.curation.services.findings import (
+    finding_accept,
+    finding_dismiss,
+    finding_reopen,
+)
+from reviewapp.curation.services.following import (
+    findings_follow,
+)
+from reviewapp.curation.services.indexes import (
+    index_begin,
+    index_finish,
+    index_known,
+    index_remove,
+    index_request,
+)
+from reviewapp.curation.services.judging import (
+    Mark,
+    item_judge,
+    item_take,
+    item_undo,
+)
+from reviewapp.curation.services.learning import (
+    learning_finish,
+    learning_request,
+)
+from reviewapp.curation.services.pipelines import (
+    pipeline_save,
+)
+from reviewapp.curation.services.scans import (
+    dry_run_request,
+    scan_cancel,
+    scan_finish,
+    scan_request,
+)
 
 __all__ = [
+    "Mark",
+    "Wanted",
     "dry_run_request",
     "finding_accept",
     "finding_dismiss",
@@ -34,11 +75,18 @@ __all__ = [
     "index_known",
     "index_remove",
     "index_request",
+    "item_judge",
+    "item_take",
+    "item_undo",
     "learning_finish",
     "learning_request",
     "pipeline_save",
+    "plan_close",
+    "plan_draw",
     "revisions_checked",
     "revisions_unchecked",
+    "rule_remove",
+    "rule_set",
     "sample_clean",
     "sample_scan",
     "samples_clean",
