@@ -9,7 +9,8 @@ from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.index_build import index_make
 from reviewapp.curation.learning_run import learning_make
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import LearnedModel, Scan, TextIndex
+from reviewapp.curation.models import LearnedModel, Scan, Selection, TextIndex
+from reviewapp.curation.selection_make import selection_make
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
@@ -89,3 +90,13 @@ def learn_decisions(handle: JobHandle, model_id: int) -> None:
     learning_make(model, lambda text: handle.progress(0, message=text))
     told = model.unknown or f"Learned from {model.n:,} decisions; {model.n_scored:,} waiting samples are scored."
     handle.progress(1, 1, told)
+
+
+def make_selection(handle: JobHandle, selection_id: int) -> None:
+    """Makes one selection; done again it makes the same of the same texts, and one that is made stays."""
+    selection = Selection.objects.select_related("project", "requested_by").get(pk=selection_id)
+    if selection.made_at is not None:
+        return
+    selection_make(selection, handle)
+    counts = selection.counts
+    handle.progress(1, 1, f"{counts['kept']:,} of {counts['samples']:,} samples are kept.")

@@ -1,6 +1,7 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
 (``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
-project's texts (``indexes``) and what is learned from decisions (``learning``)."""
+project's texts (``indexes``) and what is learned from decisions (``learning``); small sets chosen from all samples
+(``selections``) and the examples they are compared with (``golden``)."""
 
 from __future__ import annotations
 
@@ -8,9 +9,17 @@ from reviewapp.curation.services.checking import findings_sweep, findings_write,
 from reviewapp.curation.services.cleaning import sample_clean, samples_clean
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
+from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
+from reviewapp.curation.services.selections import (
+    selection_cancel,
+    selection_exported,
+    selection_finish,
+    selection_request,
+    selection_revise,
+)
 
 __all__ = [
     "finding_accept",
@@ -19,6 +28,8 @@ __all__ = [
     "findings_follow",
     "findings_sweep",
     "findings_write",
+    "golden_mark",
+    "golden_unmark",
     "index_begin",
     "index_finish",
     "index_known",
@@ -26,10 +37,16 @@ __all__ = [
     "index_request",
     "learning_finish",
     "learning_request",
+    "limit_keep",
     "sample_clean",
     "sample_scan",
     "samples_clean",
     "scan_cancel",
     "scan_finish",
     "scan_request",
+    "selection_cancel",
+    "selection_exported",
+    "selection_finish",
+    "selection_request",
+    "selection_revise",
 ]
