@@ -36,7 +36,7 @@ def relevance_of(vectors: Floats, golden: Floats, rows: Ints | None = None) -> t
         best = cosines.argmax(axis=1)
         nearest[start : start + _CHUNK] = best
         values[start : start + _CHUNK] = cosines[np.arange(len(best)), best]
-    return np.round(np.clip(values, 0, 1), DIGITS), nearest
+    return np.asarray(np.round(np.clip(values, 0, 1), DIGITS), dtype=np.float64), nearest
 
 
 def handful_of(values: Reals, n: int = HANDFUL) -> list[int]:

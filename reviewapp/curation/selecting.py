@@ -80,7 +80,7 @@ def _open_findings() -> QuerySet[Finding]:
     ).order_by()
 
 
-def samples_weighed(project: Project, scope: str = ANY) -> QuerySet[Sample]:
+def samples_weighed(project: Project, scope: str = ANY) -> QuerySet[Any, Any]:
     """Every sample with ``hard``: the first condition that keeps it out whatever its worth, '' where none does."""
     high = _open_findings().filter(severity=Finding.Severity.HIGH)
     others = high.exclude(check_name__in=(HELDOUT, *IDENTIFIER_CHECKS, *DUPLICATE_CHECKS))

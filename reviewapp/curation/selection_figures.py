@@ -78,7 +78,7 @@ def _languages(languages: Sequence[str], everyone: Ints, chosen: Ints) -> list[d
 def _cover(vectors: Floats, places: Ints, everyone: Ints, chosen: Ints) -> dict[str, Any]:
     """Mean and largest distance of a sample to the nearest one kept, and the same for as many drawn at random."""
     known = everyone[places[everyone] >= 0]
-    picked = np.linspace(0, len(known) - 1, min(LOOKED_AT, len(known))).astype(int) if len(known) else []
+    picked = np.linspace(0, max(0, len(known) - 1), min(LOOKED_AT, len(known))).astype(int)
     looked_at = places[known[picked]].tolist()
     drawn = np.random.default_rng(0).choice(known, size=min(len(chosen), len(known)), replace=False)
     mean, most = cover_of(vectors, places[chosen].tolist(), looked_at)

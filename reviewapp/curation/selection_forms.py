@@ -22,7 +22,7 @@ SCOPES = [
 PARTS = ("language", "origin", "batch", "tag")
 
 
-def _percent(label: str) -> forms.IntegerField:
+def _percent(*, label: str) -> forms.IntegerField:
     return forms.IntegerField(label=label, required=False, min_value=1, max_value=100)
 
 
@@ -49,10 +49,10 @@ class SelectionForm(forms.Form):
         label="Quality at least", required=False, min_value=0, max_value=1,
         widget=forms.NumberInput(attrs={"step": "0.01"}), help_text="From 0 to 1. Empty: no limit.",
     )  # fmt: skip
-    language_percent = _percent("Percent of one language at most")
-    origin_percent = _percent("Percent of one origin at most")
-    batch_percent = _percent("Percent of one import at most")
-    tag_percent = _percent("Percent of one tag at most")
+    language_percent = _percent(label="Percent of one language at most")
+    origin_percent = _percent(label="Percent of one origin at most")
+    batch_percent = _percent(label="Percent of one import at most")
+    tag_percent = _percent(label="Percent of one tag at most")
     seed = forms.IntegerField(
         label="Seed", min_value=0, max_value=2**31 - 1, initial=17,
         help_text="It settles which of two equal ones comes first. The same seed gives the same set.",

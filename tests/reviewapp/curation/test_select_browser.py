@@ -56,15 +56,16 @@ def test_a_lead_selects_a_start_set(browser: Any, live_server: Any) -> None:
     assert faults_in_every_look(page, "golden") == {}
 
     page.get_by_role("link", name="Selections", exact=True).first.click()
-    page.get_by_label("How many samples").fill("10")
+    page.get_by_label("How many samples").fill("100")
     page.get_by_label("Relevance at least").fill("0")
+    page.keyboard.press("Tab")
     page.get_by_text("reach a relevance of 0.00").wait_for()
     assert faults_in_every_look(page, "selections") == {}
     page.get_by_role("button", name="Select", exact=True).click()
     page.get_by_text("Waiting").first.wait_for()
     work(1)
-    page.get_by_role("link", name="Kept, 10").wait_for()
-    assert page.locator(".cs-entry").count() == 10
+    page.get_by_role("link", name="Kept, 65").wait_for()
+    assert page.locator(".cs-entry").count() == 20
     assert faults_in_every_look(page, "selection") == {}
 
     page.get_by_role("link", name="Dropped").click()

@@ -112,7 +112,7 @@ _POINT = st.lists(st.floats(-1, 1, width=32), min_size=3, max_size=3)
 
 
 @given(pools(), st.integers(1, 30), st.sampled_from([0.0, 0.3, 1.0]))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_each_row_is_kept_or_left_for_a_reason_that_holds(pool: Pool, size: int, spread: float) -> None:
     choice = choose(pool, size, spread)
     chosen = rows(choice)
