@@ -32,6 +32,14 @@ class QualityModel:
     weights: Reals
     facts: dict[str, Any]
 
+    @property
+    def reason_unused(self) -> str:
+        """Why the score is worth nothing: on folds left out it is no nearer to the decisions than their mean."""
+        brier, plain = self.facts["brier"], self.facts["brier_of_rate"]
+        if brier < plain:
+            return ""
+        return f"{self.facts['n']} decisions say no more than their mean (Brier {brier:.3f} against {plain:.3f})."
+
     def scores(self, features: Reals) -> Reals:
         """The chance of being accepted unchanged, 0..1, of each row."""
         if not len(features):

@@ -89,9 +89,9 @@ def entry_words(entry: SelectionEntry) -> str:
 
 def _chosen(entry: SelectionEntry) -> str:
     if entry.place == 1:
-        return say("1st: %(scores)s. Nothing was chosen before it.", scores=_scores(entry))
+        return say("Place 1: %(scores)s. Nothing was chosen before it.", scores=_scores(entry))
     return say(
-        "%(place)s of the order: %(scores)s, %(distance)s away from what was chosen before.",
+        "Place %(place)s: %(scores)s, %(distance)s away from what was chosen before.",
         place=grouped(entry.place or 0), scores=_scores(entry), distance=_figure(entry.distance),
     )  # fmt: skip
 

@@ -105,11 +105,14 @@ def _quality(project: Project, columns: Columns) -> tuple[Reals, Callable[[int],
     is_good = np.array([one.outcome == UNCHANGED for one in decided.decisions], dtype=np.bool_)
     unknown = reason_unknown([one.outcome for one in decided.decisions])
     quality = np.zeros(len(columns.samples))
-    if unknown:
+    model = None
+    if not unknown:
+        groups = np.array([one.group for one in decided.decisions], dtype=np.int64)
+        model = quality_fit(features_of(decided.figures, usual), is_good, groups)
+        unknown = model.reason_unused
+    if model is None or unknown:
         quality[rows] = np.round(default_scores(features), DIGITS)
         return quality, _pull_by_rule(features, rows), {"kind": "default", "n": len(is_good), "unknown": unknown}
-    groups = np.array([one.group for one in decided.decisions], dtype=np.int64)
-    model = quality_fit(features_of(decided.figures, usual), is_good, groups)
     quality[rows] = np.round(model.scores(features), DIGITS)
     parts = model.contributions(features).astype(np.float32)
     return quality, _pull_by_part(parts, rows), {"kind": "learned", "unknown": "", **model.facts}

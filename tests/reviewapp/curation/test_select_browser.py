@@ -69,7 +69,7 @@ def test_a_lead_selects_a_start_set(browser: Any, live_server: Any) -> None:
     assert faults_in_every_look(page, "selection") == {}
 
     page.get_by_role("link", name="Dropped").click()
-    page.get_by_label("Reason").select_option("duplicate")
+    page.get_by_label("Reason", exact=True).select_option("duplicate")
     page.get_by_role("button", name="Show").click()
     entry = page.locator(".cs-entry", has_text="which was kept").first
     assert "Near-duplicate of skin-1" in entry.text_content() or "Near-duplicate of skin-2" in entry.text_content()

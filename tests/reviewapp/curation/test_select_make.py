@@ -40,8 +40,8 @@ def test_every_sample_is_kept_or_dropped_for_one_reason(project: Project, people
     assert made.counts["samples"] == 18 == made.entries.count() == sum(made.counts["reasons"].values())
     assert made.counts["kept"] == 6 == len(kept(made)) and made.counts["reasons"] == {"chosen": 6, "full": 12}
     assert {name.split("-")[0] for name in kept(made)[:3]} == {"knee", "heart", "skin"}
-    assert words(made, kept(made)[0]) == "1st: quality 1.00. Nothing was chosen before it."
-    assert words(made, kept(made)[1]).startswith("2 of the order: quality 1.00, 0.")
+    assert words(made, kept(made)[0]) == "Place 1: quality 1.00. Nothing was chosen before it."
+    assert words(made, kept(made)[1]).startswith("Place 2: quality 1.00, 0.")
     full = made.entries.filter(reason="full").first()
     assert full is not None and "The set was full with 6 samples" in entry_words(full)
     assert made.figures["cover"]["n"] == 18 and sum(made.figures["quality"]["kept"]) == 6
@@ -181,6 +181,18 @@ def test_with_decisions_the_score_is_learned_and_its_calibration_shown(
     assert sum(one["n"] for one in made.quality["reliability"]) == 60
     said = {entry.sample_id: entry.quality for entry in made.entries.all()}
     assert said[good.pk] > said[bad.pk]
+
+
+def test_a_score_that_says_no_more_than_the_mean_is_not_used(project: Project, people: SimpleNamespace) -> None:
+    rubric = factories.rubric_version(project, used=True)
+    for n in range(60):
+        sample = factories.sample(
+            project, state=("accepted", "rejected")[n % 2], completion=f"Knee pain, note {n // 2}."
+        )
+        factories.review(sample, people.annotator, rubric, ("accept", "reject")[n % 2])
+    made = selected(project, people.lead)
+    assert made.quality["kind"] == "default" and made.quality["n"] == 60
+    assert "say no more than their mean" in made.quality["unknown"]
 
 
 def test_findings_count_as_they_stood_when_somebody_decided(project: Project, people: SimpleNamespace) -> None:

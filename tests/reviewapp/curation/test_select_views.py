@@ -67,7 +67,7 @@ def test_a_new_user_sends_the_form_as_it_opens(project: Project, lead: Client) -
     made = finished(Selection.objects.get())
     assert made.config["quotas"] == {"group": 5} and made.counts["kept"] == 18
     shown = body(lead.get(url("selection_detail", 1)))
-    assert "Kept, 18" in shown and "1st: quality 1.00" in shown and "Stated rules" in shown
+    assert "Kept, 18" in shown and "Place 1: quality 1.00" in shown and "Stated rules" in shown
 
 
 def test_sent_twice_it_is_made_once_and_nobody_else_may(project: Project, lead: Client, annotator: Client) -> None:
