@@ -88,15 +88,12 @@ def _columns(lists: dict[str, list[Any]], figures: npt.NDArray[np.float32]) -> C
 
 
 def _chunks(project: Project, scope: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Each read whole: SQLite refuses to write how far the job is beside a query that is still open."""
     rows = samples_weighed(project, scope).order_by("pk").values_list(*_FIELDS)
-    chunk = []
-    for row in rows.iterator(chunk_size=_CHUNK):
-        chunk.append(row)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
         yield chunk
+        last = chunk[-1][0]
 
 
 def _tie(seed: int, name: str) -> int:
