@@ -20,6 +20,7 @@ from reviewapp.curation.models import GoldenExample
 from reviewapp.curation.searching import index_state
 from reviewapp.curation.selecting import golden_of, limit_current
 from reviewapp.curation.selection_forms import LimitForm
+from reviewapp.curation.selection_page import row_of_sample
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
@@ -57,13 +58,18 @@ def _sample(project: Project, sample_id: int) -> Sample:
 
 @require_GET
 def golden_card(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
-    """Whether one sample is a golden example, with the button: a part of its page to htmx, else its page."""
+    """Whether one sample is a golden example, with the button, and what the last selection made of it.
+
+    A part of its page to htmx, else its page.
+    """
     project = project_for(request.user, slug)
     sample = _sample(project, sample_id)
     if not wants_fragment(request):
         return redirect("samples:sample_detail", slug, sample.pk)
     golden = GoldenExample.objects.filter(sample=sample).select_related("marked_by").first()
-    return render(request, "curation/golden_card.html", {"project": project, "sample": sample, "golden": golden})
+    row = row_of_sample(sample)
+    context = {"project": project, "sample": sample, "golden": golden, "row": row}
+    return render(request, "curation/golden_card.html", context)
 
 
 @require_POST

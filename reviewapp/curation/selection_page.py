@@ -47,7 +47,7 @@ def entries_filtered(selection: Selection, chosen: Mapping[str, str]) -> QuerySe
 
 
 def _entries(selection: Selection) -> QuerySet[SelectionEntry]:
-    related = ("sample", "revision", "other", "golden")
+    related = ("sample", "revision", "other", "golden", "selection")
     return SelectionEntry.objects.filter(selection=selection).select_related(*related)
 
 
@@ -73,6 +73,13 @@ class Row:
     @property
     def is_hard(self) -> bool:
         return self.entry.reason in reasons.HARD
+
+
+def row_of_sample(sample: Sample) -> Row | None:
+    """What the newest selection that is made says of a sample; None where there is none, or it came later."""
+    newest = Selection.objects.filter(project=sample.project_id, made_at__isnull=False).first()
+    entry = _entries(newest).filter(sample=sample).first() if newest else None
+    return Row(entry) if entry else None
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,10 @@ def test_experts_mark_and_take_back_on_the_samples_page(
     reviewer.post(url("golden_unmark", sample.pk), {"next": "https://evil.example/"})
     assert not GoldenExample.objects.exists()
     assert annotator.get(url("golden_card", sample.pk)).status_code == 302
+    factories.finding(sample)
+    selected(project, people.lead)
+    card = body(annotator.get(url("golden_card", sample.pk), headers=HTMX))
+    assert "Selection 1</a> dropped it. An open finding of high severity" in card
 
 
 def test_a_judged_handful_gives_the_limit_that_the_form_proposes(
