@@ -188,3 +188,22 @@ def cover_of(vectors: Floats, chosen: Sequence[int], looked_at: Sequence[int]) -
         near.append((np.asarray(vectors[list(looked_at[start : start + 1_024])]) @ across).max(axis=1))
     distances = 1 - np.clip(np.concatenate(near), 0, 1)
     return round(float(distances.mean()), 4), round(float(distances.max()), 4)
+
+
+def apart_of(vectors: Floats, chosen: Sequence[int], looked_at: int) -> float | None:
+    """Mean distance of chosen rows to the nearest other one (the larger, the more varied); None for fewer than two.
+
+    ``looked_at`` of them at most, spread evenly.
+    """
+    if len(chosen) < 2:
+        return None
+    rows = np.array(chosen, dtype=np.int64)
+    across = np.ascontiguousarray(np.asarray(vectors[rows], dtype=np.float32).T)
+    picked = np.unique(np.linspace(0, len(rows) - 1, min(looked_at, len(rows))).astype(np.int64))
+    near = []
+    for start in range(0, len(picked), 1_024):
+        some = picked[start : start + 1_024]
+        cosines = np.asarray(vectors[rows[some]], dtype=np.float32) @ across
+        cosines[np.arange(len(some)), some] = -1
+        near.append(cosines.max(axis=1))
+    return round(float((1 - np.clip(np.concatenate(near), 0, 1)).mean()), 4)

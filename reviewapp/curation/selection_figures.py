@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reviewapp.curation.choosing import cover_of
+from reviewapp.curation.choosing import apart_of, cover_of
 from reviewapp.curation.meaning import Floats
 from reviewapp.curation.quality import Reals
 from reviewapp.curation.selection_material import Columns
@@ -76,7 +76,7 @@ def _languages(languages: Sequence[str], everyone: Ints, chosen: Ints) -> list[d
 
 
 def _cover(vectors: Floats, places: Ints, everyone: Ints, chosen: Ints) -> dict[str, Any]:
-    """Mean and largest distance of a sample to the nearest one kept, and the same for as many drawn at random."""
+    """How far the kept lie from each other, and a sample from the nearest kept; the same for as many at random."""
     known = everyone[places[everyone] >= 0]
     picked = np.linspace(0, max(0, len(known) - 1), min(LOOKED_AT, len(known))).astype(int)
     looked_at = places[known[picked]].tolist()
@@ -85,4 +85,6 @@ def _cover(vectors: Floats, places: Ints, everyone: Ints, chosen: Ints) -> dict[
     mean_random, most_random = cover_of(vectors, places[drawn].tolist(), looked_at)
     return {
         "n": len(looked_at), "mean": mean, "most": most, "mean_random": mean_random, "most_random": most_random,
+        "apart": apart_of(vectors, places[chosen].tolist(), LOOKED_AT),
+        "apart_random": apart_of(vectors, places[drawn].tolist(), LOOKED_AT),
     }  # fmt: skip

@@ -2,21 +2,27 @@
 
 Documents of about 1.5 KB are generated with a fixed seed (a Zipf vocabulary in 200 topics, some boilerplate).
 ``parts``: CPU seconds of relevance to 50 golden examples, of the quality figures and of choosing 5,000 of 50,000, each
-beside a baseline of the same run. ``job``: a selection by the worker's own code on a new SQLite database, with the
-peak of its memory. The last line is one JSON object.
+beside a baseline of the same run. ``index`` and ``select``: a selection by the worker's own code on a new SQLite
+database, with the peak of its memory. ``real``: how well relevance tells sections of mts-dialog, where it is. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import json
+import logging
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from array import array
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +31,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+DATA = ROOT.parent / "shared" / "data" / "mts-dialog" / "Main-Dataset" / "MTS-Dialog-TrainingSet.csv"
 GOLDEN, TOPICS, WORDS, VOCABULARY = 50, 200, 215, 30_000
 
 
@@ -32,20 +39,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--size", type=int, default=5_000)
-    parser.add_argument("--job", action="store_true", help="only the job, in this process")
-    parser.add_argument("--parts", action="store_true", help="only the parts, in this process")
+    parser.add_argument("--stage", choices=["parts", "real", "index", "select"], help="only that, in this process")
+    parser.add_argument("--folder", default="", help="of the database of the stages index and select")
     given = parser.parse_args()
-    if given.job or given.parts:
-        show(json.dumps((job if given.job else parts)(given.samples, given.size)))
-        return
-    found = {name: _apart(name, given.samples, given.size) for name in ("parts", "job")}
-    show(table(found))
-    show(json.dumps(found | {"cores": os.cpu_count(), "load_1_min": round(os.getloadavg()[0], 1)}))
+    if given.stage in ("parts", "real"):
+        show(json.dumps(parts(given.samples, given.size) if given.stage == "parts" else real()))
+    elif given.stage:
+        show(json.dumps(job(given.stage, given.folder, given.samples, given.size)))
+    else:
+        with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
+            found = {name: _apart(name, given, folder) for name in ("real", "parts", "index", "select")}
+        show(table(found))
+        show(json.dumps(found | {"cores": os.cpu_count(), "load_1_min": round(os.getloadavg()[0], 1)}))
 
 
-def _apart(name: str, samples: int, size: int) -> dict[str, Any]:
+def _apart(stage: str, given: argparse.Namespace, folder: str) -> dict[str, Any]:
     """In a process of its own, on one thread: a peak of memory belongs to one thing only."""
-    command = [sys.executable, __file__, f"--{name}", "--samples", str(samples), "--size", str(size)]
+    numbers = ["--samples", str(given.samples), "--size", str(given.size)]
+    command = [sys.executable, __file__, "--stage", stage, "--folder", folder, *numbers]
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     done = subprocess.run(command, env={**os.environ, **threads}, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -82,7 +93,7 @@ def clocked(act: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def parts(n: int, size: int) -> dict[str, Any]:
-    from reviewapp.curation.choosing import Pool, Quota, choose, cover_of
+    from reviewapp.curation.choosing import Pool, Quota, apart_of, choose, cover_of
     from reviewapp.curation.learning import k_center
     from reviewapp.curation.meaning_fit import projection_fit, vectors_of
     from reviewapp.curation.quality import default_scores, features_of, figures_of, usual_of
@@ -106,49 +117,92 @@ def parts(n: int, size: int) -> dict[str, Any]:
     return {
         "samples": n, "size": size, "mean_bytes": round(sum(map(len, made)) / n), "relevance_s": relevance_s,
         "quality_s": quality_s, "choose_s": choose_s, "plain_k_center_s": center_s, "index_fit_s": fit_s,
-        "index_vectors_s": vectors_s, **_baseline(made), "kept": len(chosen),
+        "index_vectors_s": vectors_s, "from_texts_s": clocked(lambda: _from_texts(made))[0],
+        "kept": len(chosen),
         "cover": {name: cover_of(vectors, rows, looked_at)[0]
+                  for name, rows in (("chosen", chosen), ("k_center", center), ("random", drawn))},
+        "apart": {name: apart_of(vectors, rows, 2_000)
                   for name, rows in (("chosen", chosen), ("k_center", center), ("random", drawn))},
         "relevance_kept": round(float(np.median(relevance[chosen])), 3),
         "relevance_all": round(float(np.median(relevance)), 3),
     }  # fmt: skip
 
 
-def _baseline(made: list[str]) -> dict[str, Any]:
-    """Relevance from the texts by scikit-learn, where it is installed (it is no dependency of the application)."""
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError:
-        return {"sklearn_relevance_s": None}
+def _from_texts(made: list[str]) -> Any:
+    """The baseline: TF-IDF of words and cosines, straight from the texts, with nothing kept."""
+    import scipy.sparse as sp
 
-    def relevance() -> Any:
-        rows = TfidfVectorizer(dtype=np.float32).fit_transform(made)
-        golden = rows[np.linspace(0, len(made) - 1, GOLDEN).astype(int)]
-        return (rows @ golden.T).max(axis=1)
+    numbers: dict[str, int] = {}
+    columns, values, pointers = array("i"), array("f"), array("q", [0])
+    for text in made:
+        counted = Counter(re.findall(r"\w+", text.lower()))
+        columns.extend(numbers.setdefault(word, len(numbers)) for word in counted)
+        values.extend(counted.values())
+        pointers.append(len(columns))
+    data = 1 + np.log(np.frombuffer(values, dtype=np.float32))
+    where = np.frombuffer(columns, dtype=np.int32)
+    idf = np.log((1 + len(made)) / (1 + np.bincount(where))) + 1
+    rows: Any = sp.csr_array((data * idf[where], where, np.frombuffer(pointers, dtype=np.int64)))
+    rows = sp.diags_array(1 / np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())) @ rows
+    golden = rows[np.linspace(0, len(made) - 1, GOLDEN).astype(int)]
+    return (rows @ golden.T).toarray().max(axis=1)
 
-    return {"sklearn_relevance_s": clocked(relevance)[0]}
+
+def real() -> dict[str, Any]:
+    """Real conversations: is what is of a section nearer to ten golden examples of it than what is not?"""
+    from reviewapp.curation.learning import auc
+    from reviewapp.curation.meaning_fit import projection_fit, vectors_of
+    from reviewapp.curation.relevance import relevance_of
+
+    if not DATA.is_file():
+        return {}
+    with DATA.open(encoding="utf-8", newline="") as file:
+        known = list(csv.DictReader(file))
+    spoken = [row["dialogue"] for row in known]
+    sections = np.array([row["section_header"] for row in known])
+    vectors = vectors_of(projection_fit(spoken), spoken)
+    areas = {}
+    for name, _n in Counter(sections.tolist()).most_common(6):
+        found = []
+        for seed in range(5):
+            golden = np.random.default_rng(seed).choice(np.flatnonzero(sections == name), size=10, replace=False)
+            rest = np.setdiff1d(np.arange(len(known)), golden)
+            values = relevance_of(vectors, vectors[golden], rest)[0]
+            found.append(auc(np.column_stack([1 - values, values]), (sections[rest] == name).astype(np.int64)))
+        areas[name] = round(float(np.mean([one for one in found if one is not None])), 3)
+    return {"conversations": len(known), "auc_by_section": areas}
 
 
-def job(n: int, size: int) -> dict[str, Any]:
-    """The job as a worker does it, twice: with the index to be made, and with the index there."""
-    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
-        os.environ |= {"COUNTERSIGN_STATE_DIR": folder, "DEBUG": "True", "DJANGO_SETTINGS_MODULE": "reviewapp.settings"}
-        os.environ.pop("DATABASE_URL", None)
-        import django
-        from django.core.management import call_command
+def job(stage: str, folder: str, n: int, size: int) -> dict[str, Any]:
+    """``index``: a database with ``n`` samples and their index. ``select``: the job as a worker does it, twice."""
+    os.environ |= {"COUNTERSIGN_STATE_DIR": folder, "DEBUG": "True", "DJANGO_SETTINGS_MODULE": "reviewapp.settings"}
+    os.environ.pop("DATABASE_URL", None)
+    import django
+    from django.core.management import call_command
 
-        django.setup()
-        call_command("migrate", verbosity=0)
+    logging.disable(logging.WARNING)  # there is no queue here: the jobs are done at once
+    django.setup()
+    call_command("migrate", verbosity=0)
+    if stage == "index":
         _project_make(n)
-        before = _peak()
-        first_s, first = clocked(lambda: _selection_make(size))
-        peak_index = _peak()
-        second_s, second = clocked(lambda: _selection_make(size))
-        return {
-            "samples": n, "kept": second.counts["kept"], "with_index_to_make_s": first_s, "with_index_s": second_s,
-            "same_hash": first.content_hash == second.content_hash, "megabytes_before": before,
-            "megabytes_peak_index": peak_index, "megabytes_peak": _peak(), "reasons": second.counts["reasons"],
-        }  # fmt: skip
+        return {"samples": n, "index_s": clocked(_index_make)[0], "megabytes_peak": _peak()}
+    before = _peak()
+    first_s, first = clocked(lambda: _selection_make(size))
+    second_s, second = clocked(lambda: _selection_make(size))
+    return {
+        "kept": second.counts["kept"], "first_s": first_s, "second_s": second_s, "megabytes_before": before,
+        "same_hash": first.content_hash == second.content_hash, "megabytes_peak": _peak(),
+        "reasons": second.counts["reasons"], "cover": second.figures["cover"],
+    }  # fmt: skip
+
+
+def _index_make() -> None:
+    from reviewapp.core import jobs
+    from reviewapp.curation import services
+    from reviewapp.projects.models import Project
+
+    asked = services.index_request(project=Project.objects.get(slug="bench"), requested_by=None)
+    jobs.execute(asked.job.pk)  # type: ignore[union-attr]
 
 
 def _project_make(n: int) -> None:
@@ -207,27 +261,31 @@ def _peak() -> int:
 
 
 def table(found: dict[str, Any]) -> str:
-    a, b = found["parts"], found["job"]
-    plain = a["sklearn_relevance_s"]
-    lines = [
-        f"{a['samples']:,} documents of {a['mean_bytes']:,} bytes, CPU seconds on one thread",
-        f"{'relevance to 50 golden examples, with the index':>60} {a['relevance_s']:>8}",
-        f"{'the index from nothing (fit + vectors)':>60} {a['index_fit_s'] + a['index_vectors_s']:>8.2f}",
-        f"{'TF-IDF and cosine by scikit-learn from the texts':>60} {'-' if plain is None else plain:>8}",
-        f"{'quality figures':>60} {a['quality_s']:>8}",
-        f"{'choosing {:,}'.format(a['size']):>60} {a['choose_s']:>8}",
-        f"{'plain k-center, {:,}'.format(a['size']):>60} {a['plain_k_center_s']:>8}",
-        f"{'mean distance to the nearest kept: chosen, k-center, random':>60} "
-        + ", ".join(str(value) for value in a["cover"].values()),
-        f"{'median relevance: kept, all':>60} {a['relevance_kept']}, {a['relevance_all']}",
-        "the job on SQLite",
-        f"{'with the index to make':>60} {b['with_index_to_make_s']:>8}",
-        f"{'with the index there':>60} {b['with_index_s']:>8}",
-        f"{'peak MB: before, making the index, in all':>60} {b['megabytes_before']}, {b['megabytes_peak_index']}, "
-        f"{b['megabytes_peak']}",
-        f"{'same content hash twice':>60} {b['same_hash']}",
+    a, made, chosen, areas = found["parts"], found["index"], found["select"], found["real"]
+    rows = [
+        ("relevance to 50 golden examples, with the index", a["relevance_s"]),
+        ("baseline: TF-IDF of words and cosines from the texts", a["from_texts_s"]),
+        ("the index from nothing (fit, vectors)", f"{a['index_fit_s']}, {a['index_vectors_s']}"),
+        ("quality figures", a["quality_s"]),
+        (f"choosing {a['size']:,}", a["choose_s"]),
+        (f"baseline: plain k-center, {a['size']:,}", a["plain_k_center_s"]),
+        ("apart from each other: chosen, k-center, random", _listed(a["apart"])),
+        ("mean distance to the nearest kept: the same", _listed(a["cover"])),
+        ("median relevance: kept, all", f"{a['relevance_kept']}, {a['relevance_all']}"),
+        ("the job: making the index (peak MB)", f"{made['index_s']} ({made['megabytes_peak']})"),
+        ("the job: a selection with the index there, twice", f"{chosen['first_s']}, {chosen['second_s']}"),
+        ("the job: MB before it, at its peak", f"{chosen['megabytes_before']}, {chosen['megabytes_peak']}"),
+        ("the job: the same content hash twice", chosen["same_hash"]),
     ]
+    lines = [f"{a['samples']:,} documents of {a['mean_bytes']:,} bytes, CPU seconds on one thread"]
+    lines += [f"{name:>56}  {value}" for name, value in rows]
+    for name, area in areas.get("auc_by_section", {}).items():
+        lines.append(f"{'AUC of relevance to ten golden of ' + name:>56}  {area}")
     return "\n".join(lines) + "\n"
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(str(value) for value in values.values())
 
 
 def show(text: str) -> None:

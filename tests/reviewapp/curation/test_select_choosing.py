@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewapp.curation import choosing
-from reviewapp.curation.choosing import DUPLICATE, FULL, QUOTA, Choice, Pool, Quota, choose, cover_of, pool_of
+from reviewapp.curation.choosing import DUPLICATE, FULL, QUOTA, Choice, Pool, Quota, apart_of, choose, cover_of, pool_of
 from reviewapp.curation.learning import k_center
 from reviewapp.curation.meaning import unit
 
@@ -89,6 +89,13 @@ def test_a_small_cover_is_better_than_a_large_one() -> None:
     spread, bunched = cover_of(vectors, [0, 3], range(4)), cover_of(vectors, [0, 1], range(4))
     assert spread[0] < bunched[0] and spread[1] < bunched[1]
     assert cover_of(vectors, [], range(4)) == (1.0, 1.0) and cover_of(vectors, range(4), range(4)) == (0.0, 0.0)
+
+
+def test_how_far_the_chosen_lie_apart() -> None:
+    vectors = points(0, 10, 80, 90)
+    assert apart_of(vectors, [0, 3], 10) == 1.0 and apart_of(vectors, [2], 10) is None
+    spread, bunched = apart_of(vectors, [0, 2], 10), apart_of(vectors, [0, 1], 10)
+    assert spread is not None and bunched is not None and spread > bunched
 
 
 @st.composite
