@@ -13,7 +13,7 @@ from reviewapp.curation.meaning import text_of
 from reviewapp.curation.meaning_files import Index
 from reviewapp.curation.meaning_fit import projection_fit, vectors_of
 from reviewapp.curation.models import TextIndex
-from reviewapp.curation.searching import samples_indexed
+from reviewapp.curation.searching import index_state, samples_indexed
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Revision, Sample
 
@@ -38,6 +38,17 @@ def index_make(row: TextIndex, say: Say) -> None:
         say(f"{new:,} of {len(samples):,} texts are new or changed.")
         index = _folded(known, old, samples, revisions, hashes, say)
         services.index_finish(row=row, index=index, n_fitted=before.n_fitted, n_folded=folded)
+
+
+def index_ready(project: Project, say: Say) -> tuple[Index, int]:
+    """The index of a project, brought up to date first, and its number. Raises JobFailed where it cannot be made."""
+    state = index_state(project)
+    if state.kind != "ready":
+        index_make(services.index_begin(project=project, requested_by=None), say)
+        state = index_state(project)
+    if state.index is None or state.row is None:
+        raise JobFailed("The index could not be made. Build it on the page of search by meaning, then try again.")
+    return state.index, state.row.number
 
 
 Ids = npt.NDArray[np.int64]

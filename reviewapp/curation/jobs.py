@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
-from reviewapp.core.jobs import JobHandle
-from reviewapp.curation import services
-from reviewapp.curation.dry_run import dry_run
-from reviewapp.curation.index_build import index_make
-from reviewapp.curation.learning_run import learning_make
-from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import LearnedModel, Scan, TextIndex
-from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
-from reviewapp.curation.selectors import scan_finished
-from reviewapp.samples.models import Sample
-from reviewapp.samples.services import samples_make_ready
+from reviewapp.core.exceptions import (
+    ApplicationError,
+    JobCancelled,
+    JobFailed,
+    JobLost,
+)
+from reviewapp.core.jobs import (
+    JobHandle,
+)
+from reviewapp.curation import (
+    services,
+)
+from reviewapp.curation.dry_run import (
+    dry_run,
+)
+from reviewapp.curation.index_build import (
+    index_make,
+)
+from reviewapp.curation.learning_run import (
+    learning_make,
+)
+from reviewapp.curation.material import (
+    Material,
+    project_material,
+)
+from reviewapp.curation.models import (
+    LearnedModel,
+    Scan,
+    Selection,
+    TextIndex,
+)
+from reviewapp.curation.pipeline import (
+    Pipeline,
+    Step,
+    pipeline_read,
+)
+from reviewapp.curation.selection_make import (
+    selection_make,
+)
+from reviewapp.curation.selectors import (
+    scan_finished,
+)
+from reviewapp.samples.models import (
+    Sample,
+)
+from reviewapp.samples.services import (
+    samples_make_ready,
+)
 
 _KEYS, _BLOCK = 5_000, 500
 
@@ -149,3 +185,13 @@ def learn_decisions(handle: JobHandle, model_id: int) -> None:
     learning_make(model, lambda text: handle.progress(0, message=text))
     told = model.unknown or f"Learned from {model.n:,} decisions; {model.n_scored:,} waiting samples are scored."
     handle.progress(1, 1, told)
+
+
+def make_selection(handle: JobHandle, selection_id: int) -> None:
+    """Makes one selection; done again it makes the same of the same texts, and one that is made stays."""
+    selection = Selection.objects.select_related("project", "requested_by").get(pk=selection_id)
+    if selection.made_at is not None:
+        return
+    selection_make(selection, handle)
+    counts = selection.counts
+    handle.progress(1, 1, f"{counts['kept']:,} of {counts['samples']:,} samples are kept.")

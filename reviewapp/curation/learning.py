@@ -37,11 +37,15 @@ class Classifier:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """``auc`` and ``brier`` are of predictions for folds left out; ``auc`` None where it is not defined."""
+    """``auc`` and ``brier`` are of predictions for folds left out; ``auc`` None where it is not defined.
+
+    ``left_out``: those predictions, rows x classes.
+    """
 
     classifier: Classifier
     auc: float | None
     brier: float
+    left_out: Reals
 
 
 def reason_unknown(classes: Sequence[str]) -> str:
@@ -77,7 +81,7 @@ def learn(features: Reals, outcomes: Ints, groups: Ints, k: int) -> Learned:
     temperature = _temperature(scores, outcomes)
     said = _softmax(scores / temperature)
     classifier = Classifier(weights=_fitted(rows, outcomes, k), means=means, scales=scales, temperature=temperature)
-    return Learned(classifier=classifier, auc=auc(said, outcomes), brier=brier(said, outcomes))
+    return Learned(classifier=classifier, auc=auc(said, outcomes), brier=brier(said, outcomes), left_out=said)
 
 
 def auc(said: Reals, outcomes: Ints) -> float | None:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from django.db.models.functions import Length
 
-from reviewapp.core.exceptions import JobFailed
 from reviewapp.curation import services
-from reviewapp.curation.index_build import index_make
+from reviewapp.curation.index_build import index_ready
 from reviewapp.curation.learned import CHANGED, UNCHANGED, Decision, decisions_of, random_place, target_of
 from reviewapp.curation.learning import (
     Classifier,
@@ -27,8 +26,6 @@ from reviewapp.curation.meaning import Floats, text_of
 from reviewapp.curation.meaning_files import Index
 from reviewapp.curation.meaning_fit import vectors_of
 from reviewapp.curation.models import LearnedModel, LearnedScore
-from reviewapp.curation.searching import index_state
-from reviewapp.projects.models import Project
 from reviewapp.samples.models import NOT_QUEUED, Sample
 
 DIVERSE_MOST = 1_000  # places of the order that covers the texts; the rest have none
@@ -44,7 +41,7 @@ def learning_make(model: LearnedModel, say: Say) -> None:
     if unknown:
         services.learning_finish(model=model, target=target, n=len(decisions), unknown=unknown)
         return
-    index, number = _index(project, say)
+    index, number = index_ready(project, say)
     kept = classes_kept([one.outcome for one in decisions])
     decisions = [one for one in decisions if one.outcome in kept]
     classes = [CHANGED, UNCHANGED] if target == UNCHANGED else kept
@@ -60,17 +57,6 @@ def learning_make(model: LearnedModel, say: Say) -> None:
         counts=counts, n=len(decisions), auc=known.auc, brier=known.brier, index_number=number,
         temperature=known.classifier.temperature, **_measured_at_random(decisions, target, classes),
     )  # fmt: skip
-
-
-def _index(project: Project, say: Say) -> tuple[Index, int]:
-    """The index, brought up to date first."""
-    state = index_state(project)
-    if state.kind != "ready":
-        index_make(services.index_begin(project=project, requested_by=None), say)
-        state = index_state(project)
-    if state.index is None or state.row is None:
-        raise JobFailed("The index could not be made. Build it on the page of search by meaning, then learn again.")
-    return state.index, state.row.number
 
 
 def _scores(model: LearnedModel, index: Index, classifier: Classifier, done: Floats) -> list[LearnedScore]:

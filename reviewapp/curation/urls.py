@@ -4,7 +4,9 @@ from django.urls import path
 
 from reviewapp.curation import (
     acceptance_views,
+    golden_views,
     pipeline_views,
+    selection_views,
     views,
 )
 
@@ -44,4 +46,19 @@ urlpatterns = [
     path("acceptance/<int:plan_id>/undo/", acceptance_views.acceptance_undo, name="acceptance_undo"),
     path("acceptance/<int:plan_id>/close/", acceptance_views.acceptance_close, name="acceptance_close"),
     path("acceptance/<int:plan_id>/<int:position>/", acceptance_views.acceptance_judge, name="acceptance_judge"),
+    path("selections/", selection_views.selection_list, name="selection_list"),
+    path("selections/create/", selection_views.selection_create, name="selection_create"),
+    path("selections/eligible/", selection_views.selection_eligible, name="selection_eligible"),
+    path("selections/<int:number>/", selection_views.selection_detail, name="selection_detail"),
+    path("selections/<int:number>/live/", selection_views.selection_live, name="selection_live"),
+    path("selections/<int:number>/cancel/", selection_views.selection_cancel, name="selection_cancel"),
+    path("selections/<int:number>/revise/", selection_views.selection_revise, name="selection_revise"),
+    path("selections/<int:number>/review/", selection_views.selection_review, name="selection_review"),
+    path("selections/<int:number>/compare/", selection_views.selection_compare, name="selection_compare"),
+    path("selections/<int:number>/export/", selection_views.selection_export, name="selection_export"),
+    path("golden/", golden_views.golden_list, name="golden_list"),
+    path("golden/limit/", golden_views.relevance_limit_keep, name="relevance_limit_keep"),
+    path("samples/<int:sample_id>/golden/", golden_views.golden_card, name="golden_card"),
+    path("samples/<int:sample_id>/golden/mark/", golden_views.golden_mark, name="golden_mark"),
+    path("samples/<int:sample_id>/golden/unmark/", golden_views.golden_unmark, name="golden_unmark"),
 ]

@@ -6,9 +6,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext
 
+from reviewapp.curation.models import Selection
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import ImportBatch, Sample
 from reviewapp.trainingsets.models import TrainingSet, TrainingSetVersion
+from reviewapp.trainingsets.services import FILTERS
+from reviewapp.words import grouped, named
 
 MEANING = "I read 20 random examples of this version and found no defect."
 
@@ -20,6 +23,9 @@ class RuleForm(forms.Form):
     language = forms.MultipleChoiceField(label="Language", required=False, widget=forms.CheckboxSelectMultiple)
     batch = forms.TypedMultipleChoiceField(
         label="Import", required=False, coerce=int, widget=forms.CheckboxSelectMultiple
+    )
+    selection = forms.TypedMultipleChoiceField(
+        label="Selection", required=False, coerce=int, widget=forms.CheckboxSelectMultiple
     )
     validation_percent = forms.IntegerField(
         label="Share for validation, percent",
@@ -50,6 +56,8 @@ class RuleForm(forms.Form):
         self._choices("origin", [(value, gettext(label)) for value, label in Sample.Origin.choices])
         self._choices("language", [(value, value) for value in languages])
         self._choices("batch", [(pk, name) for pk, name in batches])
+        made = Selection.objects.filter(project=project, made_at__isnull=False)
+        self._choices("selection", [(row.pk, f"{named(row)}, {grouped(row.counts['kept'])}") for row in made])
 
     def _choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
         field = self.fields[name]
@@ -60,7 +68,7 @@ class RuleForm(forms.Form):
         """``filters`` without the empty ones, and the other settings, as the services take them."""
         data = self.cleaned_data
         return {
-            "filters": {name: data[name] for name in ("origin", "language", "batch") if data[name]},
+            "filters": {name: data[name] for name in FILTERS if data[name]},
             "validation_percent": data["validation_percent"],
             "seed": data["seed"],
             "note": data["note"],
@@ -89,13 +97,15 @@ class DraftForm(RuleForm):
     field_order = ["set_name"]
 
     @classmethod
-    def fresh(cls, project: Project) -> DraftForm:
-        """An empty form that proposes the set in use and the rule of its last version."""
+    def fresh(cls, project: Project, selection: str = "") -> DraftForm:
+        """An empty form that proposes the set in use, the rule of its last version, and the selection given."""
         last = TrainingSetVersion.objects.filter(training_set__project=project).order_by("-created_at").first()
         initial: dict[str, Any] = {"idempotency_key": uuid.uuid4(), "set_name": "Main"}
         if last is not None:
             initial |= {"set_name": last.training_set.name, **last.filters}
             initial |= {"validation_percent": last.validation_percent, "seed": last.seed}
+        if selection.isdecimal() and len(selection) < 19:
+            initial["selection"] = [int(selection)]
         return cls(initial=initial, project=project)
 
 

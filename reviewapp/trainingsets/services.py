@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 State = TrainingSetVersion.State
-FILTERS = ("origin", "language", "batch")
+FILTERS = ("origin", "language", "batch", "selection")
 MIN_TOKENS, MAX_TOKENS = 16, 1_000_000
 OVERLAP_JOB = "reviewapp.trainingsets.jobs.compare_with_heldout"
 PREVIEW_JOB = "reviewapp.runs.jobs.execute_preview"

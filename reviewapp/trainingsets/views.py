@@ -41,7 +41,7 @@ def version_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 def version_draft(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.DRAFT)
     if request.method == "GET":
-        return _draft_page(request, project, DraftForm.fresh(project))
+        return _draft_page(request, project, DraftForm.fresh(project, request.GET.get("selection", "")))
     form = DraftForm(request.POST, project=project)
     if not form.is_valid():
         return _draft_page(request, project, form)

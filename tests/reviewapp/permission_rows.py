@@ -26,6 +26,7 @@ from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
 ANYONE = "anyone who is signed in"
@@ -104,6 +105,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         ),
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
+        "selection": selected(project, people.lead2),
         "accepted": accepted,
         "reviewed": reviewed,
         "assignment": assignment,
@@ -400,4 +402,19 @@ ROWS: dict[str, Row] = {
     "curation:acceptance_close": Row(P.CURATE, _of("acceptance"), "POST"),
     "curation:acceptance_rule_set": Row(P.MANAGE, _project, "POST"),
     "curation:acceptance_rule_remove": Row(P.MANAGE, _of("acceptance_rule"), "POST"),
+    "curation:selection_list": Row(P.VIEW, _project),
+    "curation:selection_create": Row(P.DRAFT, _project, "POST"),
+    "curation:selection_eligible": Row(P.VIEW, _project),
+    "curation:selection_detail": Row(P.VIEW, _of("selection", "number")),
+    "curation:selection_live": Row(P.VIEW, _of("selection", "number")),
+    "curation:selection_cancel": Row(P.DRAFT, _of("selection", "number"), "POST"),
+    "curation:selection_revise": Row(P.DRAFT, _of("selection", "number"), "POST"),
+    "curation:selection_review": Row(P.CURATE, _of("selection", "number")),
+    "curation:selection_compare": Row(P.VIEW, _of("selection", "number")),
+    "curation:selection_export": Row(P.VIEW, _of("selection", "number")),
+    "curation:golden_list": Row(P.VIEW, _project),
+    "curation:relevance_limit_keep": Row(P.ADJUDICATE, _project, "POST"),
+    "curation:golden_card": Row(P.VIEW, _of("sample")),
+    "curation:golden_mark": Row(P.ADJUDICATE, _of("sample"), "POST"),
+    "curation:golden_unmark": Row(P.ADJUDICATE, _of("sample"), "POST"),
 }

@@ -32,6 +32,11 @@ from reviewapp.curation.services.findings import (
 from reviewapp.curation.services.following import (
     findings_follow,
 )
+from reviewapp.curation.services.golden import (
+    golden_mark,
+    golden_unmark,
+    limit_keep,
+)
 from reviewapp.curation.services.indexes import (
     index_begin,
     index_finish,
@@ -58,6 +63,13 @@ from reviewapp.curation.services.scans import (
     scan_finish,
     scan_request,
 )
+from reviewapp.curation.services.selections import (
+    selection_cancel,
+    selection_exported,
+    selection_finish,
+    selection_request,
+    selection_revise,
+)
 
 __all__ = [
     "Mark",
@@ -70,6 +82,8 @@ __all__ = [
     "findings_sweep",
     "findings_switch_off",
     "findings_write",
+    "golden_mark",
+    "golden_unmark",
     "index_begin",
     "index_finish",
     "index_known",
@@ -80,6 +94,7 @@ __all__ = [
     "item_undo",
     "learning_finish",
     "learning_request",
+    "limit_keep",
     "pipeline_save",
     "plan_close",
     "plan_draw",
@@ -94,4 +109,9 @@ __all__ = [
     "scan_cancel",
     "scan_finish",
     "scan_request",
+    "selection_cancel",
+    "selection_exported",
+    "selection_finish",
+    "selection_request",
+    "selection_revise",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from reviewapp.curation.models import Finding
+from reviewapp.curation.models import Finding, SelectionEntry
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Revision, Sample
 from reviewapp.trainingsets import contamination, freezing
@@ -86,12 +86,13 @@ def samples_selected(version: TrainingSetVersion) -> Selection:
     flagged = set(_open_high(project).values_list("sample_id", flat=True))
     held_groups = set(HeldoutPrompt.objects.filter(heldout_set__project=project).values_list("group_id", flat=True))
     by_hand = {entry["sample"] for entry in version.excluded}
+    kept = _kept(project, version.filters)
     chosen: list[Chosen] = []
     left_out: Counter[str] = Counter()
     total = 0
     for sample in _candidates(project):
         total += 1
-        reason = _reason(sample, version.filters, flagged, held_groups, by_hand)
+        reason = _reason(sample, version.filters, kept, flagged, held_groups, by_hand)
         if reason:
             left_out[reason] += 1
         else:
@@ -118,11 +119,16 @@ def _candidates(project: Project) -> Iterator[Sample]:
 
 
 def _reason(
-    sample: Sample, filters: dict[str, Any], flagged: set[int], held_groups: set[int], by_hand: set[int]
+    sample: Sample,
+    filters: dict[str, Any],
+    kept: set[int] | None,
+    flagged: set[int],
+    held_groups: set[int],
+    by_hand: set[int],
 ) -> str:
     """Why a sample is left out; empty when it is taken in."""
     checks = (
-        (_is_outside(sample, filters), OUTSIDE),
+        (_is_outside(sample, filters, kept), OUTSIDE),
         (sample.state in _BY_STATE, _BY_STATE.get(State(sample.state), "")),
         (sample.split == Sample.Split.HELDOUT, HELD_OUT),
         (not _has_text(sample.revision), NO_COMPLETION),
@@ -133,8 +139,21 @@ def _reason(
     return next((reason for is_so, reason in checks if is_so), "")
 
 
-def _is_outside(sample: Sample, filters: dict[str, Any]) -> bool:
-    """``filters``: origin, language, batch, each a list of allowed values; a missing or empty one allows all."""
+def _kept(project: Project, filters: dict[str, Any]) -> set[int] | None:
+    """Samples that the selections of the filters keep; None where no selection is asked for."""
+    if not filters.get("selection"):
+        return None
+    entries = SelectionEntry.objects.filter(selection__project=project, selection__in=filters["selection"])
+    return set(entries.filter(is_kept=True).values_list("sample", flat=True))
+
+
+def _is_outside(sample: Sample, filters: dict[str, Any], kept: set[int] | None) -> bool:
+    """``filters``: origin, language, batch, each a list of allowed values; a missing or empty one allows all.
+
+    ``kept`` is what the filter by selection allows, None for all.
+    """
+    if kept is not None and sample.pk not in kept:
+        return True
     values = {"origin": sample.origin, "language": sample.language, "batch": sample.batch_id}
     return any(filters.get(name) and value not in filters[name] for name, value in values.items())
 
