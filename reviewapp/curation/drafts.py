@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from reviewapp.curation.checks.finding import FindingDraft, Item
 from reviewapp.curation.checks.registry import CHECKS
-from reviewapp.curation.models import Finding
+from reviewapp.curation.models import Finding, InventedWords
+from reviewapp.curation.redaction.people import names_in_metadata
 from reviewapp.samples.models import Revision
 
 TEXT_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "text")
@@ -15,7 +16,12 @@ CORPUS_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "corp
 
 def item_of(revision: Revision) -> Item:
     """A revision as the checks read it, under the key of its sample."""
-    return Item(key=revision.sample_id, prompt=revision.prompt, completion=revision.completion)
+    sample = revision.sample
+    invented = InventedWords.objects.filter(sample=sample.pk).values_list("words", flat=True).first()
+    return Item(
+        key=sample.pk, prompt=revision.prompt, completion=revision.completion,
+        names=names_in_metadata(sample.metadata), invented=frozenset(invented or ()),
+    )  # fmt: skip
 
 
 def finding_of(draft: FindingDraft, revision_id: int) -> Finding:

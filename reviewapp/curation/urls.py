@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import views
+from reviewapp.curation import identifiers_views, views
 
 app_name = "curation"
 
@@ -22,4 +22,13 @@ urlpatterns = [
     path("index/remove/", views.index_remove, name="index_remove"),
     path("index/live/", views.index_live, name="index_live"),
     path("learning/request/", views.learning_request, name="learning_request"),
+    path("identifiers/", identifiers_views.identifier_list, name="identifier_list"),
+    path("identifiers/mark/", identifiers_views.identifier_mark, name="identifier_mark"),
+    path("identifiers/preview/", identifiers_views.redaction_preview, name="redaction_preview"),
+    path("identifiers/redact/", identifiers_views.redaction_request, name="redaction_request"),
+    path("identifiers/redact/<int:redaction_id>/undo/", identifiers_views.redaction_undo, name="redaction_undo"),
+    path("identifiers/live/<int:job_id>/", identifiers_views.identifier_live, name="identifier_live"),
+    path("identifiers/tagger/", identifiers_views.tagger_list, name="tagger_list"),
+    path("identifiers/tagger/request/", identifiers_views.tagger_request, name="tagger_request"),
+    path("identifiers/tagger/<int:number>/take/", identifiers_views.tagger_take, name="tagger_take"),
 ]

@@ -19,6 +19,7 @@ RECORDED = {
     "curation:finding_detail",
     "curation:meaning_search",
     "curation:similar_list",
+    "curation:redaction_preview",
     "home:search",
     "lineage:sample",
     # review
@@ -50,6 +51,7 @@ LATE = {
     "samples:import_map",
     "curation:meaning_search",
     "curation:similar_list",
+    "curation:redaction_preview",
     "evaluations:grade_locked",
     "evaluations:grade_revise",
     "evaluations:grade_feedback",

@@ -12,6 +12,7 @@ from reviewapp.curation.checks import (
     gender_coded,
     heldout_overlap,
     identifiers,
+    named_people,
     near_duplicates,
     off_topic,
     spreadsheet_errors,
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = tuple(
     for module in (
         heldout_overlap,
         identifiers,
+        named_people,
         exact_duplicates,
         near_duplicates,
         contradictory_completions,
@@ -47,7 +49,7 @@ CHECKS: tuple[Check, ...] = tuple(
         whitespace,
     )
 )
-TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
+TITLES: dict[str, str] = {check.name: check.title for check in CHECKS} | {"marked_by_hand": "Marked by hand"}
 
 
 def text_findings(corpus: Corpus) -> list[FindingDraft]:

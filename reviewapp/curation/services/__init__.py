@@ -1,6 +1,7 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
 (``scans``) that clean texts nobody has seen (``cleaning``) and run the checks (``checking``); the index of a
-project's texts (``indexes``) and what is learned from decisions (``learning``)."""
+project's texts (``indexes``) and what is learned from decisions (``learning``); acts on identifiers (``redactions``)
+and the tagger that finds names (``taggers``)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,17 @@ from reviewapp.curation.services.findings import finding_accept, finding_dismiss
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.learning import learning_finish, learning_request
+from reviewapp.curation.services.redactions import (
+    redaction_finish,
+    redaction_request,
+    redaction_undo_request,
+    redaction_undone,
+    sample_redact,
+    sample_unredact,
+    surrogates_of,
+)
 from reviewapp.curation.services.scans import scan_cancel, scan_finish, scan_request
+from reviewapp.curation.services.taggers import identifier_mark, tagger_finish, tagger_request, tagger_take
 
 __all__ = [
     "finding_accept",
@@ -19,6 +30,7 @@ __all__ = [
     "findings_follow",
     "findings_sweep",
     "findings_write",
+    "identifier_mark",
     "index_begin",
     "index_finish",
     "index_known",
@@ -26,10 +38,20 @@ __all__ = [
     "index_request",
     "learning_finish",
     "learning_request",
+    "redaction_finish",
+    "redaction_request",
+    "redaction_undo_request",
+    "redaction_undone",
     "sample_clean",
+    "sample_redact",
     "sample_scan",
+    "sample_unredact",
     "samples_clean",
     "scan_cancel",
     "scan_finish",
     "scan_request",
+    "surrogates_of",
+    "tagger_finish",
+    "tagger_request",
+    "tagger_take",
 ]

@@ -13,6 +13,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft
 from reviewapp.curation.checks.registry import text_findings
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
 from reviewapp.curation.models import Finding
+from reviewapp.curation.tagging import tagger_file
 from reviewapp.samples.models import Revision, Sample
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ _FIELDS = ["revision", "start", "end", "fingerprint", "state", "reason", "decide
 
 def _seen(revision: Revision) -> dict[str, FindingDraft]:
     """What the checks of a text alone notice; a completion written from labels is not looked at as prose."""
-    found = text_findings(Corpus(items=[item_of(revision)]))
+    found = text_findings(Corpus(items=[item_of(revision)], tagger=tagger_file(revision.sample.project_id)))
     return distinct([one for one in found if revision.labels is None or one.field != "completion"])
 
 

@@ -1,0 +1,132 @@
+"""A linear-chain CRF (CRFsuite) that marks names, places, streets, institutions and dates in a text.
+
+Lafferty, McCallum and Pereira 2001; trained with L-BFGS and both penalties (Okazaki 2007). A model is one file that
+is read whole; nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pycrfsuite  # type: ignore[import-untyped]
+
+from reviewapp.curation.redaction.sentences import Entity, Tagged
+from reviewapp.curation.redaction.tokens import Features, Token, features_of, lower_words, stretches
+
+SHIPPED = Path(__file__).parent / "model" / "tagger.crfsuite"
+
+
+class TaggerUnreadable(Exception):
+    """The file is no model of CRFsuite; the message names it."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the tagger marked; ``score`` is the least probability of its words, 0 to 1."""
+
+    start: int
+    end: int
+    label: str
+    score: float
+
+
+class Tagger:
+    def __init__(self, model: bytes) -> None:
+        self._tagger = pycrfsuite.Tagger()
+        try:
+            self._tagger.open_inmemory(model)
+        except ValueError as error:
+            raise TaggerUnreadable("This file is no model that the tagger can read.") from error
+        self._model = model  # the tagger reads from these bytes for as long as it lives
+
+    def marks(self, text: str) -> list[Mark]:
+        """What identifies somebody in ``text``, in order; nothing overlaps."""
+        found: list[Mark] = []
+        lower_seen, before = lower_words(text), ""
+        for tokens in stretches(text):
+            if _may_have_any(tokens):
+                items = features_of(tokens, lower_seen=lower_seen, before=before)
+                tags = self._tagger.tag(items)
+                found += self._marks(tokens, tags)
+            before = tokens[-1].text.lower() if tokens else before
+        return found
+
+    def _marks(self, tokens: Sequence[Token], tags: Sequence[str]) -> list[Mark]:
+        marks = []
+        for first, last, label in runs(tags):
+            inside = zip(range(first, last), tags[first:last], strict=True)
+            score = min(float(self._tagger.marginal(tag, place)) for place, tag in inside)
+            marks.append(Mark(tokens[first].start, tokens[last - 1].end, label, score))
+        return marks
+
+
+def runs(tags: Sequence[str]) -> Iterable[tuple[int, int, str]]:
+    """(first, one past the last, label) of each entity; an I that follows nothing of its label begins one."""
+    first, label = 0, ""
+    for place, tag in enumerate([*tags, "O"]):
+        is_same = tag.startswith("I-") and tag[2:] == label
+        if label and not is_same:
+            yield first, place, label
+            label = ""
+        if tag != "O" and not is_same:
+            first, label = place, tag[2:]
+
+
+def _may_have_any(tokens: Sequence[Token]) -> bool:
+    """Whether anything after the first word has a capital or a figure, or a title stands there in small letters."""
+    return any(not token.text.islower() and token.text.isalnum() for token in tokens[1:]) or any(
+        token.text.lower() in _LOW_CUES for token in tokens
+    ) or (len(tokens) < 4 and bool(tokens) and not tokens[0].text.islower())  # fmt: skip
+
+
+_LOW_CUES = frozenset(["dr", "mr", "mrs", "ms", "miss", "doctor", "nurse", "name", "named", "called"])
+
+
+@lru_cache(maxsize=4)
+def tagger_open(path: str, written: str = "") -> Tagger:
+    """The tagger in a file; ``written`` is its hash, so that a file that was replaced is read again.
+
+    Raises TaggerUnreadable.
+    """
+    try:
+        return Tagger(Path(path).read_bytes())
+    except OSError as error:
+        raise TaggerUnreadable(f"The tagger's file {Path(path).name} cannot be read.") from error
+
+
+def tagger_train(
+    texts: Sequence[Tagged], *, iterations: int = 60, c1: float = 0.35, c2: float = 0.02, min_freq: int = 2
+) -> bytes:
+    """The model learned from ``texts``: L-BFGS with penalties ``c1`` (sum of weights) and ``c2`` (of squares)."""
+    trainer = pycrfsuite.Trainer(verbose=False)
+    options = {"c1": c1, "c2": c2, "max_iterations": iterations, "feature.minfreq": min_freq}
+    trainer.set_params(options)
+    for text in texts:
+        for items, tags in examples_of(text):
+            trainer.append(items, tags)
+    with tempfile.TemporaryDirectory(prefix="countersign-tagger-") as folder:
+        path = Path(folder) / "model"
+        trainer.train(str(path))
+        return path.read_bytes()
+
+
+def examples_of(tagged: Tagged) -> Iterable[tuple[list[Features], list[str]]]:
+    """Features and tags (B-, I-, O) of each stretch of a text."""
+    lower_seen, before = lower_words(tagged.text), ""
+    for tokens in stretches(tagged.text):
+        yield features_of(tokens, lower_seen=lower_seen, before=before), tags_of(tokens, tagged.entities)
+        before = tokens[-1].text.lower() if tokens else before
+
+
+def tags_of(tokens: Sequence[Token], entities: Sequence[Entity]) -> list[str]:
+    """A word belongs to the entity that has its first character."""
+    tags, last = [], None
+    for token in tokens:
+        inside = next((e for e in entities if e[0] <= token.start < e[1]), None)
+        tags.append("O" if inside is None else f"{'I' if inside == last else 'B'}-{inside[2]}")
+        last = inside
+    return tags
