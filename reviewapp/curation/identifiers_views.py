@@ -54,7 +54,7 @@ def _identifiers(request: AuthenticatedRequest, project: Project, error: str = "
         "actions": Redaction.Action.choices,
         "all_kinds": [(kind, each.words) for kind, each in KINDS.items()],
         "version": use.version if use else None,
-        "given": request.POST,
+        "given": {name: request.POST.get(name, "")[:200] for name in ("sample", "words", "kind")},
         "error": error,
         **_job_context(job),
     }
@@ -91,7 +91,7 @@ def _preview(
         "action_words": Redaction.Action(action).label,
         "kinds": kinds,
         "kind_words": [KINDS[kind].words for kind in kinds],
-        "sample": sample,
+        "sample_id": sample.external_id if sample else "",
         "form": ScanForm.fresh(),
         "error": error,
     }
@@ -197,7 +197,7 @@ def _taggers(request: AuthenticatedRequest, project: Project, error: str = "") -
         "card": tagging.shipped_card(),
         "page": made,
         "rows": [(each, f := tagging.figures_of(each), is_worse(f, figures)) for each in made],
-        "corrections": tagging.corrections_of(project).counts,
+        "corrections": {"accepted": 0, "dismissed": 0, "added": 0} | tagging.corrections_of(project).counts,
         "is_training": job is not None and not job.is_terminal,
         "error": error,
         **_job_context(job),

@@ -63,7 +63,8 @@ def date_shifted(text: str, days: int, *, is_day_first: bool = False) -> str | N
     "3/4/2021" is 3 April with ``is_day_first``, else March 4; where only one reading is a date, that one is taken.
     """
     parts = [(m.start(), m.end(), m[0]) for m in _PARTS.finditer(text)]
-    roles = _roles([part for _, _, part in parts], is_day_first)
+    is_dotted = re.match(r"[0-9]{1,2}\.", text) is not None  # 3.4.2021 is written where the day comes first
+    roles = _roles([part for _, _, part in parts], is_day_first or is_dotted)
     if roles is None:
         return None
     try:
@@ -122,7 +123,8 @@ def _values(parts: list[tuple[int, int, str]], roles: list[str]) -> tuple[int, i
 
 def _written(text: str, parts: list[tuple[int, int, str]], roles: list[str], now: date) -> str:
     made, last = "", 0
-    is_padded = any(word[0] == "0" for (_, _, word), role in zip(parts, roles, strict=True) if role in ("d", "m"))
+    figures = [word for (_, _, word), role in zip(parts, roles, strict=True) if role in ("d", "m")]
+    is_padded = all(len(word) == 2 for word in figures) if len(figures) == 2 else figures[0][0] == "0"
     for n, ((start, end, word), role) in enumerate(zip(parts, roles, strict=True)):
         made += text[last:start] + _PART[role](word, now, is_padded)
         is_ending = role == "" and n > 0 and roles[n - 1] == "d" and word.lower() in ("st", "nd", "rd", "th")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
@@ -10,7 +11,8 @@ from reviewapp.curation.redaction.people import cue_spans, is_nobody, names_repe
 from reviewapp.curation.redaction.spans import Span
 from reviewapp.curation.redaction.tagger import Mark, Tagger
 
-LEAST = 0.5  # probability of its least certain word, under which a mark of the tagger is left out
+_MASK = re.compile(r"\[[A-Z][A-Z0-9 ]{1,20}\]")
+LEAST = 0.35  # probability of its least certain word, under which a mark of the tagger is left out
 SAFE = 0.9  # from here on a name of two words that the tagger marked is looked for in the whole sample
 _KIND_OF = {"NAME": "name", "PLACE": "place", "STREET": "street", "ORG": "institution", "DATE": "date"}
 
@@ -46,7 +48,9 @@ def identifiers_of(
     found = []
     for text, *layers in zip(texts, firm, known, cued, again, marked, strict=True):
         spans = [layers[0], *(with_initial(text, layer) for layer in layers[1:])]
-        found.append([span for span in _layered(spans) if text[span.start : span.end] not in invented])
+        masks = [match.span() for match in _MASK.finditer(text)]
+        kept = [span for span in _layered(spans) if text[span.start : span.end] not in invented]
+        found.append([s for s in kept if not any(s.start < end and start < s.end for start, end in masks)])
     return found
 
 
@@ -63,7 +67,11 @@ def _is_safe(text: str, span: Span) -> bool:
 
 
 def _marked(text: str, marks: Iterable[Mark], least: float) -> list[Span]:
-    kept = [mark for mark in marks if mark.score >= least and not is_nobody(text, mark.start, mark.end)]
+    kept = [
+        mark
+        for mark in marks
+        if mark.score >= least and not is_nobody(text, mark.start, mark.end, _KIND_OF[mark.label])
+    ]
     return [
         Span(start=mark.start, end=mark.end, kind=_KIND_OF[mark.label], found_by="tagger", score=round(mark.score, 3))
         for mark in kept

@@ -100,8 +100,9 @@ _PATTERNS: tuple[_Pattern, ...] = (
     _p("card_number", _LEFT + r"[3-6][0-9]{3}(?:[ -]?[0-9]{4}){2}[ -]?[0-9]{1,7}" + _RIGHT, digits.luhn,
        digits_only=True),
     _p("card_number", _LEFT + r"3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}" + _RIGHT, digits.luhn, digits_only=True),
-    _p("card_number", _LEFT + r"(?:[3-6][0-9]{11,18})" + _RIGHT, digits.luhn, digits_only=True),
-    _p("date", _LEFT + rf"{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?:(?=T[0-9])|{_RIGHT})"),
+    _p("card_number", _LEFT + r"(?:[2-6][0-9]{11,18}|1800[0-9]{11})" + _RIGHT, digits.luhn, digits_only=True),
+    _p("date", _LEFT + rf"{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+       r"(?:[ T][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?" + _RIGHT),
     _p("date", _LEFT + rf"{_DAY}(?:/{_DAY}/(?:{_YEAR}|[0-9]{{2}})|\.{_DAY}\.{_YEAR}|-{_DAY}-{_YEAR})" + _RIGHT,
        digits.month_and_day),
     _p("date", _LEFT + rf"{_YEAR}/(?:0?[1-9]|1[0-2])/{_DAY}" + _RIGHT),
@@ -124,13 +125,16 @@ _PATTERNS: tuple[_Pattern, ...] = (
     _p("phone", r"\b(?:phone|telephone|tel|fax|cell|mobile|number|call|ring|reach|text|contact)\b[^\n0-9]{0,30}?"
        r"(?P<id>[2-9][0-9]{2}[ .-][0-9]{4})" + _RIGHT, digits.phone, digits_only=True, flags=_I),
     _p("phone", r"\b(?:phone|telephone|tel|teléfono|telefon|cell|mobile|móvil|call(?: me)?|ring|reach|dial)\b"
-       r"[^\n0-9+(]{0,24}(?P<id>[+(]?[0-9](?:[ ()./-]{0,2}[0-9]){6,14}(?:\s?x[0-9]{1,5})?)" + _RIGHT,
+       r"(?:[^\n0-9+(]{0,24}|:\s{0,4})(?P<id>[+(]?[0-9](?:[ ()./-]{0,2}[0-9]){6,14}(?:\s?x[0-9]{1,5})?)" + _RIGHT,
        digits.phone, digits_only=True, flags=_I),
+    _p("phone", _LEFT + r"(?:\([0-9]{2,4}\) ?[0-9]{3,4}[- ][0-9]{3,4}|[0-9]{2}(?:-[0-9]{2}){3})" + _RIGHT, digits.phone,
+       digits_only=True),
     _p("age", r"(?<![\w./-])(?P<id>[0-9]{2,3})(?:[ -]years?[ -]?(?:-?old|of age)|[ -]y(?:\.?o\.?|r)\b|-year\b)",
        digits.over_89, flags=_I),
     _p("age", r"\b(?:age[ds]?|edad|Alter)\b\W{0,3}(?:is |of )?(?P<id>[0-9]{2,3})" + _RIGHT, digits.over_89, flags=_I),
     _p("age", r"(?<![\w./-])(?P<id>[0-9]{2,3}) (?:años|Jahre)\b", digits.over_89, flags=_I),
-    _p("zip", r"\b(?:ZIP|postal|post)(?:[ -]?code)?\W{1,4}(?:is\W)?(?P<id>[0-9]{5}(?:-[0-9]{4})?)" + _RIGHT, flags=_I),
+    _p("zip", r"\b(?:ZIP(?:[ -]?code)?|post(?:al)?[ -]?code)\W{1,4}(?:is\W)?(?P<id>[0-9]{3,6}(?:[ -][0-9]{2,4})?)"
+       + _RIGHT, flags=_I),
     _p("zip", r"(?<=, )(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]"
        r"|T[NX]|UT|V[AT]|W[AIVY]) (?P<id>[0-9]{5}(?:-[0-9]{4})?)" + _RIGHT),
     _p("zip", r"\b(?:CP|C\.P\.|PLZ|código postal)\W{1,3}(?P<id>[0-9]{5})" + _RIGHT, flags=_I),

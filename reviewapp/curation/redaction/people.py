@@ -62,6 +62,11 @@ def nobody() -> frozenset[str]:
     return frozenset(plain(part) for kind in kinds for word in lists[kind] for part in word.split())
 
 
+@cache
+def _no_names() -> frozenset[str]:
+    return nobody() | listed("function") | listed("common")
+
+
 def names_in_metadata(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """The names that a sample came with: text under keys such as patient_name, doctor, author (lists as well)."""
     found: list[str] = []
@@ -85,7 +90,7 @@ def cue_spans(text: str) -> list[Span]:
     for pattern in _CUES:
         for match in pattern.finditer(text):
             start, end = _trimmed(text, *match.span("name"))
-            if end > start:
+            if end > start and not is_placeholder(text[start:end]):
                 found.append(Span(start=start, end=end, kind="name", found_by="cue"))
     for match in _LOW_CUE.finditer(text):
         if match["name"].islower() and match["name"] not in listed("ordinary") and plain(match["name"]) not in nobody():
@@ -122,18 +127,41 @@ def names_repeated(text: str, names: Iterable[str]) -> list[Span]:
 
 
 def _is_eponym(text: str, span: Span) -> bool:
-    """ "Parkinson's disease" is nobody, even where a Mr Parkinson is treated for it."""
+    """Such as "Parkinson's disease": nobody, even where a Mr Parkinson is treated for it."""
     after = re.match(r"(?:['’]s?)? ([a-z]+)", text[span.end : span.end + 24])
     return after is not None and after[1] in listed("thing")
 
 
-def is_nobody(text: str, start: int, end: int) -> bool:
-    """Whether what the tagger took for a name is a medicine, a heading or a thing called after somebody."""
-    words = [plain(word) for word in _WORD.findall(text[start:end])]
-    if not words or all(word in nobody() or word in listed("function") for word in words):
+_PLACEHOLDER = re.compile(r"(?:[A-Z]\W?|XX+|XYZ|ABCD?|Sample)(?:['’]s)?\Z")
+
+
+def is_placeholder(words: str) -> bool:
+    """Such as "Dr. X" and "Dr. XYZ": what de-identification left is no name any more."""
+    return _PLACEHOLDER.match(words) is not None
+
+
+def is_nobody(text: str, start: int, end: int, kind: str) -> bool:
+    """Whether what the tagger marked is a medicine, a heading, a thing called after somebody, or a year alone."""
+    marked = text[start:end]
+    if _FORM_OF.get(kind, _CAPITAL).search(marked) is None or is_placeholder(marked):
         return True
+    words = [plain(word) for word in _WORD.findall(marked)]
+    if not words or all(word in _no_names() for word in words):
+        return kind != "date"
     span = Span(start=start, end=end, kind="name", found_by="tagger")
-    return _is_eponym(text, span) or (words[0] in eponym_words() and len(words) == 1 and text[end : end + 2] != ",")
+    is_thing = kind == "name" and words[0] in eponym_words() and len(words) == 1 and text[end : end + 1] != ","
+    return _is_eponym(text, span) or is_thing
+
+
+# What a mark of each kind must have in it: a word with a capital that is no abbreviation; a figure; a month.
+_CAPITAL = re.compile(rf"(?<![\w-])[{_UPPER}](?:[^\W\d_A-Z]|[{_UPPER}]{{3}}|['’])")
+_FORM_OF = {
+    "street": re.compile(rf"^(?=.*[0-9])(?=.*[{_UPPER}][^\W\d_A-Z]{{2}})", re.DOTALL),
+    "date": re.compile(
+        r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic|mär|mai|okt|dez)[^\W\d_]*\b.*[0-9]"
+        r"|[0-9].*\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|ene|abr|ago|dic|mär|mai|okt|dez)|[0-9]+[/.-][0-9]+[/.-]"
+    ),
+}
 
 
 def with_initial(text: str, spans: Sequence[Span]) -> list[Span]:

@@ -207,6 +207,9 @@ class _Maker:
     def _named(self, kind: str, form: str, origin: str) -> str:
         if kind in ("PERSON", "GIVEN", "SURNAME"):
             return self._person(kind, origin)
+        if form == "ZIP":
+            parts = [self._place(""), f"{self.rng.randint(1000, 99999):05d}"]
+            return " ".join(parts if self.rng.random() < 0.7 else reversed(parts))
         language = {"ES": "es", "DE": "de"}.get(form, "en")
         makers: dict[str, Callable[[str], str]] = {
             "PLACE": self._place, "ORG": self._org, "STREET": self._street, "DATE": self._date,
@@ -223,7 +226,7 @@ class _Maker:
         if kind == "SURNAME":
             return f"{family}-{self._name(name_lists()[origin, SURNAME])}" if draw < 0.03 else family
         if draw < 0.12:
-            return f"{given} {self.rng.choice('ABCDEFGHJKLMNPRSTW')}. {family}"
+            return f"{given} {self.rng.choice('ABCDEFGHJKLMNPRSTW')}{self.rng.choice(('.', '.', ''))} {family}"
         if draw < 0.18:
             return f"{given} {family[0]}."
         if draw < 0.22:

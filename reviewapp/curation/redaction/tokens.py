@@ -14,7 +14,12 @@ from functools import lru_cache
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _STOP = re.compile(r"[.!?]\s+(?=[^\W\d_a-z])")
-_TITLES = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|st|prof|sr|sra|dra|d|dña|no|vs|v|av|apt|[a-z])\.$", re.IGNORECASE)
+_ABBREVIATED = re.compile(
+    r"(?:^|[\s(/])(?:dr|mr|mrs|ms|st|prof|sr|sra|dra|d|dña|no|vs|v|apt|ste|ft|mt|jr|inc|co|av|avda|ctra|pso|pza|pa|c/|"
+    r"cdad|col|urb|dpto|esq|tel|n\.?[ºo]|nr|str|[a-z])\.$",
+    re.IGNORECASE,
+)
+_SHORT_LINE = 300  # characters: a line of a form or a letterhead is read whole, one of prose by its sentences
 _LONGEST = 400  # words of one stretch: a text without stops is cut there
 EDGE = ("<>",)
 
@@ -29,21 +34,39 @@ class Token:
 Features = list[str]
 
 
-def stretches(text: str) -> Iterator[list[Token]]:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The words of one sentence or line; ``cue`` is the label before it on the line ("Name:"), or at the end of the
+    line before."""
+
+    tokens: list[Token]
+    cue: str
+
+
+def stretches(text: str) -> Iterator[Stretch]:
     """The words of each line's sentences, with their places in ``text``."""
-    place = 0
+    place, pending = 0, ""
     for line in text.splitlines(keepends=True):
+        cue = pending
         for start, end in _sentences(line):
             tokens = [Token(m[0], place + m.start(), place + m.end()) for m in _TOKEN.finditer(line, start, end)]
             for first in range(0, len(tokens), _LONGEST):
-                yield tokens[first : first + _LONGEST]
+                yield Stretch(tokens[first : first + _LONGEST], cue)
+            cue = _cue_after(tokens, cue)
+        pending = cue if line.rstrip().endswith(":") else ""
         place += len(line)
+
+
+def _cue_after(tokens: list[Token], cue: str) -> str:
+    """The word before the last colon; the cue before where there is none."""
+    colons = [n for n, token in enumerate(tokens) if n and token.text == ":"]
+    return tokens[colons[-1] - 1].text.lower() if colons else cue
 
 
 def _sentences(line: str) -> Iterator[tuple[int, int]]:
     start = 0
-    for match in _STOP.finditer(line):
-        if _TITLES.search(line, max(start, match.start() - 6), match.start() + 1):
+    for match in _STOP.finditer(line) if len(line) > _SHORT_LINE else ():
+        if _ABBREVIATED.search(line, max(start, match.start() - 6), match.start() + 1):
             continue
         yield start, match.end()
         start = match.end()
@@ -51,18 +74,15 @@ def _sentences(line: str) -> Iterator[tuple[int, int]]:
         yield start, len(line)
 
 
-def features_of(tokens: list[Token], *, lower_seen: frozenset[str], before: str = "") -> list[Features]:
-    """Features of every word of one stretch.
-
-    ``lower_seen``: words that stand in small letters somewhere in the whole text; ``before``: the last word of the
-    line before, which in forms is the label of what follows.
-    """
+def features_of(stretch: Stretch, lower_seen: frozenset[str]) -> list[Features]:
+    """Features of every word; ``lower_seen``: words that stand in small letters somewhere in the whole text."""
+    tokens = stretch.tokens
     words = [token.text for token in tokens]
     own = [_own(word) for word in words]
     near = [_near(word) for word in words]
     far = [_far(word) for word in words]
     shapes = ["<", *(_shape(word) for word in words), ">"]
-    last, cue, made = len(words) - 1, before, []
+    last, cue, made = len(words) - 1, stretch.cue, []
     for place, word in enumerate(words):
         left = words[place - 1].lower() if place else "<"
         right = words[place + 1].lower() if place < last else ">"
@@ -73,6 +93,8 @@ def features_of(tokens: list[Token], *, lower_seen: frozenset[str], before: str 
         item += far[place + 2][1] if place < last - 1 else ("+2>",)
         item.append(f"s={shapes[place]}{shapes[place + 1]}{shapes[place + 2]}")
         item.append(f"lr={left}|{right}")
+        item.append(f"ll={words[place - 2].lower()}|{left}" if place > 1 else "ll=<")
+        item.append(f"cs={cue}|{shapes[place + 1]}")
         if place == 0:
             item.append("first")
         if word.lower() in lower_seen and not word.islower():

@@ -68,7 +68,7 @@ def found(text: str) -> list[tuple[str, str]]:
         ("Springfield, IL 62701", "zip", "62701"),
         ("am 3. Mai 2020", "date", "3. Mai 2020"),
         ("el 12 de marzo de 2021", "date", "12 de marzo de 2021"),
-        ("2020-01-02T10:00", "date", "2020-01-02"),
+        ("2020-01-02T10:00:05 on", "date", "2020-01-02T10:00:05"),
         ("on 3-Mar-2021", "date", "3-Mar-2021"),
         ("born 3/4/1961", "birth_date", "3/4/1961"),
         ("+41 (0)38 549 02 90", "phone", "+41 (0)38 549 02 90"),
@@ -87,7 +87,7 @@ def test_forms_are_found(text: str, kind: str, words: str) -> None:
         "Pain 5/10, L4/L5, L5-S1, C5-C6, T12, E11.9, J45.909, CPT 99213, grade II/VI, 2/6 murmur.",
         "Blood pressure 120/80, pulse 76, SpO2 98%, 500 mg b.i.d., 0.5 mg, 3-0 Vicryl, 4 x 6 cm.",
         "An 89-year-old, a 45-year-old and 100 mg at 90 degrees; 95% of 98 samples.",
-        "VIN 1M8GDM9AXKP042789 and DNI 12345678A and NPI 1234567890 have wrong check digits.",
+        "1M8GDM9AXKP042789 and 12345678A and NPI 1234567890 have wrong check digits.",
         "Version 999.1.2.3, at 10:30:45, ratio 1:2:3, page 12-14, 2019-20, items 1, 2 and 3.",
         "In order to see the case, the policy and the account of 2008.",
         "CBC, BUN/Cr 22/1.1, WBC 10.2, Hgb 13.5, platelets 250,000.",
@@ -134,6 +134,7 @@ def test_check_digits() -> None:
         ("i told mrs smythe so", ["smythe"]),
         ("Patient: Yes. Patient: Okay, Doctor.", []),
         ("Dr. Plan", []),
+        ("Referred by Dr. X to Dr. XYZ.", []),
     ],
 )
 def test_cues_show_names(text: str, names: list[str]) -> None:
@@ -201,9 +202,9 @@ def test_measured_names_are_in_no_training_text() -> None:
 
 def test_words_keep_their_places() -> None:
     text = "Dr. Lee saw her. She left.\n\nName:  Ernesto.\nNext"
-    tokens = [token for stretch in stretches(text) for token in stretch]
+    tokens = [token for stretch in stretches(text) for token in stretch.tokens]
     assert all(text[token.start : token.end] == token.text for token in tokens)
-    assert len(list(stretches(text))) == 4
+    assert [stretch.cue for stretch in stretches(text + "\nName:\nErnesto")] == ["", "", "", "", "", "name"]
 
 
 def test_a_tagger_learns_what_it_is_shown() -> None:
@@ -280,9 +281,9 @@ def _numbers(text: str, form: str) -> tuple[int, int, int]:
         ("28 Feb 2020", "6 Mar 2020"),
         ("3. Mai 2020", "10. Mai 2020"),
         ("30 de diciembre de 2021", "6 de enero de 2022"),
-        ("12/31/99", "1/7/00"),
-        ("25/12/2021", "1/1/2022"),
-        ("01.02.2021", "02.08.2021"),
+        ("12/31/99", "01/07/00"),
+        ("25/12/2021", "01/01/2022"),
+        ("01.02.2021", "08.02.2021"),
         ("31/31/2020", None),
         ("Monday", None),
     ],
