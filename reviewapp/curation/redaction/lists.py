@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 WORDS = Path(__file__).parent / "words"
@@ -29,8 +29,11 @@ class NameList:
         return self.names[len(self.names) - len(self.names) // KEPT_APART :]
 
 
+@lru_cache(maxsize=50_000)
 def plain(word: str) -> str:
     """Lower case without accents, to compare names however they were typed."""
+    if word.isascii():
+        return word.lower()
     parts = unicodedata.normalize("NFKD", word.lower().replace("ł", "l").replace("đ", "d").replace("ø", "o"))
     return "".join(part for part in parts if not unicodedata.combining(part)).replace("ß", "ss")
 

@@ -43,16 +43,35 @@ class _Pattern:
     test: Callable[[str], bool] = _any
     is_digits: bool = False
     needs: str = "0"
+    words: tuple[str, ...] = ()  # one of these must be in the text, in small letters: searching for them is cheap
 
 
 def _p(kind: str, text: str, test: Callable[[str], bool] = _any, *, digits_only: bool = False,
-       flags: int = 0, needs: str = "0") -> _Pattern:  # fmt: skip
-    return _Pattern(kind, re.compile(text, flags), test, digits_only, needs)
+       flags: int = 0, needs: str = "0", words: str = "") -> _Pattern:  # fmt: skip
+    return _Pattern(kind, re.compile(text, flags), test, digits_only, needs, tuple(words.split()))
+
+
+# A cue pattern is searched for only where one of these stands in the text, in small letters.
+_CUE_WORDS = {
+    "health_plan": "plan insur polic member subscri benefici medica nass versich mbi hicn hpbn",
+    "account": "account acct a/c konto cuenta",
+    "licence": "lic dea certificate führerschein",
+    "vehicle": "plate tag regist vin vehicle kennzeichen matr",
+    "device": "device serial implant pacemaker lot pump sensor imei udi s/n",
+    "biometric": "print retina iris biometric dna",
+    "passport": "passport reisepass pasaporte",
+    "national_id": "national ident tax citizen tin ein dni nie nif curp steuer personalausweis",
+    "other_id": (
+        "case docket claim order invoice accession specimen study trial subject participant encounter "
+        "visit referral prescription rx badge employee student staff client matter file reference "
+        "confirmation booking ticket"
+    ),
+}
 
 
 def _cued(kind: str, cues: str) -> _Pattern:
     """A code after one of its cue words: letters and figures, at least four, at least two of them figures."""
-    return _p(kind, rf"\b(?:{cues}){_IS}{_CODE}", flags=_I, needs="code")
+    return _p(kind, rf"\b(?:{cues}){_IS}{_CODE}", flags=_I, needs="code", words=_CUE_WORDS[kind])
 
 
 _NUMBER = r"(?:\s?(?:numbers?|nos?\b\.?|num\b\.?|nr\b\.?|n[º°]|#|id\b|code))"
@@ -109,11 +128,14 @@ _PATTERNS: tuple[_Pattern, ...] = (
     _p("date", _LEFT + rf"{_DAY}-(?:{_MONTH})-(?:{_YEAR}|[0-9]{{2}})" + _RIGHT, flags=_I),
     _p("date", _LEFT + rf"{_DAY}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})\b\.?(?:,? {_YEAR})?" + _RIGHT),
     _p("date", _LEFT + rf"{_DAY} de (?:{_MONTH_ES})(?: (?:de|del) {_YEAR})?" + _RIGHT, flags=_I, needs=" de "),
+    _p("date", rf"\b(?:{_MONTH_ES})(?: de | del |[ /-])(?:{_YEAR}|[0-9]{{2}})" + _RIGHT, flags=_I,
+       words="enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre"),
+    _p("date", _LEFT + rf"{_DAY}-{_DAY}-[0-9]{{2}}" + _RIGHT, digits.month_and_day),
     _p("date", _LEFT + rf"{_DAY}\. ?(?:{_MONTH_DE})(?: {_YEAR})?" + _RIGHT),
     # "May 10 mg" is no date: a day after the month needs its ending or a year.
     _p("date", rf"\b(?:{_MONTH})\.? {_DAY}(?:(?:st|nd|rd|th)(?:,? {_YEAR})?|,? {_YEAR})" + _RIGHT),
     _p("fax", r"\b(?:tele)?fax(?:\s?(?:number|no|nr|#))?\b[^\n0-9+(]{0,12}(?P<id>[+(]?[0-9]"
-       r"(?:[ ()./-]{0,2}[0-9]){6,14})" + _RIGHT, digits.phone, digits_only=True, flags=_I),
+       r"(?:[ ()./-]{0,2}[0-9]){6,14})" + _RIGHT, digits.phone, digits_only=True, flags=_I, words="fax"),
     _p("phone", _LEFT + r"\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,5}\)?){2,5}(?:x[0-9]{1,5})?", digits.phone, digits_only=True,
        needs="+"),
     _p("phone", r"(?<![\w/-])(?:\+?1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}"
@@ -159,8 +181,10 @@ def pattern_spans(text: str) -> list[Span]:
     """What the patterns claim in ``text``, in order of place; nothing overlaps."""
     has = {"0": _FIGURE.search(text) is not None, "code": _CODE_LIKE.search(text) is not None}
     taken: list[Span] = []
+    small = text.lower()
     for pattern in _PATTERNS:
-        if has.get(pattern.needs, pattern.needs in text):
+        is_cued = not pattern.words or any(word in small for word in pattern.words)
+        if is_cued and has.get(pattern.needs, pattern.needs in text):
             for start, end in _places(pattern, text):
                 if not any(start < span.end and span.start < end for span in taken):
                     taken.append(Span(start=start, end=end, kind=_kind(pattern.kind, text, start), found_by="pattern"))

@@ -114,9 +114,9 @@ def names_repeated(text: str, names: Iterable[str]) -> list[Span]:
     if not parts:
         return []
     found: list[Span] = []
-    hits = [m for m in _WORD.finditer(text) if plain(re.sub(r"['’]s$", "", m[0])) in parts and not m[0].islower()]
+    hits = [m for m in _WORD.finditer(text) if not m[0].islower() and plain(_bare(m[0])) in parts]
     for match in hits:
-        end = match.start() + len(re.sub(r"['’]s$", "", match[0]))
+        end = match.start() + len(_bare(match[0]))
         is_sure = plain(text[match.start() : end]) not in listed("ordinary") and end - match.start() > 2
         near = found[-1] if found and text[found[-1].end : match.start()] in (" ", "-", ", ", ". ") else None
         if near is not None:
@@ -124,6 +124,11 @@ def names_repeated(text: str, names: Iterable[str]) -> list[Span]:
         elif is_sure or any(0 < other.start() - end < 3 for other in hits):
             found.append(Span(start=match.start(), end=end, kind="name", found_by="repeat"))
     return [span for span in found if not _is_eponym(text, span)]
+
+
+def _bare(word: str) -> str:
+    """Without the ending of the genitive."""
+    return word[:-2] if word.endswith(("'s", "’s")) else word
 
 
 def _is_eponym(text: str, span: Span) -> bool:

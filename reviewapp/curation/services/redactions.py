@@ -146,7 +146,10 @@ def _change(redaction: Redaction, sample: Sample, findings: list[Finding], is_fr
     if not is_free or not texts["prompt"].strip():
         return _suggest(words) if redaction.action != MASK else SUGGESTED
     by = redaction.requested_by
-    after = revision_add(sample=sample, reason=Revision.Reason.FINDING, created_by=by, actions=actions, **texts)
+    after = revision_add(
+        sample=sample, prompt=texts["prompt"], completion=texts["completion"], reason=Revision.Reason.FINDING,
+        created_by=by, actions=actions,
+    )  # fmt: skip
     _keep(redaction, sample, before, after, len(words))
     findings_follow(sample=sample, before=before, after=after, by=by, touched=State.FIXED)
     return CHANGED
