@@ -157,7 +157,9 @@ def redaction_preview(
     found = identifiers_open().filter(sample__in=samples)
     found = found.filter(kind__in=kinds) if kinds else found
     free = samples.filter(state__in=[Sample.State.IMPORTED, Sample.State.READY], reviews=None, assignments=None)
-    first = found.select_related("revision", "sample__group", "sample__project").order_by("sample", "field", "start")
+    first = found.select_related("revision", "sample__group", "sample__project").order_by(
+        "sample", "-field", "start"
+    )  # the prompt first
     shown, is_free = list(first[:SHOWN]), set(free.values_list("pk", flat=True))
     made = {one.sample_id: surrogates_of(one.sample) for one in shown} if action != Redaction.Action.MASK else {}
     rows = [_replacement(one, action, made.get(one.sample_id), one.sample_id in is_free) for one in shown]
