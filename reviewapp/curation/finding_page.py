@@ -23,7 +23,7 @@ class FindingCard:
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.finding.check_name, self.finding.check_name)
+        return TITLES.get(self.finding.check_name) or _("Marked by a person")
 
     @property
     def message(self) -> str:

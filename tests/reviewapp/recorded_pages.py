@@ -51,7 +51,6 @@ LATE = {
     "samples:import_map",
     "curation:meaning_search",
     "curation:similar_list",
-    "curation:redaction_preview",
     "evaluations:grade_locked",
     "evaluations:grade_revise",
     "evaluations:grade_feedback",

@@ -49,7 +49,7 @@ CHECKS: tuple[Check, ...] = tuple(
         whitespace,
     )
 )
-TITLES: dict[str, str] = {check.name: check.title for check in CHECKS} | {"marked_by_hand": "Marked by hand"}
+TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
 
 
 def text_findings(corpus: Corpus) -> list[FindingDraft]:

@@ -27,7 +27,7 @@ class Found:
 
     @property
     def title(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        return self.name.replace("_", " ").title()
 
     @property
     def missed(self) -> int:

@@ -143,7 +143,8 @@ _PATTERNS: tuple[_Pattern, ...] = (
     _p("phone", _LEFT + r"(?:001[ .-])[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}(?:x[0-9]{1,5})?" + _RIGHT),
     _p("phone", _LEFT + r"0(?:7[0-9]{3} ?[0-9]{3} ?[0-9]{3}|[0-9]{2,4}[ -][0-9]{3,4}[ -]?[0-9]{3,4})" + _RIGHT,
        digits.phone, digits_only=True),
-    _p("phone", _LEFT + r"\(?0[0-9]{1,4}\)?(?:[ -][0-9]{2,4}){2,4}" + _RIGHT, digits.phone, digits_only=True),
+    _p("phone", _LEFT + r"(?!000|[0-9]{3}-[0-9]{2}-[0-9]{4})\(?0[0-9]{1,4}\)?(?:[ -][0-9]{2,4}){2,4}" + _RIGHT,
+       digits.phone, digits_only=True),
     _p("phone", r"\b(?:phone|telephone|tel|fax|cell|mobile|number|call|ring|reach|text|contact)\b[^\n0-9]{0,30}?"
        r"(?P<id>[2-9][0-9]{2}[ .-][0-9]{4})" + _RIGHT, digits.phone, digits_only=True, flags=_I),
     _p("phone", r"\b(?:phone|telephone|tel|teléfono|telefon|cell|mobile|móvil|call(?: me)?|ring|reach|dial)\b"

@@ -19,15 +19,19 @@ _CAP = rf"[{_UPPER}][^\W\d_]*(?:['’-][^\W\d_]+){{0,3}}"
 _PARTICLE = r"(?:de la|de los|de|del|van der|van den|van|von|der|den|bin|bint|ibn|al|el|da|dos|di|la|le|du|y)"
 _NAME = rf"{_CAP}(?: (?:{_CAP}|{_PARTICLE} {_CAP}|[{_UPPER}]\.)){{0,3}}"
 _TITLE = r"(?:Drs?|DR|Mrs?|MRS?|Ms|MS|Miss|Mx|Prof|Professor|Sra?|Srta|Dra|Don|Doña|Herrn?|Frau|Judge|Justice|Sir)"
+_AFTER_LABEL = r"(?: is)? ?:[ \t]*(?:Dr\.? |Dra\.? |Mrs?\.? |Ms\.? |D\.ª? )?"
+_LABEL_END = r"(?=[,.;\n(]|$| \(| [A-Z]{2})"
 _CUES = (
     re.compile(rf"(?<!\w){_TITLE}\.? (?:Dr\.? )?(?P<name>{_NAME})"),
     re.compile(
-        rf"(?<!\w)(?i:patient name|name of patient|patient|full name|last name|first name|surname|name|nombre|"
-        rf"apellidos|attending(?: physician)?|referring physician|physician|provider|author|dictated by|signed(?: by)?|"
-        rf"seen by|plaintiff|defendant|claimant|witness|attorney|next of kin|emergency contact|médico|firmado|"
-        rf"Arzt|Kläger)"
-        rf"(?: is)? ?:[ \t]*(?:Dr\.? |Dra\.? |Mrs?\.? |Ms\.? |D\.ª? )?(?P<name>{_NAME}(?:, {_CAP})?)"
-        r"(?=[,.;\n(]|$| \(| [A-Z]{2})"
+        rf"(?<!\w)(?i:patient name|name of patient|full name|last name|first name|surname|name|nombre|apellidos|"
+        rf"dictated by|signed(?: by)?|seen by|next of kin|emergency contact|médico|firmado){_AFTER_LABEL}(?P<name>{_NAME}(?:, {_CAP})?)"
+        rf"{_LABEL_END}"
+    ),
+    # Labels that begin a turn of a conversation as well: "Patient: Yeah." is no name, two capitals may be.
+    re.compile(
+        rf"(?<!\w)(?i:patient|attending(?: physician)?|referring physician|physician|provider|author|plaintiff|defendant|"
+        rf"claimant|witness|attorney|Arzt|Kläger){_AFTER_LABEL}(?P<name>{_CAP} {_NAME}|{_CAP}, {_CAP}){_LABEL_END}"
     ),
     re.compile(rf"(?i:\bmy (?:full |last |first )?name(?: is|'s)|\bme llamo|\bich heiße) (?P<name>{_NAME})"),
     re.compile(rf"(?<!\w)(?P<name>{_NAME}),? (?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|Esq\.?|PA-C|NP)(?!\w)"),

@@ -19,7 +19,7 @@ from reviewapp.curation.redaction.sentences import Tagged, sentences_make
 from reviewapp.curation.redaction.tagger import SHIPPED, Tagger, tagger_train
 
 SEED, TEXTS, ITERATIONS, C1, C2 = 7, 20_000, 80, 0.2, 0.02
-RETRAIN_TEXTS, RETRAIN_ITERATIONS, WEIGHT = 9_000, 60, 4  # a minute; every correction is read this many times
+RETRAIN_TEXTS, RETRAIN_ITERATIONS, WEIGHT = 17_000, 75, 4  # a minute; every correction is read this many times
 
 
 def model_retrained(corrections: list[Tagged]) -> bytes:

@@ -119,7 +119,7 @@ def test_words_that_were_missed_are_marked(project: Project, annotator: Client) 
 def test_the_tagger_page_shows_figures_versions_and_takes_one(project: Project, lead: Client) -> None:
     row = version(project, figures(f1=1.0, worst=80))
     shown = body(lead.get(url("tagger_list")))
-    assert "As it came" in shown and "West african" in shown and "<svg" in shown and "Why, although" in shown
+    assert "As it came" in shown and "West African" in shown and "<svg" in shown and "Why, although" in shown
     refused = lead.post(url("tagger_take", row.number))
     assert refused.status_code == 422 and "gap" in body(refused)
     assert lead.post(url("tagger_take", row.number), {"reason": "German letters only."}).status_code == 302
