@@ -25,13 +25,14 @@ _CUES = (
     re.compile(rf"(?<!\w){_TITLE}\.? (?:Dr\.? )?(?P<name>{_NAME})"),
     re.compile(
         rf"(?<!\w)(?i:patient name|name of patient|full name|last name|first name|surname|name|nombre|apellidos|"
-        rf"dictated by|signed(?: by)?|seen by|next of kin|emergency contact|médico|firmado){_AFTER_LABEL}(?P<name>{_NAME}(?:, {_CAP})?)"
+        rf"dictated by|signed(?: by)?|seen by|next of kin|emergency contact|médico|firmado){_AFTER_LABEL}"
+        rf"(?P<name>{_NAME}(?:, {_CAP})?)"
         rf"{_LABEL_END}"
     ),
     # Labels that begin a turn of a conversation as well: "Patient: Yeah." is no name, two capitals may be.
     re.compile(
-        rf"(?<!\w)(?i:patient|attending(?: physician)?|referring physician|physician|provider|author|plaintiff|defendant|"
-        rf"claimant|witness|attorney|Arzt|Kläger){_AFTER_LABEL}(?P<name>{_CAP} {_NAME}|{_CAP}, {_CAP}){_LABEL_END}"
+        rf"(?<!\w)(?i:patient|attending(?: physician)?|referring physician|physician|provider|author|plaintiff|"
+        rf"defendant|claimant|witness|attorney|Arzt|Kläger){_AFTER_LABEL}(?P<name>{_CAP} {_NAME}|{_CAP}, {_CAP}){_LABEL_END}"
     ),
     re.compile(rf"(?i:\bmy (?:full |last |first )?name(?: is|'s)|\bme llamo|\bich heiße) (?P<name>{_NAME})"),
     re.compile(rf"(?<!\w)(?P<name>{_NAME}),? (?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|Esq\.?|PA-C|NP)(?!\w)"),
