@@ -32,7 +32,8 @@ _CUES = (
     # Labels that begin a turn of a conversation as well: "Patient: Yeah." is no name, two capitals may be.
     re.compile(
         rf"(?<!\w)(?i:patient|attending(?: physician)?|referring physician|physician|provider|author|plaintiff|"
-        rf"defendant|claimant|witness|attorney|Arzt|Kläger){_AFTER_LABEL}(?P<name>{_CAP} {_NAME}|{_CAP}, {_CAP}){_LABEL_END}"
+        rf"defendant|claimant|witness|attorney|Arzt|Kläger){_AFTER_LABEL}"
+        rf"(?P<name>{_CAP} {_NAME}|{_CAP}, {_CAP}){_LABEL_END}"
     ),
     re.compile(rf"(?i:\bmy (?:full |last |first )?name(?: is|'s)|\bme llamo|\bich heiße) (?P<name>{_NAME})"),
     re.compile(rf"(?<!\w)(?P<name>{_NAME}),? (?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|Esq\.?|PA-C|NP)(?!\w)"),
