@@ -24,4 +24,4 @@ def test_identifiers_with_a_form_are_found_in_texts_of_others(shared_data: Path)
 @pytest.mark.slow
 def test_a_tagger_trained_on_a_fifth_of_meddocan_in_a_few_rounds(shared_data: Path) -> None:
     figures = meddocan(shared_data, iterations=40, most=100)
-    assert figures["f1"] >= 0.85 and figures["masked"] >= 0.9
+    assert figures["f1"] >= 0.8 and figures["masked"] >= 0.88
