@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from reviewapp.curation.checks.finding import FindingDraft, Item
 from reviewapp.curation.checks.registry import CHECKS
-from reviewapp.curation.models import Finding
-from reviewapp.samples.models import Revision
+from reviewapp.curation.models import Finding, InventedWords
+from reviewapp.curation.redaction.people import names_in_metadata
+from reviewapp.samples.models import Revision, Sample
 
 TEXT_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "text")
 CORPUS_CHECKS = frozenset(check.name for check in CHECKS if check.scope == "corpus")
 
 
-def item_of(revision: Revision, language: str) -> Item:
-    """A revision of a sample in that language as the checks read it, under the sample's key."""
-    return Item(key=revision.sample_id, prompt=revision.prompt, completion=revision.completion, language=language)
+def item_of(revision: Revision, sample: Sample) -> Item:
+    """A revision of a sample as the checks read it, under the sample's key."""
+    invented = InventedWords.objects.filter(sample=sample.pk).values_list("words", flat=True)[:1]
+    words = invented[0] if invented else None
+    return item_made(sample.pk, revision.prompt, revision.completion, sample.language, sample.metadata, words)
+
+
+def item_made(
+    key: int, prompt: str, completion: str, language: str, metadata: dict[str, Any], invented: Sequence[str] | None
+) -> Item:
+    names = names_in_metadata(metadata)
+    return Item(
+        key=key, prompt=prompt, completion=completion, language=language, names=names,
+        invented=frozenset(invented or ()),
+    )  # fmt: skip
 
 
 def finding_of(draft: FindingDraft, revision_id: int) -> Finding:

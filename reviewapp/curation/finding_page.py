@@ -25,7 +25,7 @@ class FindingCard:
     def title(self) -> str:
         if self.finding.check_name == Finding.MARKED:
             return Finding.MARKED_TITLE
-        return TITLES.get(self.finding.check_name, self.finding.check_name)
+        return TITLES.get(self.finding.check_name) or _("Marked by a person")
 
     @property
     def message(self) -> str:

@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-from reviewapp.core.exceptions import (
-    ApplicationError,
-    JobCancelled,
-    JobFailed,
-    JobLost,
-)
-from reviewapp.core.jobs import (
-    JobHandle,
-)
-from reviewapp.curation import (
-    services,
-)
-from reviewapp.curation.dry_run import (
-    dry_run,
-)
-from reviewapp.curation.index_build import (
-    index_make,
-)
-from reviewapp.curation.learning_run import (
-    learning_make,
-)
-from reviewapp.curation.material import (
-    Material,
-    project_material,
-)
-from reviewapp.curation.models import (
-    LearnedModel,
-    Scan,
-    Selection,
-    TextIndex,
-)
-from reviewapp.curation.pipeline import (
-    Pipeline,
-    Step,
-    pipeline_read,
-)
-from reviewapp.curation.selection_make import (
-    selection_make,
-)
-from reviewapp.curation.selectors import (
-    scan_finished,
-)
-from reviewapp.samples.models import (
-    Sample,
-)
-from reviewapp.samples.services import (
-    samples_make_ready,
-)
+from collections import Counter
+
+from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
+from reviewapp.core.jobs import JobHandle
+from reviewapp.curation import services
+from reviewapp.curation.dry_run import dry_run
+from reviewapp.curation.index_build import index_make
+from reviewapp.curation.learning_run import learning_make
+from reviewapp.curation.material import Material, project_material
+from reviewapp.curation.models import LearnedModel, Redaction, Scan, Selection, TaggerVersion, TextIndex
+from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
+from reviewapp.curation.redacting import redacted_in_order, samples_redacted
+from reviewapp.curation.redaction.measure import measure
+from reviewapp.curation.redaction.tagger import Tagger
+from reviewapp.curation.redaction.train import model_retrained
+from reviewapp.curation.selection_make import selection_make
+from reviewapp.curation.selectors import scan_finished
+from reviewapp.curation.tagging import corrections_of, tagger_of
+from reviewapp.samples.models import Sample
+from reviewapp.samples.services import samples_make_ready
 
 _KEYS, _BLOCK = 5_000, 500
+_REDACTED_AT_ONCE = 20  # samples between two reports of progress
 
 
 def execute_scan(handle: JobHandle, scan_id: int) -> None:
@@ -116,7 +89,7 @@ class _Checking:
         self.handle, self.scan, self.pipeline, self.material = handle, scan, pipeline, material
         before = scan_finished(scan.project)
         self.hashes_before = before.corpus_hashes if before else {}
-        self.text_hash = pipeline.text_hash()
+        self.text_hash = pipeline.text_hash(material.tagger)
         self.unchecked = services.revisions_unchecked(revisions=material.revisions, checks_hash=self.text_hash)
 
     def run(self) -> None:
@@ -195,3 +168,48 @@ def make_selection(handle: JobHandle, selection_id: int) -> None:
     selection_make(selection, handle)
     counts = selection.counts
     handle.progress(1, 1, f"{counts['kept']:,} of {counts['samples']:,} samples are kept.")
+
+
+def execute_redaction(handle: JobHandle, redaction_id: int) -> None:
+    """Does one act on the identifiers of a project, a sample at a time; done again it goes on where it was."""
+    row = Redaction.objects.select_related("project", "sample", "requested_by").get(pk=redaction_id)
+    if row.finished_at is not None:
+        return
+    keys = list(samples_redacted(row.project, row.kinds, row.sample).values_list("pk", flat=True))
+    outcomes = Counter[str]()
+    for done, key in enumerate(keys):
+        if done % _REDACTED_AT_ONCE == 0:
+            handle.progress(done, len(keys), f"{done:,} of {len(keys):,} samples")
+            handle.check_cancelled()
+        outcomes[services.sample_redact(redaction=row, sample=Sample(pk=key))] += 1
+    services.redaction_finish(redaction=row, outcomes=outcomes)
+    told = f"{row.counts['changed']:,} samples changed, {row.counts['suggested']:,} got suggestions, "
+    handle.progress(max(1, len(keys)), max(1, len(keys)), told + f"{row.counts['left']:,} were left as they are.")
+
+
+def undo_redaction(handle: JobHandle, redaction_id: int) -> None:
+    """Takes one act back where nobody changed the sample since."""
+    row = Redaction.objects.select_related("project", "undone_by").get(pk=redaction_id)
+    rows = list(redacted_in_order(row))
+    taken_back = 0
+    for done, one in enumerate(rows):
+        if done % _REDACTED_AT_ONCE == 0:
+            handle.progress(done, len(rows), f"{done:,} of {len(rows):,} samples")
+        taken_back += services.sample_unredact(row=one, by=row.undone_by)
+    services.redaction_undone(redaction=row, taken_back=taken_back, left=len(rows) - taken_back)
+    handle.progress(max(1, len(rows)), max(1, len(rows)), f"{taken_back:,} of {len(rows):,} samples are as they were.")
+
+
+def train_tagger(handle: JobHandle, version_id: int) -> None:
+    """Trains one version of a project's tagger; done again it makes the same file, and one that is made stays."""
+    version = TaggerVersion.objects.select_related("project", "requested_by").get(pk=version_id)
+    if version.made_at is not None:
+        return
+    handle.progress(0, 2, "Reading what experts decided")
+    corrections = corrections_of(version.project, tagger_of(version.project_id))
+    handle.progress(0, 2, f"Training with {len(corrections.texts):,} corrections")
+    model = model_retrained(corrections.texts)
+    handle.progress(1, 2, "Measuring it on the fixed test")
+    figures = measure(Tagger(model))
+    services.tagger_finish(version=version, model=model, figures=figures, counts=corrections.counts)
+    handle.progress(2, 2, f"F1 {figures.f1:.3f} on the fixed test, names by origin {figures.gap:.3f} apart.")

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
+from reviewapp.curation.drafts import item_made
+from reviewapp.curation.tagging import tagger_file
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from training.contract import canonical_json
@@ -28,6 +30,7 @@ class Material:
     revisions: dict[int, int]
     heldout: list[tuple[int, str]]
     exempt: frozenset[int]
+    tagger: tuple[str, str] | None = None  # file and hash of the tagger in use, if not the one that came along
     is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
 
     @property
@@ -47,7 +50,7 @@ class Material:
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
         if check.name != HELDOUT:
-            found = check.run(Corpus(items=self.items))
+            found = check.run(Corpus(items=self.items, tagger=self.tagger))
             return [draft for draft in found if not (self.is_labelled and draft.kind == EMPTY)]
         items = [item for item in self.items if item.key not in self.exempt]
         return check.run(Corpus(items=items, heldout=self.heldout))
@@ -77,14 +80,20 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
     items: list[Item] = []
     revisions: dict[int, int] = {}
     exempt = set()
-    fields = ("pk", "split", "revision_id", "language", "revision__prompt", "revision__completion")
-    for pk, split, revision, language, prompt, completion in samples.values_list(*fields).iterator(chunk_size=2_000):
-        items.append(Item(key=pk, prompt=prompt, completion=completion, language=language))
+    texts = ("revision__prompt", "revision__completion", "language", "metadata", "invented__words")
+    rows = samples.values_list("pk", "split", "revision_id", *texts)
+    for pk, split, revision, prompt, completion, language, metadata, invented in rows.iterator(chunk_size=2_000):
+        items.append(item_made(pk, prompt, completion, language, metadata, invented))
         revisions[pk] = revision
         if split == Sample.Split.HELDOUT:
             exempt.add(pk)
     is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
     return Material(
-        items=items, revisions=revisions, heldout=list(held), exempt=frozenset(exempt), is_labelled=is_labelled
+        items=items,
+        revisions=revisions,
+        heldout=list(held),
+        exempt=frozenset(exempt),
+        is_labelled=is_labelled,
+        tagger=tagger_file(project.pk),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
-from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Severity
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Severity
 from reviewapp.curation.checks.registry import CHECKS, Check
 from training.contract import canonical_json
 
@@ -62,14 +62,17 @@ class Pipeline:
     def content_hash(self) -> str:
         return hashlib.sha256(canonical_json(self.as_json()).encode()).hexdigest()
 
-    def text_hash(self) -> str:
-        """Of what the checks of one text alone are: a revision that was looked at under this hash need not be again."""
-        told = [[step.check, step.run.version, step.severity] for step in self.on if step.run.scope == "text"]
+    def text_hash(self, tagger: tuple[str, str] | None = None) -> str:
+        """Of what the checks of one text alone are: a revision that was looked at under this hash need not be again.
+
+        ``tagger``: as in ``Corpus``.
+        """
+        told: list[Any] = [tagger[1] if tagger else ""]
+        told += [[step.check, step.run.version, step.severity] for step in self.on if step.run.scope == "text"]
         return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:32]
 
-    def text_findings(self, items: Sequence[Item]) -> list[FindingDraft]:
+    def text_findings(self, corpus: Corpus) -> list[FindingDraft]:
         """What the checks that need the text alone notice; cheap enough to run on every new revision."""
-        corpus = Corpus(items=items)
         return [draft for step in self.on if step.run.scope == "text" for draft in step.apply(step.run.run(corpus))]
 
 

@@ -2,13 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import (
-    acceptance_views,
-    golden_views,
-    pipeline_views,
-    selection_views,
-    views,
-)
+from reviewapp.curation import acceptance_views, golden_views, identifiers_views, pipeline_views, selection_views, views
 
 app_name = "curation"
 
@@ -61,4 +55,13 @@ urlpatterns = [
     path("samples/<int:sample_id>/golden/", golden_views.golden_card, name="golden_card"),
     path("samples/<int:sample_id>/golden/mark/", golden_views.golden_mark, name="golden_mark"),
     path("samples/<int:sample_id>/golden/unmark/", golden_views.golden_unmark, name="golden_unmark"),
+    path("identifiers/", identifiers_views.identifier_list, name="identifier_list"),
+    path("identifiers/mark/", identifiers_views.identifier_mark, name="identifier_mark"),
+    path("identifiers/preview/", identifiers_views.redaction_preview, name="redaction_preview"),
+    path("identifiers/redact/", identifiers_views.redaction_request, name="redaction_request"),
+    path("identifiers/redact/<int:redaction_id>/undo/", identifiers_views.redaction_undo, name="redaction_undo"),
+    path("identifiers/live/<int:job_id>/", identifiers_views.identifier_live, name="identifier_live"),
+    path("identifiers/tagger/", identifiers_views.tagger_list, name="tagger_list"),
+    path("identifiers/tagger/request/", identifiers_views.tagger_request, name="tagger_request"),
+    path("identifiers/tagger/<int:number>/take/", identifiers_views.tagger_take, name="tagger_take"),
 ]

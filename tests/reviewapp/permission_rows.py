@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
-from reviewapp.curation.models import AcceptanceRule, Scan
+from reviewapp.curation.models import AcceptanceRule, Redaction, Scan
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
@@ -106,6 +106,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
         "selection": selected(project, people.lead2),
+        "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
         "accepted": accepted,
         "reviewed": reviewed,
         "assignment": assignment,
@@ -417,4 +418,13 @@ ROWS: dict[str, Row] = {
     "curation:golden_card": Row(P.VIEW, _of("sample")),
     "curation:golden_mark": Row(P.ADJUDICATE, _of("sample"), "POST"),
     "curation:golden_unmark": Row(P.ADJUDICATE, _of("sample"), "POST"),
+    "curation:identifier_list": Row(P.VIEW, _project),
+    "curation:identifier_mark": Row(P.CURATE, _project, "POST"),
+    "curation:redaction_preview": Row(P.CURATE, _project),
+    "curation:redaction_request": Row(P.CURATE, _project, "POST"),
+    "curation:redaction_undo": Row(P.MANAGE, _of("redaction"), "POST"),
+    "curation:identifier_live": Row(P.VIEW, _of("redaction", "job_id")),
+    "curation:tagger_list": Row(P.VIEW, _project),
+    "curation:tagger_request": Row(P.MANAGE, _project, "POST"),
+    "curation:tagger_take": Row(P.MANAGE, lambda world: [SLUG, 0], "POST"),
 }

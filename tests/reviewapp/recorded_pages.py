@@ -20,6 +20,7 @@ RECORDED = {
     "curation:meaning_search",
     "curation:similar_list",
     "curation:acceptance_judge",
+    "curation:redaction_preview",
     "home:search",
     "lineage:sample",
     # review

@@ -17,12 +17,17 @@ Scope = Literal["text", "corpus"]
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One revision to look at; ``key`` comes back in its findings and orders the corpus."""
+    """One revision to look at; ``key`` comes back in its findings and orders the corpus.
+
+    ``names`` are known from the sample's metadata; ``invented`` words were put there in place of real ones.
+    """
 
     key: int
     prompt: str
     completion: str
     language: str = ""  # as the sample says, such as "en"; empty where it does not
+    names: tuple[str, ...] = ()
+    invented: frozenset[str] = frozenset()
 
     def fields(self) -> Iterator[tuple[Field, str]]:
         yield "prompt", self.prompt
@@ -31,10 +36,14 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Everything a check may compare: items in ascending order of key, and sealed prompts as (key, text)."""
+    """Everything a check may compare: items in ascending order of key, and sealed prompts as (key, text).
+
+    ``tagger`` is the file of the tagger in use and its hash; none: the one that came with the application.
+    """
 
     items: Sequence[Item]
     heldout: Sequence[tuple[int, str]] = ()
+    tagger: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from reviewapp.curation.checks import (
     heldout_overlap,
     identifiers,
     language_mismatch,
+    named_people,
     near_duplicates,
     off_topic,
     spreadsheet_errors,
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = tuple(
     for module in (
         heldout_overlap,
         identifiers,
+        named_people,
         exact_duplicates,
         near_duplicates,
         contradictory_completions,

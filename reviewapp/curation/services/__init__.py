@@ -4,13 +4,7 @@
 
 from __future__ import annotations
 
-from reviewapp.curation.services.acceptance import (
-    Wanted,
-    plan_close,
-    plan_draw,
-    rule_remove,
-    rule_set,
-)
+from reviewapp.curation.services.acceptance import Wanted, plan_close, plan_draw, rule_remove, rule_set
 from reviewapp.curation.services.checking import (
     findings_sweep,
     findings_switch_off,
@@ -19,50 +13,24 @@ from reviewapp.curation.services.checking import (
     revisions_unchecked,
     sample_scan,
 )
-from reviewapp.curation.services.cleaning import (
-    sample_clean,
-    samples_clean,
-    samples_dirty,
+from reviewapp.curation.services.cleaning import sample_clean, samples_clean, samples_dirty
+from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
+from reviewapp.curation.services.following import findings_follow
+from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
+from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
+from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
+from reviewapp.curation.services.learning import learning_finish, learning_request
+from reviewapp.curation.services.pipelines import pipeline_save
+from reviewapp.curation.services.redactions import (
+    redaction_finish,
+    redaction_request,
+    redaction_undo_request,
+    redaction_undone,
+    sample_redact,
+    sample_unredact,
+    surrogates_of,
 )
-from reviewapp.curation.services.findings import (
-    finding_accept,
-    finding_dismiss,
-    finding_reopen,
-)
-from reviewapp.curation.services.following import (
-    findings_follow,
-)
-from reviewapp.curation.services.golden import (
-    golden_mark,
-    golden_unmark,
-    limit_keep,
-)
-from reviewapp.curation.services.indexes import (
-    index_begin,
-    index_finish,
-    index_known,
-    index_remove,
-    index_request,
-)
-from reviewapp.curation.services.judging import (
-    Mark,
-    item_judge,
-    item_take,
-    item_undo,
-)
-from reviewapp.curation.services.learning import (
-    learning_finish,
-    learning_request,
-)
-from reviewapp.curation.services.pipelines import (
-    pipeline_save,
-)
-from reviewapp.curation.services.scans import (
-    dry_run_request,
-    scan_cancel,
-    scan_finish,
-    scan_request,
-)
+from reviewapp.curation.services.scans import dry_run_request, scan_cancel, scan_finish, scan_request
 from reviewapp.curation.services.selections import (
     selection_cancel,
     selection_exported,
@@ -70,6 +38,7 @@ from reviewapp.curation.services.selections import (
     selection_request,
     selection_revise,
 )
+from reviewapp.curation.services.taggers import identifier_mark, tagger_finish, tagger_request, tagger_take
 
 __all__ = [
     "Mark",
@@ -84,6 +53,7 @@ __all__ = [
     "findings_write",
     "golden_mark",
     "golden_unmark",
+    "identifier_mark",
     "index_begin",
     "index_finish",
     "index_known",
@@ -98,12 +68,18 @@ __all__ = [
     "pipeline_save",
     "plan_close",
     "plan_draw",
+    "redaction_finish",
+    "redaction_request",
+    "redaction_undo_request",
+    "redaction_undone",
     "revisions_checked",
     "revisions_unchecked",
     "rule_remove",
     "rule_set",
     "sample_clean",
+    "sample_redact",
     "sample_scan",
+    "sample_unredact",
     "samples_clean",
     "samples_dirty",
     "scan_cancel",
@@ -114,4 +90,8 @@ __all__ = [
     "selection_finish",
     "selection_request",
     "selection_revise",
+    "surrogates_of",
+    "tagger_finish",
+    "tagger_request",
+    "tagger_take",
 ]

@@ -9,11 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviewapp.curation.anchoring import Span, spans_moved
-from reviewapp.curation.checks.finding import FindingDraft
+from reviewapp.curation.checks.finding import Corpus, FindingDraft
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
 from reviewapp.curation.models import Finding
 from reviewapp.curation.pipeline import Pipeline
 from reviewapp.curation.selectors import pipeline_of
+from reviewapp.curation.tagging import tagger_file
 from reviewapp.samples.models import Revision, Sample
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class _Move:
     def __init__(self, sample: Sample, before: Revision, after: Revision, by: User | None, touched: str) -> None:
         self.before, self.after, self.by, self.touched = before, after, by, touched
         pipeline = pipeline_of(sample.project_id)
-        self.seen_before, self.seen_after = (_seen(one, pipeline, sample.language) for one in (before, after))
+        self.seen_before, self.seen_after = (_seen(one, sample, pipeline) for one in (before, after))
         self.there = {finding.fingerprint: finding for finding in Finding.objects.filter(revision=after)}
         self.moved: set[str] = set()  # fingerprints that came along
 
@@ -123,9 +124,10 @@ class _Move:
 _FIELDS = ["revision", "start", "end", "fingerprint", "state", "reason", "decided_by", "decided_at"]
 
 
-def _seen(revision: Revision, pipeline: Pipeline, language: str) -> dict[str, FindingDraft]:
+def _seen(revision: Revision, sample: Sample, pipeline: Pipeline) -> dict[str, FindingDraft]:
     """What the checks of a text alone notice; a completion written from labels is not looked at as prose."""
-    found = pipeline.text_findings([item_of(revision, language)])
+    corpus = Corpus(items=[item_of(revision, sample)], tagger=tagger_file(sample.project_id))
+    found = pipeline.text_findings(corpus)
     return distinct([one for one in found if revision.labels is None or one.field != "completion"])
 
 

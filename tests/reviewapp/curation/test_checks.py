@@ -419,8 +419,8 @@ def test_property_spans_index_into_the_text_exactly(rows: list[tuple[str, str]],
 @settings(deadline=None)
 @given(texts, texts)
 def test_property_text_checks_see_one_revision_as_they_see_many(prompt: str, completion: str) -> None:
-    alone = Pipeline().text_findings(one(prompt, completion).items)
-    among = Pipeline().text_findings(corpus((prompt, completion), ("other", "words here too")).items)
+    alone = Pipeline().text_findings(one(prompt, completion))
+    among = Pipeline().text_findings(corpus((prompt, completion), ("other", "words here too")))
     assert alone == [finding for finding in among if finding.key == 0]
     fingerprints = [finding.fingerprint for finding in alone]
     assert len(set(fingerprints)) == len(fingerprints)

@@ -222,7 +222,7 @@ def test_a_text_that_changed_during_the_scan_is_left_alone(project: Project) -> 
 
 
 def corpus_of(sample: Sample) -> Corpus:
-    return Corpus(items=[item_of(factories.current(sample), sample.language)])
+    return Corpus(items=[item_of(factories.current(sample), sample)])
 
 
 class Killed(BaseException):
