@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
+from reviewapp.curation.benchmarks import benchmarks_declared
+from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
+from reviewapp.curation.duplicates import near_limit
+from reviewapp.curation.overlapping import Fingerprints
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 
-HELDOUT = "heldout_overlap"
-EMPTY = "empty_completion"
+HELDOUT, BENCHMARK = "heldout_overlap", "benchmark_overlap"
+OF_PROSE = frozenset(("empty_completion", "repeated_completion", "near_prompt"))
 ASIDE = 200  # samples of its group that a single sample is compared with, the latest
 
 
@@ -24,15 +28,17 @@ class Material:
     revisions: dict[int, int]
     heldout: list[tuple[int, str]]
     exempt: frozenset[int]
-    is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
+    is_labelled: bool = False  # experts produce the completions: that one is missing or repeated is no finding
+    near_limit: float = NEAR_LIMIT
+    benchmarks: Sequence[tuple[str, Fingerprints]] = ()
 
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
-        if check.name != HELDOUT:
-            found = check.run(Corpus(items=self.items))
-            return [draft for draft in found if not (self.is_labelled and draft.kind == EMPTY)]
+        if check.name not in (HELDOUT, BENCHMARK):
+            found = check.run(Corpus(items=self.items, near_limit=self.near_limit))
+            return [draft for draft in found if not (self.is_labelled and draft.kind in OF_PROSE)]
         items = [item for item in self.items if item.key not in self.exempt]
-        return check.run(Corpus(items=items, heldout=self.heldout))
+        return check.run(Corpus(items=items, heldout=self.heldout, benchmarks=self.benchmarks))
 
 
 def project_material(project: Project) -> Material:
@@ -62,5 +68,11 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
     is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
     return Material(
-        items=items, revisions=revisions, heldout=list(held), exempt=frozenset(exempt), is_labelled=is_labelled
+        items=items,
+        revisions=revisions,
+        heldout=list(held),
+        exempt=frozenset(exempt),
+        is_labelled=is_labelled,
+        near_limit=near_limit(project),
+        benchmarks=benchmarks_declared(project),
     )
