@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
@@ -19,6 +20,7 @@ from reviewapp.curation.benchmarks import benchmarks_of
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import project_for
+from reviewapp.words import grouped
 
 
 class BenchmarkForm(forms.Form):
@@ -63,7 +65,12 @@ def benchmark_declare(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as refusal:
         form.add_error("file", refusal.message)
         return _page(request, project, form)
-    messages.success(request, _("%(n)s rows are declared. The next scan compares with them.") % {"n": made.rows})
+    told = ngettext(
+        "%(n)s row is declared. The next scan compares with it.",
+        "%(n)s rows are declared. The next scan compares with them.",
+        made.rows,
+    )
+    messages.success(request, told % {"n": grouped(made.rows)})
     return redirect("curation:benchmark_list", slug)
 
 

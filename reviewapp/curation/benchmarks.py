@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
+from reviewapp.core.exceptions import ApplicationError
 from reviewapp.curation.models import Benchmark
 from reviewapp.curation.overlapping import Fingerprints, fingerprints_of, unpacked
 from reviewapp.curation.tokens import plain_words
@@ -40,9 +42,19 @@ def benchmarks_of(project: Project) -> QuerySet[Benchmark]:
 
 
 def benchmarks_declared(project: Project) -> list[tuple[str, Fingerprints]]:
-    """(name, fingerprints) of each, for the check. Raises ValueError for one that another version made."""
+    """(name, fingerprints) of each, for the check. Raises ApplicationError for one that another version made."""
     rows = Benchmark.objects.filter(project=project, removed_at=None).values_list("name", "fingerprints")
-    return [(name, unpacked(bytes(data))) for name, data in rows]
+    return [(name, _read(name, bytes(data))) for name, data in rows]
+
+
+def _read(name: str, data: bytes) -> Fingerprints:
+    try:
+        return unpacked(data)
+    except ValueError as error:
+        raise ApplicationError(
+            _("The hashes of the benchmark %(name)s were made by another version. Remove it and declare it again.")
+            % {"name": name}
+        ) from error
 
 
 def rows_of(path: Path, name: str) -> BenchmarkRows:

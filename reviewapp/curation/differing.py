@@ -99,8 +99,7 @@ def _swapped(only_a: Sequence[str], only_b: Sequence[str]) -> Kind | None:
     both = [*only_a[:_LOOKED_AT], *only_b[:_LOOKED_AT]]
     if all(_is_figure(word) for word in both):
         return "numbers"
-    misread = _misread(only_a[:_LOOKED_AT], only_b[:_LOOKED_AT])
-    if misread >= _MOSTLY * len(both) and any(_is_lower(word) for word in both):
+    if any(_is_lower(word) for word in both) and _is_misread(only_a[:_LOOKED_AT], only_b[:_LOOKED_AT]):
         return "misread"
     if all(_is_name(word) for word in both):
         return "names"
@@ -119,27 +118,37 @@ def _is_name(word: str) -> bool:
     return word[0].isupper() or any(letter.isdigit() for letter in word) or word.casefold() in _DATE_WORDS
 
 
-def _misread(only_a: Sequence[str], only_b: Sequence[str]) -> int:
-    """How many words of both sides have one on the other side that differs from it in a letter or two."""
-    left = [word.casefold() for word in only_b]
-    found = 0
+def _is_misread(only_a: Sequence[str], only_b: Sequence[str]) -> bool:
+    """Whether most words of both sides have one on the other side that differs from it in a letter or two."""
+    only_a, only_b = sorted((only_a, only_b), key=len)
+    allowed = (1 - _MOSTLY) * (len(only_a) + len(only_b))  # words without such a one
+    alone = float(abs(len(only_a) - len(only_b)))
+    left = [_letters(word) for word in only_b]
     for word in only_a:
-        folded = word.casefold()
-        other = next((one for one in left if _is_close(folded, one)), None)
+        own = _letters(word)
+        other = next((place for place, one in enumerate(left) if _is_close(own, one)), None)
         if other is not None:
-            left.remove(other)
-            found += 2
-    return found
+            left.pop(other)
+            continue
+        alone += 2
+        if alone > allowed:
+            return False
+    return alone <= allowed
+
+
+def _letters(word: str) -> str:
+    """The word with the usual confusions undone (0 and o, rn and m); "" for a figure, which is like none."""
+    return "" if _is_figure(word) else word.casefold().replace("rn", "m").translate(_LOOKS_ALIKE)
 
 
 def _is_close(a: str, b: str) -> bool:
-    """Differ by at most one letter in four, counted after the usual confusions (0 and o, rn and m) are undone."""
-    if _is_figure(a) and _is_figure(b):
+    """Differ by at most one letter in four."""
+    if a == b:
+        return bool(a)
+    most = max(len(a), len(b)) // 4
+    if not a or not b or not most or abs(len(a) - len(b)) > min(2, most):
         return False
-    a, b = (word.replace("rn", "m").translate(_LOOKS_ALIKE) for word in (a, b))
-    if abs(len(a) - len(b)) > 2 or not a or not b:
-        return False
-    return _distance(a, b) <= max(0, max(len(a), len(b)) // 4)
+    return (a[0] == b[0] or a[-1] == b[-1]) and _distance(a, b) <= most
 
 
 def _distance(a: str, b: str) -> int:

@@ -17,7 +17,6 @@ from reviewapp.curation.duplicates import Cluster
 from reviewapp.curation.finding_page import Pair, pairs_of
 from reviewapp.curation.limits import Measured
 from reviewapp.curation.showing import WHOLE, passage, visible
-from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.words import say
 
@@ -99,7 +98,7 @@ class ClusterPage:
         return self.first_other + len(self.others)
 
 
-def page_of(project: Project, cluster: Cluster, keep_id: str, start: int) -> ClusterPage:
+def page_of(cluster: Cluster, next_key: int | None, keep_id: str, start: int) -> ClusterPage:
     """The page of one cluster. ``keep_id`` and ``start`` come from the address; what does not fit is ignored."""
     samples = duplicates.samples_of(cluster.members)
     chosen = [sample for sample in samples if str(sample.pk) == keep_id]
@@ -114,24 +113,13 @@ def page_of(project: Project, cluster: Cluster, keep_id: str, start: int) -> Clu
         others=[_beside(sample, keep, leased.get(sample.pk, "")) for sample in shown],
         first_other=start,
         n_others=len(others),
-        next_key=_next(project, cluster),
+        next_key=next_key,
     )
 
 
 def _beside(sample: Sample, keep: Sample, holder: str) -> Beside:
     pairs = pairs_of(keep.revision, sample.revision) if keep.revision and sample.revision else []
     return Beside(sample=sample, pairs=pairs, holder=holder)
-
-
-def _next(project: Project, cluster: Cluster) -> int | None:
-    """Where the next cluster begins, in the order of the list; after the last the first again."""
-    chains = duplicates.chains_of(project)
-    starts = [min(edge.sample for edge in chain) for chain in chains if not _is_in(cluster, chain)]
-    return next((key for key in starts if key > cluster.key), starts[0] if starts else None)
-
-
-def _is_in(cluster: Cluster, chain: Sequence[duplicates.Edge]) -> bool:
-    return any(edge.sample in cluster.members for edge in chain)
 
 
 def going_said(samples: Sequence[Sample]) -> list[str]:

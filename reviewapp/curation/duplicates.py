@@ -118,10 +118,23 @@ def clusters_in(chains: Sequence[list[Edge]]) -> list[Cluster]:
 
 def cluster_of(project: Project, sample_id: int) -> Cluster | None:
     """The cluster that a sample is in now; None when nothing open says that it is like another."""
-    chain = next((chain for chain in chains_of(project) if sample_id in _members(chain)), None)
+    return cluster_among(chains_of(project), sample_id)
+
+
+def cluster_among(chains: Sequence[list[Edge]], sample_id: int) -> Cluster | None:
+    """The same, of chains that are read already."""
+    chain = next((chain for chain in chains if any(sample_id in (edge.sample, edge.other) for edge in chain)), None)
     found = clusters_in([chain]) if chain else []
     holding = [cluster for cluster in found if sample_id in cluster.members]
     return next((cluster for cluster in holding if cluster.key == sample_id), holding[0] if holding else None)
+
+
+def next_after(chains: Sequence[list[Edge]], cluster: Cluster) -> int | None:
+    """Where the next cluster begins, in the order of the list; after the last the first again."""
+    inside = set(cluster.members)
+    others = [chain for chain in chains if not any(edge.sample in inside for edge in chain)]
+    starts = [min(edge.sample for edge in chain) for chain in others]
+    return next((key for key in starts if key > cluster.key), starts[0] if starts else None)
 
 
 def _members(chain: Iterable[Edge]) -> list[int]:

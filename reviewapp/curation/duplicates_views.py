@@ -59,21 +59,26 @@ def duplicate_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @require_GET
 def duplicate_detail(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
     project = project_for(request.user, slug)
-    cluster = duplicates.cluster_of(project, sample_id)
+    chains = duplicates.chains_of(project)
+    cluster = duplicates.cluster_among(chains, sample_id)
     if cluster is None:
         if not project.samples.filter(pk=sample_id).exists():
             raise Http404
         messages.info(request, _("Nothing open says that this sample is like another."))
         return redirect("curation:duplicate_list", slug)
-    return _detail(request, project, cluster)
+    return _detail(request, project, cluster, duplicates.next_after(chains, cluster))
 
 
 def _detail(
-    request: AuthenticatedRequest, project: Project, cluster: Cluster, refusal: ApplicationError | None = None
+    request: AuthenticatedRequest,
+    project: Project,
+    cluster: Cluster,
+    next_key: int | None,
+    refusal: ApplicationError | None = None,
 ) -> HttpResponse:
     start = request.GET.get("start", "")
     page = duplicate_page.page_of(
-        project, cluster, request.GET.get("keep", ""), int(start) if start.isdecimal() and len(start) < 7 else 0
+        cluster, next_key, request.GET.get("keep", ""), int(start) if start.isdecimal() and len(start) < 7 else 0
     )
     shown = [page.keep.pk, *(other.sample.pk for other in page.others)]
     view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=shown)
@@ -114,8 +119,9 @@ def duplicate_decide(request: AuthenticatedRequest, slug: str, sample_id: int) -
     keep, key = _kept_ids(request), _key_of(request)
     if keep is not None and not may(request.user, project, Permission.WITHDRAW):
         raise PermissionDenied(f"Your role here does not allow you to {Permission.WITHDRAW}.")
-    cluster = duplicates.cluster_of(project, sample_id)
-    following = duplicate_page.page_of(project, cluster, "", 0).next_key if cluster else None
+    chains = duplicates.chains_of(project)
+    cluster = duplicates.cluster_among(chains, sample_id)
+    following = duplicates.next_after(chains, cluster) if cluster else None
     try:
         if key is None:
             raise ApplicationError(_("This form was out of date. Decide again."))
@@ -125,7 +131,7 @@ def duplicate_decide(request: AuthenticatedRequest, slug: str, sample_id: int) -
         )  # fmt: skip
     except ApplicationError as refusal:
         if cluster is not None:
-            return _detail(request, project, cluster, refusal)
+            return _detail(request, project, cluster, following, refusal)
         messages.error(request, refusal.message)
         return redirect("curation:duplicate_list", slug)
     messages.success(request, duplicate_page.decided_said(len(made.withdrawn)))

@@ -7,7 +7,6 @@ time; only the runs that are found among those kept are remembered.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,8 +33,8 @@ from reviewapp.curation.tokens import (
     Runs,
     char_shingles,
     distinct,
+    form_hash,
     known_places,
-    normal_form,
     word_runs,
 )
 
@@ -85,12 +84,6 @@ def layout() -> Layout:
     return layout_for(LIMIT)
 
 
-def exact_hash(text: str) -> int:
-    """64 bits of the normal form."""
-    data = normal_form(text).encode("utf-8", errors="surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-
-
 def fingerprints_of(texts: Sequence[str], passages: Sequence[str] | None = None) -> Fingerprints:
     """Of texts that prompts are compared with as a whole; ``passages`` are what passages are looked for in instead."""
     runs = [np.empty(0, dtype=np.uint64)]
@@ -104,7 +97,7 @@ def fingerprints_of(texts: Sequence[str], passages: Sequence[str] | None = None)
     order = np.lexsort((whose, values))
     values, whose = values[order], whose[order]
     is_new = np.concatenate([[True], (values[1:] != values[:-1]) | (whose[1:] != whose[:-1])])[: len(values)]
-    exact = np.array([exact_hash(text) for text in texts], dtype=np.uint64)
+    exact = np.array([form_hash(text) for text in texts], dtype=np.uint64)
     return Fingerprints(exact, values[is_new], whose[is_new], sketches_of(texts, layout()))
 
 
@@ -201,7 +194,7 @@ class _Prompts:
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
-        self.exact = np.array([exact_hash(item.prompt) for item in items], dtype=np.uint64)
+        self.exact = np.array([form_hash(item.prompt) for item in items], dtype=np.uint64)
         self.sketches = sketches_of((item.prompt for item in items), layout())
 
     def whole(self, prints: Fingerprints, texts: Sequence[str] | None) -> list[Overlap]:

@@ -45,6 +45,12 @@ def normal_form(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def form_hash(text: str) -> int:
+    """64 bits of the normal form: what many texts are grouped by without keeping them."""
+    data = normal_form(text).encode("utf-8", errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
 def words_of(text: str) -> list[tuple[str, int, int]]:
     """(folded word, start, end) of each word; ``text[start:end]`` is the word as written."""
     return [(match[0].casefold(), match.start(), match.end()) for match in _WORD.finditer(text)]

@@ -1,8 +1,8 @@
-"""Duplicates and contamination: `make bench-duplicates` (200,000 texts; `--texts 5000 --baseline 2000` is a quick look).
+"""Duplicates and contamination: `make bench-duplicates` (`--texts 5000 --baseline 2000 --samples 5000` is quick).
 
 A made-up collection after section 2a of the reference on curation: texts of 1.5 KB, a Zipf vocabulary, stock sentences,
 boilerplate, template families that are no duplicates, and one text in five a planted variant of 13 kinds, one to four
-of an original. Each engine runs in a process of its own on one thread: CPU seconds without the making of the texts, peak
+of an original. Each engine runs in a process of its own, one thread: CPU seconds without the making of the texts, peak
 memory with them. Recall: planted variants linked to their own cluster; precision: found pairs of one cluster. The last
 line is one JSON object.
 """

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.tokens import normal_form, words_of
+from reviewapp.curation.tokens import form_hash, normal_form, words_of
 
 NAME, TITLE = "contradictory_completions", "Contradictory completions"
 SCOPE: Scope = "corpus"
@@ -16,9 +16,9 @@ _PUNCTUATION = re.compile(r"[^\w\s]")
 
 def check(corpus: Corpus) -> list[FindingDraft]:
     """A finding on every item that shares its prompt with one whose completion differs in words or figures."""
-    by_prompt: dict[str, list[Item]] = defaultdict(list)
+    by_prompt: dict[int, list[Item]] = defaultdict(list)
     for item in corpus.items:
-        by_prompt[normal_form(item.prompt)].append(item)
+        by_prompt[form_hash(item.prompt)].append(item)
     return [finding for items in by_prompt.values() if len(items) > 1 for finding in _look(items)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
 from reviewapp.curation.checks.near_duplicates import text_of
 from reviewapp.curation.minhash import Sets, layout_for, near_pairs, sketches_of
-from reviewapp.curation.tokens import char_shingles, jaccard, normal_form, plain_words
+from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, normal_form, plain_words
 
 NAME, TITLE = "repeated_parts", "Same prompt or same completion"
 SCOPE: Scope = "corpus"
@@ -66,16 +66,17 @@ def _near_prompt(item: Item, other: Item, similarity: float) -> FindingDraft:
 
 
 def _boilerplate(items: Sequence[Item]) -> Iterator[FindingDraft]:
-    same: defaultdict[str, list[int]] = defaultdict(list)
+    same: defaultdict[int, list[int]] = defaultdict(list)
     for place, item in enumerate(items):
-        same[normal_form(item.completion)].append(place)
-    for form, places in same.items():
-        if len(places) > max(MANY, MANY_SHARE * len(items)) and len(plain_words(form)) >= MIN_WORDS:
-            first: dict[str, Item] = {}
+        same[form_hash(item.completion)].append(place)
+    many = max(MANY, MANY_SHARE * len(items))
+    for places in same.values():
+        if len(places) > many and len(plain_words(items[places[0]].completion)) >= MIN_WORDS:
+            first: dict[int, Item] = {}
             for place in places:
-                first.setdefault(normal_form(items[place].prompt), items[place])
+                first.setdefault(form_hash(items[place].prompt), items[place])
             others = list(first.values())
-            if len(others) > max(MANY, MANY_SHARE * len(items)):
+            if len(others) > many:
                 yield from (_repeated(item, others[0], len(others)) for item in others[1:])
 
 

@@ -13,7 +13,7 @@ from reviewapp.audit import services as audit
 from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.drafts import finding_of
-from reviewapp.curation.material import HELDOUT, sample_material
+from reviewapp.curation.material import BENCHMARK, HELDOUT, sample_material
 from reviewapp.curation.models import Finding
 from reviewapp.curation.services.cleaning import sample_clean
 from reviewapp.curation.services.following import REJECTED
@@ -126,5 +126,5 @@ def _check_alone(sample: Sample) -> None:
     alone = {sample.pk: material.revisions[sample.pk]}
     for check in CHECKS:
         drafts = [draft for draft in material.look(check) if draft.key == sample.pk]
-        is_whole = check.scope == "text" or check.name == HELDOUT
+        is_whole = check.scope == "text" or check.name in (HELDOUT, BENCHMARK)
         findings_write(check_name=check.name, drafts=drafts, looked_at=alone, is_whole=is_whole)
