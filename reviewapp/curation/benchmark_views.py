@@ -77,7 +77,7 @@ def benchmark_declare(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @require_POST
 def benchmark_remove(request: AuthenticatedRequest, slug: str, benchmark_id: int) -> HttpResponse:
     project = project_for(request.user, slug, Permission.MANAGE)
-    benchmark = get_object_or_404(benchmarks_of(project), pk=benchmark_id)
+    benchmark = get_object_or_404(project.benchmarks.defer("fingerprints"), pk=benchmark_id)
     services.benchmark_remove(benchmark=benchmark, removed_by=request.user)
     messages.success(request, _("The benchmark is removed. The next scan compares with it no more."))
     return redirect("curation:benchmark_list", slug)

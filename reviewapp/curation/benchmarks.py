@@ -83,7 +83,7 @@ def _values(path: Path, name: str) -> Iterator[dict[str, Any] | None]:
 def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
     try:
         with path.open(encoding="utf-8") as file:
-            yield from ({"text": line} for line in file if line.strip())
+            yield from ({"text": line.strip()} for line in file if line.strip())
     except UnicodeDecodeError as error:
         raise FileError("The text is not UTF-8. Save it as UTF-8 and try again.") from error
 

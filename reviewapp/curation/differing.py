@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reviewapp.curation.tokens import normal_form, plain_words
+from reviewapp.curation.tokens import plain_words
 
 Kind = Literal["case_space", "numbers", "names", "misread", "contained", "reordered", "reworded"]
 KINDS: dict[Kind, str] = {
@@ -46,10 +46,24 @@ def difference_of(a: str, b: str) -> Difference:
     """What makes ``b`` another text than ``a``; the same kind the other way round."""
     words_a, words_b = plain_words(a), plain_words(b)
     folded_a, folded_b = [word.casefold() for word in words_a], [word.casefold() for word in words_b]
-    if folded_a == folded_b or normal_form(a) == normal_form(b):
+    if folded_a == folded_b:
         return Difference("case_space")
+    sizes = len(words_a), len(words_b)
+    head, tail = _same_ends(folded_a, folded_b)  # they say nothing of the difference, and most texts share much
+    words_a, folded_a = words_a[head : sizes[0] - tail], folded_a[head : sizes[0] - tail]
+    words_b, folded_b = words_b[head : sizes[1] - tail], folded_b[head : sizes[1] - tail]
     only_a, only_b = _only(words_a, folded_a, folded_b), _only(words_b, folded_b, folded_a)
-    return Difference(_kind((a, b), (len(words_a), len(words_b)), only_a, only_b), only_a, only_b)
+    return Difference(_kind((a, b), (folded_a, folded_b), sizes, only_a, only_b), only_a, only_b)
+
+
+def _same_ends(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
+    """How many words are the same at the beginning and, of the rest, at the end."""
+    most, head, tail = min(len(a), len(b)), 0, 0
+    while head < most and a[head] == b[head]:
+        head += 1
+    while tail < most - head and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    return head, tail
 
 
 def _only(words: Sequence[str], own: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
@@ -63,11 +77,17 @@ def _only(words: Sequence[str], own: Sequence[str], other: Sequence[str]) -> tup
     return tuple(found)
 
 
-def _kind(texts: tuple[str, str], sizes: tuple[int, int], only_a: Sequence[str], only_b: Sequence[str]) -> Kind:
+def _kind(
+    texts: tuple[str, str],
+    folded: tuple[Sequence[str], Sequence[str]],
+    sizes: tuple[int, int],
+    only_a: Sequence[str],
+    only_b: Sequence[str],
+) -> Kind:
     if not only_a and not only_b:
         return "reordered"
     short, shorter = (only_a, sizes[0]) if len(only_a) < len(only_b) else (only_b, sizes[1])
-    if not short and _in_order(*texts):
+    if not short and _in_order(*folded):
         return "contained"
     if only_a and only_b:
         swapped = _swapped(only_a, only_b)
@@ -76,13 +96,13 @@ def _kind(texts: tuple[str, str], sizes: tuple[int, int], only_a: Sequence[str],
     if _is_reordered(*texts):
         return "reordered"
     longer = max(len(only_a), len(only_b))
-    is_part = len(short) <= _LITTLE * shorter and longer >= 4 * max(1, len(short))
-    return "contained" if is_part and _in_order(*texts, give=len(short)) else "reworded"
+    is_part = len(short) <= max(1, _LITTLE * shorter) and longer >= 4 * max(1, len(short))
+    return "contained" if is_part and _in_order(*folded, give=len(short)) else "reworded"
 
 
-def _in_order(a: str, b: str, give: int = 0) -> bool:
+def _in_order(a: Sequence[str], b: Sequence[str], give: int = 0) -> bool:
     """Whether the words of the shorter text follow one another in the longer; all but ``give`` of them."""
-    short, long = sorted(([word.casefold() for word in plain_words(text)] for text in (a, b)), key=len)
+    short, long = sorted((a, b), key=len)
     place, missed = 0, 0
     for word in short:
         try:

@@ -80,6 +80,7 @@ class ClusterPage:
     cluster: Cluster
     keep: Sample
     others: list[Beside]
+    rest: list[Sample]  # not compared on this page; a decision is about them as well
     first_other: int
     n_others: int
     next_key: int | None
@@ -110,6 +111,7 @@ def page_of(cluster: Cluster, next_key: int | None, keep_id: str, start: int) ->
     return ClusterPage(
         cluster=cluster,
         keep=keep,
+        rest=[sample for sample in others if sample not in shown],
         others=[_beside(sample, keep, leased.get(sample.pk, "")) for sample in shown],
         first_other=start,
         n_others=len(others),

@@ -152,7 +152,7 @@ def _cut(chain: list[Edge], texts: dict[int, str]) -> list[Cluster]:
     keys = [key for key in _members(chain) if key in texts]
     place = {key: at for at, key in enumerate(keys)}
     links = [
-        Link(*sorted((place[edge.sample], place[edge.other])), edge.score)
+        Link(min(place[edge.sample], place[edge.other]), max(place[edge.sample], place[edge.other]), edge.score)
         for edge in chain
         if edge.sample in place and edge.other in place
     ]
@@ -230,7 +230,8 @@ def leased_now_in_batches(keys: Sequence[int]) -> set[int]:
 
 def _first_kept(samples: Sequence[Sample], leased: Collection[int]) -> FirstKept:
     keep = suggestion_of(samples, Counter())
-    go, left = [], defaultdict[str, list[Sample]](list)
+    go: list[Sample] = []
+    left: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.pk == keep.pk:
             continue

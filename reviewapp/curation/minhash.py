@@ -101,9 +101,9 @@ def signatures_of(runs: Runs) -> Signatures:
     n = len(runs.counts)
     places = (runs.values >> _SHIFT).astype(np.intp)
     places += runs.owners * PLACES
-    least = np.full(n * PLACES, _NOTHING)
-    np.minimum.at(least, places, runs.values)
-    least = least.reshape(n, PLACES)
+    flat = np.full(n * PLACES, _NOTHING)
+    np.minimum.at(flat, places, runs.values)
+    least: Hashes = flat.reshape(n, PLACES)
     _fill(least)
     return (least >> np.uint64(25)).astype(np.uint32)
 

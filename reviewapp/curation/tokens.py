@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -123,14 +124,15 @@ def word_runs(texts: Sequence[str], size: int) -> Runs:
         if own and len(own) < size:
             own += [0] * (size - len(own))
     lengths = np.array([len(own) for own in words], dtype=np.int64)
-    units = np.fromiter((value for own in words for value in own), dtype=np.uint64, count=int(lengths.sum()))
+    units = np.fromiter(chain.from_iterable(words), dtype=np.uint64, count=int(lengths.sum()))
     return _runs(units, lengths, size)
 
 
 def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """The values sorted, each once (np.unique takes four times as long for some thousand numbers)."""
     found = np.sort(values)
-    return found[np.concatenate([[True], found[1:] != found[:-1]])[: len(found)]]
+    kept: npt.NDArray[Number] = found[np.concatenate([[True], found[1:] != found[:-1]])[: len(found)]]
+    return kept
 
 
 def char_shingles(text: str, size: int = 5) -> Hashes:

@@ -171,7 +171,7 @@ def test_eight_bits_of_a_place_are_enough_to_estimate_by() -> None:
 
 def test_signature_of_a_long_set_is_the_minimum_over_its_blocks() -> None:
     whole = np.unique(mix(np.arange(50_000, dtype=np.uint64)))
-    halves = np.minimum(*signatures_of(of_sets(whole[:25_000], whole[25_000:])))
+    halves = np.minimum(*signatures_of(of_sets(whole[::2], whole[1::2])))
     assert np.array_equal(signatures_of(of_sets(whole))[0], halves)
 
 
