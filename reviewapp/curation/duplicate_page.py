@@ -46,7 +46,7 @@ class ClusterRow:
     @property
     def words(self) -> str:
         first = self.samples[0].revision if self.samples else None
-        return passage(first.prompt, None, None).words if first else ""
+        return passage(first.prompt, None, None).after if first else ""
 
 
 def rows_of(clusters: Sequence[Cluster]) -> list[ClusterRow]:

@@ -85,9 +85,18 @@ def findings_open(project: Project) -> QuerySet[Finding]:
 
 
 def chains_of(project: Project) -> list[list[Edge]]:
-    """Findings that hang together, by the first sample of each."""
+    """Findings that hang together, by the first sample of each; exact copies and near-duplicates apart.
+
+    Of exact copies only the first takes part in the search for near ones, so it may be in a chain of either kind.
+    """
     rows = findings_open(project).order_by().values_list("sample_id", "related_sample_id", "kind", "score")
     edges = [Edge(sample, other or 0, kind, score or 0.0) for sample, other, kind, score in rows]
+    exact = _hanging([edge for edge in edges if edge.kind.startswith(EXACT)])
+    near = _hanging([edge for edge in edges if not edge.kind.startswith(EXACT)])
+    return sorted([*exact, *near], key=lambda chain: min(min(edge.sample, edge.other) for edge in chain))
+
+
+def _hanging(edges: Sequence[Edge]) -> list[list[Edge]]:
     root: dict[int, int] = {}
 
     def find(key: int) -> int:
@@ -101,7 +110,7 @@ def chains_of(project: Project) -> list[list[Edge]]:
     chains: defaultdict[int, list[Edge]] = defaultdict(list)
     for edge in edges:
         chains[find(edge.sample)].append(edge)
-    return [chains[first] for first in sorted(chains)]
+    return list(chains.values())
 
 
 def kind_of(chain: Iterable[Edge]) -> str:
@@ -122,11 +131,10 @@ def cluster_of(project: Project, sample_id: int) -> Cluster | None:
 
 
 def cluster_among(chains: Sequence[list[Edge]], sample_id: int) -> Cluster | None:
-    """The same, of chains that are read already."""
-    chain = next((chain for chain in chains if any(sample_id in (edge.sample, edge.other) for edge in chain)), None)
-    found = clusters_in([chain]) if chain else []
-    holding = [cluster for cluster in found if sample_id in cluster.members]
-    return next((cluster for cluster in holding if cluster.key == sample_id), holding[0] if holding else None)
+    """The same, of chains that are read already; of two clusters that hold the sample the one that it names."""
+    holding = [chain for chain in chains if any(sample_id in (edge.sample, edge.other) for edge in chain)]
+    found = [cluster for cluster in clusters_in(holding) if sample_id in cluster.members]
+    return next((cluster for cluster in found if cluster.key == sample_id), found[0] if found else None)
 
 
 def next_after(chains: Sequence[list[Edge]], cluster: Cluster) -> int | None:

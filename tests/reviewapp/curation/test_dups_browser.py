@@ -24,7 +24,7 @@ def test_duplicates_are_decided_and_undone(browser: Any, live_server: Any) -> No
     project = factories.project("letters")
     lead = factories.member(project, "lead")
     for name, text in COPIES.items():
-        factories.sample(project, prompt=text, completion="Seen in the clinic.", external_id=name)
+        factories.sample(project, prompt=text, completion="Seen.", external_id=name)
     for text in texts(20, seed=3):
         factories.sample(project, prompt=text, completion="Seen.")
     scan(project, lead)
@@ -51,7 +51,8 @@ def test_duplicates_are_decided_and_undone(browser: Any, live_server: Any) -> No
     assert rejected() == {"b", "c", "x2", "x3"}
     assert faults_in_every_look(page, "decisions") == {}
     for _ in range(2):
-        page.locator("form").filter(has_text="Undo").first.get_by_role("button").click()
+        with page.expect_navigation():
+            page.locator("form").filter(has_text="Undo").first.get_by_role("button").click()
         page.get_by_text("2 of 2 samples are back").wait_for()
     assert rejected() == set()
 

@@ -97,6 +97,20 @@ def test_clusters_are_read_from_the_open_findings(pool: dict[str, Sample]) -> No
     assert [duplicates.kind_of(chain) for chain in duplicates.chains_of(pool["a"].project)] == ["near", "exact"]
 
 
+def test_exact_copies_are_a_cluster_of_their_own(pool: dict[str, Sample]) -> None:
+    factories.finding(
+        pool["z"], check_name="near_duplicates", kind="near_duplicate", related_sample=pool["x"], start=None, end=None,
+        suggestion=None, score=0.8,
+    )  # fmt: skip
+    exact, near = cluster(pool["x2"]), cluster(pool["z"])
+    assert exact.is_exact and len(exact.members) == 3
+    assert near.members == (pool["x"].pk, pool["z"].pk)
+    assert cluster(pool["x"]) in (exact, near)
+    assert duplicates.exact_preview(pool["x"].project)[1] == 1
+    chains = duplicates.chains_of(pool["x"].project)
+    assert duplicates.next_after(chains, exact) == near.key
+
+
 def test_a_chain_of_small_steps_is_cut_and_no_finding_is_lost(project: Project) -> None:
     words = [f"word{n}" for n in range(400)]
     samples = [
