@@ -40,7 +40,7 @@ def form(sample: Sample, **values: Any) -> dict[str, Any]:
 def test_the_list_shows_clusters_by_kind(lead: Client, pool: dict[str, Sample]) -> None:
     page = body(lead.get(url("duplicate_list")))
     assert page.count("3 samples alike") == 2
-    assert "only figures differ" in page and "the same to the letter" in page
+    assert "Only figures differ" in page and "The same to the letter" in page
     assert body(lead.get(url("duplicate_list"), {"kind": "exact"})).count("samples alike") == 1
     assert body(lead.get(url("duplicate_list"), {"kind": "<b>"})).count("samples alike") == 2
 
