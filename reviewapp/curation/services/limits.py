@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
@@ -28,7 +29,7 @@ LOWEST, HIGHEST = 0.5, 0.95
 def limit_measure(*, project: Project, measured_by: User, idempotency_key: UUID) -> LimitMeasurement:
     """Plants variants among up to 500 of the project's samples and finds them at each limit; about a second.
 
-    The same key gives back its measurement. Raises ApplicationError with fewer than 20 different samples.
+    Samples with an open finding of a duplicate are left out. The same key gives back its measurement. Raises ApplicationError with fewer than 20 different samples.
     """
     known = LimitMeasurement.objects.filter(project=project, idempotency_key=idempotency_key).first()
     if known is not None:
@@ -71,8 +72,11 @@ def limit_set(*, project: Project, limit: float, set_by: User) -> DuplicateLimit
     return made
 
 
-def _pool(project: Project) -> Any:
-    return Sample.objects.filter(project=project, revision__isnull=False).exclude(state=Sample.State.REJECTED)
+def _pool(project: Project) -> QuerySet[Sample]:
+    """Without those that are open duplicates of others: they would count as wrong. Where all were kept they stay."""
+    known = duplicates.findings_open(project).values("sample")
+    samples = Sample.objects.filter(project=project, revision__isnull=False)
+    return samples.exclude(state=Sample.State.REJECTED).exclude(pk__in=known)
 
 
 def _record(project: Project, action: str, key: int, data: dict[str, Any], by: User) -> None:

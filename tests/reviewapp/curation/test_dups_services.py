@@ -338,6 +338,20 @@ def test_a_measurement_is_kept_and_needs_enough_samples(project: Project, people
     assert row.measurement == made
 
 
+def test_open_duplicates_are_not_taken_for_strangers(
+    project: Project, people: SimpleNamespace, pool: dict[str, Sample]
+) -> None:
+    for text in texts(25, seed=3):
+        factories.sample(project, prompt=text, completion="Seen.")
+    made = services.limit_measure(project=project, measured_by=people.lead, idempotency_key=uuid.uuid4())
+    assert made.result["available"] == 28  # of b, c, x2 and x3 each is a duplicate of another
+    assert {row["others"] for row in made.result["rows"]} == {0}
+    decide(pool["a"], None, people.lead)
+    again = services.limit_measure(project=project, measured_by=people.lead, idempotency_key=uuid.uuid4())
+    assert again.result["available"] == 30
+    assert again.result["rows"][0]["others"] == 3
+
+
 # ---- benchmarks
 
 ASKED = "How many ducks does Janet sell at the market on Monday morning in all?"
