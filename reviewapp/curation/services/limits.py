@@ -29,7 +29,8 @@ LOWEST, HIGHEST = 0.5, 0.95
 def limit_measure(*, project: Project, measured_by: User, idempotency_key: UUID) -> LimitMeasurement:
     """Plants variants among up to 500 of the project's samples and finds them at each limit; about a second.
 
-    Samples with an open finding of a duplicate are left out. The same key gives back its measurement. Raises ApplicationError with fewer than 20 different samples.
+    Samples with an open finding of a duplicate are left out. The same key gives back its measurement. Raises
+    ApplicationError with fewer than 20 different samples.
     """
     known = LimitMeasurement.objects.filter(project=project, idempotency_key=idempotency_key).first()
     if known is not None:
