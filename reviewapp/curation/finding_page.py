@@ -99,7 +99,7 @@ def comparison_of(finding: Finding, *, may_read_heldout: bool) -> Comparison | N
     other = finding.related_sample
     if other is not None and other.revision is not None:
         title = _("Sample %(sample)s") % {"sample": other.external_id}
-        return Comparison(title=title, other=other, pairs=_pairs(finding.revision, other.revision))
+        return Comparison(title=title, other=other, pairs=pairs_of(finding.revision, other.revision))
     held = finding.related_heldout
     if held is None or not may_read_heldout:
         return None
@@ -109,7 +109,7 @@ def comparison_of(finding: Finding, *, may_read_heldout: bool) -> Comparison | N
     return Comparison(title=title, other=None, pairs=[pair], is_passage=finding.kind == "heldout_passage")
 
 
-def _pairs(left: Revision, right: Revision) -> list[Pair]:
+def pairs_of(left: Revision, right: Revision) -> list[Pair]:
     pairs = []
     for field, name in Finding.Field.choices:
         ours, theirs = side_by_side(getattr(left, field), getattr(right, field))

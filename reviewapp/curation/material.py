@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
-from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
+from reviewapp.curation.benchmarks import benchmarks_declared
+from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
 from reviewapp.curation.drafts import item_made
+from reviewapp.curation.duplicates import near_limit
+from reviewapp.curation.overlapping import Fingerprints
 from reviewapp.curation.tagging import tagger_file
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from training.contract import canonical_json
 
-HELDOUT = "heldout_overlap"
-EMPTY = "empty_completion"
+HELDOUT, BENCHMARK = "heldout_overlap", "benchmark_overlap"
+OF_PROSE = frozenset(("empty_completion", "repeated_completion", "near_prompt"))
 ASIDE = 200  # samples of its group that a single sample is compared with, the latest
 
 
@@ -31,13 +34,16 @@ class Material:
     heldout: list[tuple[int, str]]
     exempt: frozenset[int]
     tagger: tuple[str, str] | None = None  # file and hash of the tagger in use, if not the one that came along
-    is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
+    is_labelled: bool = False  # experts produce the completions: that one is missing or repeated is no finding
+    near_limit: float = NEAR_LIMIT
+    benchmarks: Sequence[tuple[str, Fingerprints]] = ()
 
     @property
     def fingerprint(self) -> str:
         """Of all that a check of the whole corpus may read: the same again means the same findings."""
         held = [key for key, _ in self.heldout]
-        told = [list(self.revisions.items()), held, sorted(self.exempt), self.is_labelled]
+        declared = [[name, hashlib.sha256(prints.exact.tobytes()).hexdigest()] for name, prints in self.benchmarks]
+        told = [list(self.revisions.items()), held, sorted(self.exempt), self.is_labelled, self.near_limit, declared]
         return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:32]
 
     def blocks(self, keys: frozenset[int], size: int) -> Iterator[Material]:
@@ -49,11 +55,11 @@ class Material:
 
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
-        if check.name != HELDOUT:
-            found = check.run(Corpus(items=self.items, tagger=self.tagger))
-            return [draft for draft in found if not (self.is_labelled and draft.kind == EMPTY)]
+        if check.name not in (HELDOUT, BENCHMARK):
+            found = check.run(Corpus(items=self.items, tagger=self.tagger, near_limit=self.near_limit))
+            return [draft for draft in found if not (self.is_labelled and draft.kind in OF_PROSE)]
         items = [item for item in self.items if item.key not in self.exempt]
-        return check.run(Corpus(items=items, heldout=self.heldout))
+        return check.run(Corpus(items=items, heldout=self.heldout, benchmarks=self.benchmarks))
 
 
 def project_material(project: Project, *, sample_of: int = 0, seed: int = 0) -> Material:
@@ -96,4 +102,6 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
         exempt=frozenset(exempt),
         is_labelled=is_labelled,
         tagger=tagger_file(project.pk),
+        near_limit=near_limit(project),
+        benchmarks=benchmarks_declared(project),
     )

@@ -12,7 +12,7 @@ from reviewapp.curation.checks.registry import CHECKS, Check
 from training.contract import canonical_json
 
 # Without it nobody could sign a training-set version: it cannot be switched off, nor made to count for less.
-ALWAYS = frozenset({"heldout_overlap"})
+ALWAYS = frozenset({"heldout_overlap", "benchmark_overlap"})
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 _BY_NAME = {check.name: check for check in CHECKS}
 

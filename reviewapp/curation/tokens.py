@@ -1,25 +1,55 @@
-"""Texts made comparable: normal form, words with their places, shingles as 64-bit numbers."""
+"""Texts made comparable: normal form, words with their places, runs of characters or words as 64-bit numbers.
+
+Many texts are turned into runs at once, one array after the other, because a call of NumPy costs more than the
+arithmetic on one short text. The hash of a run is a polynomial of its units (Karp, Rabin 1987) through SplitMix64's
+finaliser; of a word, the first 8 bytes of blake2b. Stored numbers stay comparable only while this does not change.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-import zlib
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-_SPACE = re.compile(r"\s+")
-_EMPTY: Hashes = np.empty(0, dtype=np.uint64)
+_FACTOR = 0x9E3779B97F4A7C15  # odd, its bits half ones
+_FILL = "\U0010ffff"  # no character: fills texts that are shorter than one run
+_MOST_WORDS = 400_000  # hashes of words remembered at a time: about 60 MB
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of several texts in the order of the texts: ``values`` of all, ``counts`` of each text."""
+
+    values: Hashes
+    counts: Counts
+
+    @property
+    def owners(self) -> Counts:
+        """For each value the place of its text."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
 
 
 def normal_form(text: str) -> str:
     """NFKC, case folded, white space collapsed: texts that differ in these only are the same text."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def form_hash(text: str) -> int:
+    """64 bits of the normal form: what many texts are grouped by without keeping them."""
+    data = normal_form(text).encode("utf-8", errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def words_of(text: str) -> list[tuple[str, int, int]]:
@@ -27,10 +57,23 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
     return [(match[0].casefold(), match.start(), match.end()) for match in _WORD.finditer(text)]
 
 
-@lru_cache(maxsize=200_000)
-def _word_hash(word: str) -> int:
-    data = word.encode("utf-8", errors="surrogatepass")
-    return zlib.crc32(data) << 32 | zlib.crc32(data, 0x9E3779B9)
+def plain_words(text: str) -> list[str]:
+    """The words as written, in the order of ``words_of``."""
+    return _WORD.findall(text)
+
+
+class _WordHashes(dict[str, int]):
+    """Word as written -> hash of the word folded; forgets all when it has grown large."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        data = word.casefold().encode("utf-8", errors="surrogatepass")
+        self[word] = made = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+        return made
+
+
+_WORD_HASHES = _WordHashes()
 
 
 def mix(values: Hashes) -> Hashes:
@@ -40,38 +83,78 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def _windows(units: Hashes, size: int) -> Hashes:
-    """A hash of every run of ``size`` units, in order; one hash of all of them when there are fewer."""
-    size = min(size, len(units))
-    if not size:
-        return _EMPTY
-    total = np.zeros(len(units) - size + 1, dtype=np.uint64)
-    for place in range(size):
-        total = mix(total * np.uint64(0x100000001B3) + units[place : len(units) - size + 1 + place] + np.uint64(1))
-    return total
+def _runs(units: Hashes, lengths: Counts, size: int) -> Runs:
+    """Every run of ``size`` units within a text; texts hold no unit or at least ``size`` of them."""
+    counts = np.maximum(lengths - size + 1, 0)
+    n = len(units) - size + 1
+    if n <= 0:
+        return Runs(np.empty(0, dtype=np.uint64), counts)
+    total = units[:n] * _power(size - 1)
+    for place in range(1, size):
+        total += units[place : n + place] * _power(size - 1 - place)
+    is_inside = np.ones(n, dtype=bool)
+    across = (np.cumsum(lengths)[:, None] - np.arange(1, size)).ravel()
+    is_inside[across[(across >= 0) & (across < n)]] = False
+    return Runs(mix(total[is_inside]), counts)
+
+
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(_FACTOR, exponent, 2**64))
+
+
+def char_runs(texts: Sequence[str], size: int = 5) -> Runs:
+    """Hashes of the runs of ``size`` characters of the normal forms: robust to small typing errors.
+
+    A text shorter than that has one run; one without characters has none.
+    """
+    forms = [_filled(normal_form(text), size) for text in texts]
+    points = np.frombuffer("".join(forms).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
+    return _runs(points.astype(np.uint64), np.array([len(form) for form in forms], dtype=np.int64), size)
+
+
+def _filled(form: str, size: int) -> str:
+    return form if not form or len(form) >= size else form.ljust(size, _FILL)
+
+
+def word_runs(texts: Sequence[str], size: int) -> Runs:
+    """Hashes of the runs of ``size`` words; the i-th of a text starts at its i-th word. Short texts have one run."""
+    known = _WORD_HASHES.__getitem__
+    words = [list(map(known, _WORD.findall(text))) for text in texts]
+    for own in words:
+        if own and len(own) < size:
+            own += [0] * (size - len(own))
+    lengths = np.array([len(own) for own in words], dtype=np.int64)
+    units = np.fromiter(chain.from_iterable(words), dtype=np.uint64, count=int(lengths.sum()))
+    return _runs(units, lengths, size)
+
+
+def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """The values sorted, each once (np.unique takes four times as long for some thousand numbers)."""
+    found = np.sort(values)
+    kept: npt.NDArray[Number] = found[np.concatenate([[True], found[1:] != found[:-1]])[: len(found)]]
+    return kept
 
 
 def char_shingles(text: str, size: int = 5) -> Hashes:
-    """Sorted distinct hashes of the runs of ``size`` characters of the normal form: robust to small typing errors."""
-    points = np.frombuffer(normal_form(text).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
-    return np.unique(_windows(points.astype(np.uint64), size))
+    """Sorted distinct hashes of the runs of ``size`` characters of one text."""
+    return distinct(char_runs([text], size).values)
 
 
 def word_grams(text: str, size: int) -> Hashes:
     """Hashes of the runs of ``size`` words in the order of the text (the i-th starts at the i-th word)."""
-    return _windows(np.array([_word_hash(word) for word, _, _ in words_of(text)], dtype=np.uint64), size)
+    return word_runs([text], size).values
 
 
 def word_shingles(text: str, size: int = 3) -> Hashes:
     """Sorted distinct hashes of the runs of ``size`` words."""
-    return np.unique(word_grams(text, size))
+    return distinct(word_grams(text, size))
 
 
 def jaccard(a: Hashes, b: Hashes) -> float:
     """Share of the union that is common to two sorted sets of hashes; 1.0 for two empty ones."""
     if not len(a) and not len(b):
         return 1.0
-    common = len(np.intersect1d(a, b, assume_unique=True))
+    common = _common(a, b)
     return common / (len(a) + len(b) - common)
 
 
@@ -79,13 +162,18 @@ def containment(a: Hashes, b: Hashes) -> float:
     """Share of the smaller set that the larger holds; 0.0 when one is empty."""
     if not len(a) or not len(b):
         return 0.0
-    return len(np.intersect1d(a, b, assume_unique=True)) / min(len(a), len(b))
+    return _common(a, b) / min(len(a), len(b))
 
 
-def known_places(values: Hashes, known: Hashes) -> list[int]:
+def _common(a: Hashes, b: Hashes) -> int:
+    both = np.concatenate([a, b])
+    both.sort(kind="stable")  # two sorted halves: the stable sort only merges them
+    return int(np.count_nonzero(both[1:] == both[:-1]))
+
+
+def known_places(values: Hashes, known: Hashes) -> npt.NDArray[np.intp]:
     """Places of the values that a large sorted set holds, by binary search."""
     if not len(known):
-        return []
+        return np.empty(0, dtype=np.intp)
     found = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    places: list[int] = np.flatnonzero(known[found] == values).tolist()
-    return places
+    return np.flatnonzero(known[found] == values)

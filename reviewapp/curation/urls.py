@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import acceptance_views, golden_views, identifiers_views, pipeline_views, selection_views, views
+from reviewapp.curation import (
+    acceptance_views,
+    benchmark_views,
+    duplicates_views,
+    golden_views,
+    identifiers_views,
+    pipeline_views,
+    selection_views,
+    views,
+)
 
 app_name = "curation"
 
@@ -64,4 +73,17 @@ urlpatterns = [
     path("identifiers/tagger/", identifiers_views.tagger_list, name="tagger_list"),
     path("identifiers/tagger/request/", identifiers_views.tagger_request, name="tagger_request"),
     path("identifiers/tagger/<int:number>/take/", identifiers_views.tagger_take, name="tagger_take"),
+    path("duplicates/", duplicates_views.duplicate_list, name="duplicate_list"),
+    path("duplicates/<int:sample_id>/", duplicates_views.duplicate_detail, name="duplicate_detail"),
+    path("duplicates/<int:sample_id>/decide/", duplicates_views.duplicate_decide, name="duplicate_decide"),
+    path("duplicates/exact/", duplicates_views.duplicate_exact, name="duplicate_exact"),
+    path("duplicates/exact/keep-first/", duplicates_views.duplicate_keep_first, name="duplicate_keep_first"),
+    path("duplicates/decisions/", duplicates_views.duplicate_decisions, name="duplicate_decisions"),
+    path("duplicates/decisions/<int:decision_id>/undo/", duplicates_views.duplicate_undo, name="duplicate_undo"),
+    path("duplicates/limit/", duplicates_views.duplicate_limit, name="duplicate_limit"),
+    path("duplicates/limit/measure/", duplicates_views.limit_measure, name="limit_measure"),
+    path("duplicates/limit/set/", duplicates_views.limit_set, name="limit_set"),
+    path("benchmarks/", benchmark_views.benchmark_list, name="benchmark_list"),
+    path("benchmarks/declare/", benchmark_views.benchmark_declare, name="benchmark_declare"),
+    path("benchmarks/<int:benchmark_id>/remove/", benchmark_views.benchmark_remove, name="benchmark_remove"),
 ]

@@ -1,4 +1,4 @@
-"""The join of a version's samples with every held-out set of its project: it has to be empty.
+"""The join of a version's samples with every held-out set and benchmark of its project: it has to be empty.
 
 Unlike a finding on a sample, this is computed from the very texts that would be frozen, and nobody's decision
 can make it pass. It takes some seconds for a thousand samples, so a worker does it and the result is kept with a
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from reviewapp.curation.checks import heldout_overlap
+from reviewapp.curation.benchmarks import benchmarks_declared, benchmarks_of
+from reviewapp.curation.checks import benchmark_overlap, heldout_overlap
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
+from reviewapp.curation.overlapping import Fingerprints
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt
 from training.contract import canonical_json
@@ -22,6 +24,11 @@ KINDS = {
     "heldout_exact": "Same prompt, apart from case and spaces",
     "heldout_near": f"Near-duplicate prompt, {heldout_overlap.LIMIT:.0%} alike or more",
     "heldout_passage": f"Passage in common, runs of {heldout_overlap.RUN} words",
+}
+BENCHMARK_KINDS = {
+    "benchmark_exact": "Same prompt as in a declared benchmark",
+    "benchmark_near": "Near-duplicate of a declared benchmark's row",
+    "benchmark_passage": "Passage in common with a declared benchmark",
 }
 
 
@@ -42,7 +49,7 @@ class Text(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A sample and a held-out prompt that share text."""
+    """A sample and a held-out prompt, or a row of a benchmark, that share text."""
 
     kind: str
     sample_id: int
@@ -78,6 +85,14 @@ class ContaminationCheck:
         count = len(self.sample_ids)
         return "1 sample overlaps" if count == 1 else f"{count} samples overlap"
 
+    @property
+    def with_what(self) -> str:
+        """What they overlap with, after "2 samples overlap with"."""
+        of_benchmarks = [pair.kind in BENCHMARK_KINDS for pair in self.pairs]
+        if not any(of_benchmarks):
+            return "held-out prompts"
+        return "declared benchmarks" if all(of_benchmarks) else "held-out prompts and declared benchmarks"
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -92,11 +107,13 @@ def key_of(project: Project, chosen: Sequence[Text]) -> str:
     """Names what a comparison would compare: the texts by their hashes, and the held-out prompts."""
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", flat=True)
     texts = sorted((item.sample_id, item.revision_hash) for item in chosen)
-    return hashlib.sha256(canonical_json([texts, list(held)]).encode()).hexdigest()
+    declared = benchmarks_of(project).values_list("pk", flat=True)
+    compared = [texts, list(held), *([list(declared)] if declared else [])]
+    return hashlib.sha256(canonical_json(compared).encode()).hexdigest()
 
 
 def check_texts(project: Project, chosen: Sequence[Text]) -> ContaminationCheck:
-    """Compares each chosen sample with each held-out prompt of the project, whether its set is sealed or not."""
+    """Compares each chosen sample with each held-out prompt, of open sets as well, and each declared benchmark."""
     held = list(
         HeldoutPrompt.objects.filter(heldout_set__project=project)
         .order_by("pk")
@@ -107,16 +124,32 @@ def check_texts(project: Project, chosen: Sequence[Text]) -> ContaminationCheck:
     items = [Item(key=key, prompt=by_key[key].prompt, completion=by_key[key].completion) for key in sorted(by_key)]
     found = heldout_overlap.check(Corpus(items=items, heldout=[row[:2] for row in held]))
     pairs = [_pair(draft, by_key[draft.key], names.get(draft.related_heldout or 0, "")) for draft in found]
+    declared = benchmarks_declared(project)
+    leaked = benchmark_overlap.check(Corpus(items=items, benchmarks=declared))
+    pairs += [_pair(draft, by_key[draft.key], _rows_named(draft.message)) for draft in leaked]
+    kinds = {**dict.fromkeys(KINDS, len(held)), **dict.fromkeys(BENCHMARK_KINDS if declared else (), _rows(declared))}
     return ContaminationCheck(
         key=key_of(project, chosen),
         heldout_prompts=len(held),
         samples=len(chosen),
         rows=[
-            CheckRow(name=name, compared=len(chosen) * len(held), found=sum(pair.kind == kind for pair in pairs))
-            for kind, name in KINDS.items()
+            CheckRow(name=_NAMES[kind], compared=len(chosen) * n, found=sum(pair.kind == kind for pair in pairs))
+            for kind, n in kinds.items()
         ],
         pairs=sorted(pairs, key=lambda pair: (pair.sample, pair.heldout)),
     )
+
+
+_NAMES = {**KINDS, **BENCHMARK_KINDS}
+
+
+def _rows(declared: Sequence[tuple[str, Fingerprints]]) -> int:
+    return sum(len(prints) for _, prints in declared)
+
+
+def _rows_named(message: str) -> str:
+    """The rows of benchmarks that a finding names in brackets."""
+    return message.partition("(")[2].rpartition(")")[0]
 
 
 def _pair(draft: FindingDraft, item: Text, heldout: str) -> Pair:

@@ -163,7 +163,8 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     """Copies the chosen texts into examples and fixes their hash; nothing of it changes afterwards.
 
     ``expected_hash`` is what the person saw: when the samples changed meanwhile, nothing is frozen.
-    Raises ApplicationError as well for a frozen version, an empty split, and any overlap with a held-out set.
+    Raises ApplicationError as well for a frozen version, an empty split, and any overlap with a held-out set or a
+    declared benchmark.
     """
     # the row is locked first, so that a second freeze waits here and then finds the version frozen
     version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
@@ -182,8 +183,9 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     if check.pairs:
         raise ApplicationError(
             say(
-                "%(words)s with held-out prompts. Take them out: a model must not have seen what it is judged by.",
+                "%(words)s with %(with_what)s. Take them out: a model must not have seen what it is judged by.",
                 words=check.words,
+                with_what=check.with_what,
             )
         )
     _store(version, plan, check, frozen_by)

@@ -144,7 +144,7 @@ def _draft(version: TrainingSetVersion) -> VersionPage:
 
 
 def _overlap_problem(check: ContaminationCheck | None) -> str:
-    return f"{check.words} with held-out prompts. Take them out below." if check and check.pairs else ""
+    return f"{check.words} with {check.with_what}. Take them out below." if check and check.pairs else ""
 
 
 def _frozen(version: TrainingSetVersion) -> VersionPage:

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
-from reviewapp.curation.models import AcceptanceRule, Redaction, Scan
+from reviewapp.curation.models import AcceptanceRule, Benchmark, DuplicateDecision, Redaction, Scan
+from reviewapp.curation.overlapping import fingerprints_of, packed
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
@@ -88,8 +89,27 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     )
     webhook = Webhook.objects.create(project=project, url="https://example.org/hook", events=["run.failed"], salt="s")
     preview = Preview.objects.create(version=version, base_model_path=base.path)
+    copy = factories.sample(project)
+    factories.finding(
+        copy, check_name="exact_duplicates", kind="exact_duplicate", related_sample=sample, start=None, end=None,
+        excerpt="", suggestion=None,
+    )  # fmt: skip
     names = {
         "project": project,
+        "copy": copy,
+        "duplicate_decision": DuplicateDecision.objects.create(
+            project=project, act="keep_all", decided_by=people.lead2, idempotency_key=uuid.uuid4()
+        ),
+        "benchmark": Benchmark.objects.create(
+            project=project,
+            name="Public test",
+            file_name="test.csv",
+            file_sha256=factories.sha("test"),
+            rows=1,
+            fingerprints=packed(fingerprints_of(["How many ducks are in the pond?"])),
+            declared_by=people.lead2,
+            idempotency_key=uuid.uuid4(),
+        ),
         "rubric": rubric,
         "batch": batch,
         "heldout": heldout,
@@ -427,4 +447,17 @@ ROWS: dict[str, Row] = {
     "curation:tagger_list": Row(P.VIEW, _project),
     "curation:tagger_request": Row(P.MANAGE, _project, "POST"),
     "curation:tagger_take": Row(P.MANAGE, lambda world: [SLUG, 0], "POST"),
+    "curation:duplicate_list": Row(P.VIEW, _project),
+    "curation:duplicate_detail": Row(P.VIEW, _of("copy")),
+    "curation:duplicate_decide": Row(P.CURATE, _of("copy"), "POST", {"act": "all"}),
+    "curation:duplicate_exact": Row(P.WITHDRAW, _project),
+    "curation:duplicate_keep_first": Row(P.WITHDRAW, _project, "POST"),
+    "curation:duplicate_decisions": Row(P.VIEW, _project),
+    "curation:duplicate_undo": Row(P.CURATE, _of("duplicate_decision"), "POST"),
+    "curation:duplicate_limit": Row(P.VIEW, _project),
+    "curation:limit_measure": Row(P.MANAGE, _project, "POST"),
+    "curation:limit_set": Row(P.MANAGE, _project, "POST"),
+    "curation:benchmark_list": Row(P.VIEW, _project),
+    "curation:benchmark_declare": Row(P.MANAGE, _project, "POST"),
+    "curation:benchmark_remove": Row(P.MANAGE, _of("benchmark"), "POST"),
 }

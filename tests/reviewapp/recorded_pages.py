@@ -17,6 +17,8 @@ RECORDED = {
     "samples:import_errors",
     "curation:finding_list",
     "curation:finding_detail",
+    "curation:duplicate_list",
+    "curation:duplicate_detail",
     "curation:meaning_search",
     "curation:similar_list",
     "curation:acceptance_judge",

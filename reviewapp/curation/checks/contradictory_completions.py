@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.tokens import normal_form, words_of
+from reviewapp.curation.tokens import form_hash, normal_form, words_of
 
 NAME, TITLE = "contradictory_completions", "Contradictory completions"
 SCOPE: Scope = "corpus"
@@ -16,16 +17,20 @@ _PUNCTUATION = re.compile(r"[^\w\s]")
 
 def check(corpus: Corpus) -> list[FindingDraft]:
     """A finding on every item that shares its prompt with one whose completion differs in words or figures."""
-    by_prompt: dict[str, list[Item]] = defaultdict(list)
+    by_prompt: dict[int, list[Item]] = defaultdict(list)
     for item in corpus.items:
-        by_prompt[normal_form(item.prompt)].append(item)
-    findings = []
-    for items in by_prompt.values():
-        for item in items if len(items) > 1 else ():
-            other = next((other for other in items if _says(other) != _says(item)), None)
-            if other:
-                findings.append(_finding(item, other))
-    return findings
+        by_prompt[form_hash(item.prompt)].append(item)
+    return [finding for items in by_prompt.values() if len(items) > 1 for finding in _look(items)]
+
+
+def _look(items: Sequence[Item]) -> Iterator[FindingDraft]:
+    """Each item with the first that says something else; what is said is worked out once for each."""
+    said = [_says(item) for item in items]
+    other = next((place for place, words in enumerate(said) if words != said[0]), None)
+    if other is None:
+        return
+    for item, words in zip(items, said, strict=True):
+        yield _finding(item, items[other if words == said[0] else 0])
 
 
 def contradict(a: Item, b: Item) -> bool:

@@ -20,23 +20,25 @@ def digest_of(item: Item) -> bytes:
 
 def check(corpus: Corpus) -> list[FindingDraft]:
     """One finding on each later copy, pointing to the first."""
-    first: dict[bytes, int] = {}
+    first: dict[bytes, Item] = {}
     findings = []
     for item in corpus.items:
-        keeper = first.setdefault(digest_of(item), item.key)
-        if keeper != item.key:
+        keeper = first.setdefault(digest_of(item), item)
+        if keeper.key != item.key:
             findings.append(_finding(item, keeper))
     return findings
 
 
-def _finding(item: Item, keeper: int) -> FindingDraft:
+def _finding(item: Item, keeper: Item) -> FindingDraft:
+    is_same = (item.prompt, item.completion) == (keeper.prompt, keeper.completion)
+    how = "to the letter" if is_same else "apart from case and white space"
     return FindingDraft(
         key=item.key,
         check=NAME,
-        kind="exact_duplicate",
+        kind="exact_duplicate" if is_same else "exact_case_space",
         severity="high",
         field="prompt",
-        message="Prompt and completion are the same as in another sample. Keep one of the two.",
-        related=keeper,
+        message=f"Prompt and completion are the same as in another sample, {how}. Keep one of the two.",
+        related=keeper.key,
         score=1.0,
     )

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from training.contract import canonical_json
+
+if TYPE_CHECKING:
+    from reviewapp.curation.overlapping import Fingerprints
 
 Field = Literal["prompt", "completion"]
 Severity = Literal["low", "medium", "high"]
 # A check of scope "text" needs nothing but the text itself: it runs again on every new revision.
 Scope = Literal["text", "corpus"]
+
+NEAR_LIMIT = 0.7  # similarity from which two samples count as near-duplicates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +44,14 @@ class Corpus:
     """Everything a check may compare: items in ascending order of key, and sealed prompts as (key, text).
 
     ``tagger`` is the file of the tagger in use and its hash; none: the one that came with the application.
+    ``benchmarks`` are declared ones as (name, fingerprints); ``near_limit`` is the project's for near-duplicates.
     """
 
     items: Sequence[Item]
     heldout: Sequence[tuple[int, str]] = ()
     tagger: tuple[str, str] | None = None
+    benchmarks: Sequence[tuple[str, Fingerprints]] = ()
+    near_limit: float = NEAR_LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reviewapp.curation.checks import (
+    benchmark_overlap,
     completion_length,
     contradictory_completions,
     exact_duplicates,
@@ -16,6 +17,7 @@ from reviewapp.curation.checks import (
     named_people,
     near_duplicates,
     off_topic,
+    repeated_parts,
     spreadsheet_errors,
     unicode,
     unsupported_numbers,
@@ -37,11 +39,13 @@ CHECKS: tuple[Check, ...] = tuple(
     Check(module.NAME, module.TITLE, module.SCOPE, module.VERSION, module.check)
     for module in (
         heldout_overlap,
+        benchmark_overlap,
         identifiers,
         named_people,
         exact_duplicates,
         near_duplicates,
         contradictory_completions,
+        repeated_parts,
         unsupported_numbers,
         completion_length,
         spreadsheet_errors,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from reviewapp.curation.services.acceptance import Wanted, plan_close, plan_draw, rule_remove, rule_set
+from reviewapp.curation.services.benchmarks import benchmark_declare, benchmark_remove
 from reviewapp.curation.services.checking import (
     findings_sweep,
     findings_switch_off,
@@ -14,12 +15,14 @@ from reviewapp.curation.services.checking import (
     sample_scan,
 )
 from reviewapp.curation.services.cleaning import sample_clean, samples_clean, samples_dirty
+from reviewapp.curation.services.duplicates import duplicates_decide, duplicates_undo, exact_keep_first
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
 from reviewapp.curation.services.learning import learning_finish, learning_request
+from reviewapp.curation.services.limits import limit_measure, limit_set
 from reviewapp.curation.services.pipelines import pipeline_save
 from reviewapp.curation.services.redactions import (
     redaction_finish,
@@ -39,11 +42,17 @@ from reviewapp.curation.services.selections import (
     selection_revise,
 )
 from reviewapp.curation.services.taggers import identifier_mark, tagger_finish, tagger_request, tagger_take
+from reviewapp.curation.services.withdrawing import samples_restore, samples_withdraw
 
 __all__ = [
     "Mark",
     "Wanted",
+    "benchmark_declare",
+    "benchmark_remove",
     "dry_run_request",
+    "duplicates_decide",
+    "duplicates_undo",
+    "exact_keep_first",
     "finding_accept",
     "finding_dismiss",
     "finding_reopen",
@@ -65,6 +74,8 @@ __all__ = [
     "learning_finish",
     "learning_request",
     "limit_keep",
+    "limit_measure",
+    "limit_set",
     "pipeline_save",
     "plan_close",
     "plan_draw",
@@ -82,6 +93,8 @@ __all__ = [
     "sample_unredact",
     "samples_clean",
     "samples_dirty",
+    "samples_restore",
+    "samples_withdraw",
     "scan_cancel",
     "scan_finish",
     "scan_request",

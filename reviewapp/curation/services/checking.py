@@ -13,7 +13,7 @@ from django.utils import timezone
 from reviewapp.audit import services as audit
 from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.drafts import finding_of
-from reviewapp.curation.material import HELDOUT, sample_material
+from reviewapp.curation.material import BENCHMARK, HELDOUT, sample_material
 from reviewapp.curation.models import CheckedRevision, Finding
 from reviewapp.curation.pipeline import Pipeline
 from reviewapp.curation.selectors import pipeline_of
@@ -159,5 +159,5 @@ def _check_alone(sample: Sample, pipeline: Pipeline) -> None:
     alone = {sample.pk: material.revisions[sample.pk]}
     for step in pipeline.on:
         drafts = [draft for draft in step.apply(material.look(step.run)) if draft.key == sample.pk]
-        is_whole = step.run.scope == "text" or step.check == HELDOUT
+        is_whole = step.run.scope == "text" or step.check in (HELDOUT, BENCHMARK)
         findings_write(check_name=step.check, drafts=drafts, looked_at=alone, is_whole=is_whole)

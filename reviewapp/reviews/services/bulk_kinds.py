@@ -11,16 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import F
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from reviewapp.curation import services as curation
-from reviewapp.curation.models import Finding
+from reviewapp.curation.services import samples_restore, samples_withdraw
 from reviewapp.reviews.bulk import EXPERTISE, FLAG, PRIORITY, REOPEN, TAG, UNFLAG, UNTAG, WITHDRAW
 from reviewapp.reviews.models import Assignment, QueueFigure
 from reviewapp.reviews.ranking import EXPERTISE_KEY
 from reviewapp.reviews.selectors.bulk import chunks
-from reviewapp.samples.models import UNRANKED, BulkAct, Revision, Sample, SampleTag
+from reviewapp.samples.models import UNRANKED, BulkAct, Sample, SampleTag
 
 Samples = Sequence[Sample]
 _BATCH = 500
@@ -200,44 +198,12 @@ def _reopen_do(samples: Samples, act: BulkAct) -> dict[int, Any]:
 
 
 def _withdraw_do(samples: Samples, act: BulkAct) -> dict[int, Any]:
-    before = {sample.pk: [sample.state, sample.state_at.isoformat()] for sample in samples}
-    _update(
-        _ids(samples),
-        state=Sample.State.REJECTED,
-        state_at=act.done_at,
-        withdrawn_at=act.done_at,
-        withdrawn_by=act.done_by,
-        withdrawn_reason=act.values["reason"],
-    )
-    for sample in samples:
-        sample.state = Sample.State.REJECTED
-    _findings_follow(samples, act, Finding.State.OPEN)
-    return before
+    reasons = dict.fromkeys(_ids(samples), act.values["reason"])
+    return samples_withdraw(samples=samples, reasons=reasons, withdrawn_by=act.done_by, at=act.done_at)
 
 
 def _withdraw_undo(samples: Samples, act: BulkAct) -> list[int]:
-    unchanged = [s for s in samples if s.withdrawn_at == act.done_at and s.state == Sample.State.REJECTED]
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for sample in unchanged:
-        sample.state = _before(act, sample)[0]
-        groups[sample.state].append(sample.pk)
-    cleared = {"withdrawn_at": None, "withdrawn_by": None, "withdrawn_reason": "", "queue_rank": UNRANKED}
-    for state, ids in groups.items():
-        _update(ids, state=state, state_at=timezone.now(), **cleared)
-    _findings_follow(unchanged, act, Finding.State.GONE)
-    return _ids(unchanged)
-
-
-def _findings_follow(samples: Samples, act: BulkAct, state: str) -> None:
-    """Findings are closed with a sample and opened again, as by a review; samples without any need nothing."""
-    having: set[int] = set()
-    for some in chunks(_ids(samples)):
-        having.update(Finding.objects.filter(sample__in=some, state=state).values_list("sample", flat=True))
-    concerned = [sample for sample in samples if sample.pk in having and sample.revision_id is not None]
-    texts = Revision.objects.in_bulk([sample.revision_id for sample in concerned])
-    for sample in concerned:
-        text = texts[sample.revision_id]
-        curation.findings_follow(sample=sample, before=text, after=text, by=act.done_by)
+    return samples_restore(samples=samples, before=act.before, withdrawn_at=act.done_at, restored_by=act.done_by)
 
 
 DO: dict[str, Callable[[Samples, BulkAct], dict[int, Any]]] = {

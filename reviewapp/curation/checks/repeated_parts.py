@@ -1,0 +1,94 @@
+"""Samples of which one half is another's: nearly the same prompt with another answer, or one answer to many prompts.
+
+The first kind teaches a model two answers to one question; the second is boilerplate that it will say whatever it is
+asked. Prompts that are the same word for word belong to the check of contradictions, samples that are alike as a whole
+to that of near-duplicates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
+from reviewapp.curation.checks.near_duplicates import text_of
+from reviewapp.curation.minhash import Sets, layout_for, near_pairs, sketches_of
+from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, normal_form, plain_words
+
+NAME, TITLE = "repeated_parts", "Same prompt or same completion"
+SCOPE: Scope = "corpus"
+VERSION = 1
+PROMPT_LIMIT = 0.85
+OTHER = 0.5  # completions that share less than this say something else
+MIN_WORDS = 8  # a shorter prompt or completion is shared by chance
+MANY, MANY_SHARE = 5, 0.005  # prompts with one completion: more than both are boilerplate
+
+
+def check(corpus: Corpus) -> list[FindingDraft]:
+    """At most one finding of each kind on a sample, pointing to the first or the most similar one."""
+    return [*_near_prompts(corpus), *_boilerplate(corpus.items)]
+
+
+def _near_prompts(corpus: Corpus) -> Iterator[FindingDraft]:
+    items = [item for item in corpus.items if len(plain_words(item.prompt)) >= MIN_WORDS and item.completion]
+    limit = max(PROMPT_LIMIT, corpus.near_limit)
+    prompts = Sets(lambda place: char_shingles(items[place].prompt))
+    pairs = near_pairs(sketches_of((item.prompt for item in items), layout_for(limit)), prompts, limit)
+    seen: set[int] = set()
+    for at in np.lexsort((pairs.a, -pairs.similarity, pairs.b)).tolist():
+        a, b = int(pairs.a[at]), int(pairs.b[at])
+        if b not in seen and _says_other(items[a], items[b], corpus.near_limit):
+            seen.add(b)
+            yield _near_prompt(items[b], items[a], jaccard(prompts[a], prompts[b]))
+
+
+def _says_other(a: Item, b: Item, near_limit: float) -> bool:
+    if normal_form(a.prompt) == normal_form(b.prompt):
+        return False
+    if jaccard(char_shingles(a.completion), char_shingles(b.completion)) >= OTHER:
+        return False
+    return jaccard(char_shingles(text_of(a)), char_shingles(text_of(b))) < near_limit
+
+
+def _near_prompt(item: Item, other: Item, similarity: float) -> FindingDraft:
+    return FindingDraft(
+        key=item.key,
+        check=NAME,
+        kind="near_prompt",
+        severity="medium",
+        field="completion",
+        message=f"The prompt is {similarity:.0%} the same as another sample's, and the completion says something else. "
+        "Check that both are right.",
+        related=other.key,
+        score=round(similarity, 4),
+    )
+
+
+def _boilerplate(items: Sequence[Item]) -> Iterator[FindingDraft]:
+    same: defaultdict[int, list[int]] = defaultdict(list)
+    for place, item in enumerate(items):
+        same[form_hash(item.completion)].append(place)
+    many = max(MANY, MANY_SHARE * len(items))
+    for places in same.values():
+        if len(places) > many and len(plain_words(items[places[0]].completion)) >= MIN_WORDS:
+            first: dict[int, Item] = {}
+            for place in places:
+                first.setdefault(form_hash(items[place].prompt), items[place])
+            others = list(first.values())
+            if len(others) > many:
+                yield from (_repeated(item, others[0], len(others)) for item in others[1:])
+
+
+def _repeated(item: Item, first: Item, n: int) -> FindingDraft:
+    return FindingDraft(
+        key=item.key,
+        check=NAME,
+        kind="repeated_completion",
+        severity="low",
+        field="completion",
+        message=f"{n} samples with different prompts have this completion. Keep it only where it is the right answer.",
+        related=first.key,
+        score=1.0,
+    )

@@ -1,0 +1,74 @@
+"""Taking samples out of the pool and bringing them back: the one way, whoever decides it and for how many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from reviewapp.curation.models import Finding
+from reviewapp.curation.services.following import findings_follow
+from reviewapp.samples.models import UNRANKED, Revision, Sample
+
+if TYPE_CHECKING:
+    from reviewapp.accounts.models import User
+
+_BATCH = 500
+
+
+def samples_withdraw(
+    *, samples: Sequence[Sample], reasons: Mapping[int, str], withdrawn_by: User, at: datetime
+) -> dict[int, Any]:
+    """Rejects locked samples with a reason each; their open findings close. Returns what ``samples_restore`` needs.
+
+    That is [state, time of the state] by id. The caller records the act.
+    """
+    before = {sample.pk: [sample.state, sample.state_at.isoformat()] for sample in samples}
+    for sample in samples:
+        sample.state, sample.state_at = Sample.State.REJECTED, at
+        sample.withdrawn_at, sample.withdrawn_by = at, withdrawn_by
+        sample.withdrawn_reason = reasons[sample.pk]
+    fields = ["state", "state_at", "withdrawn_at", "withdrawn_by", "withdrawn_reason"]
+    Sample.objects.bulk_update(samples, fields, batch_size=_BATCH)
+    _findings_follow(samples, withdrawn_by, Finding.State.OPEN)
+    return before
+
+
+def samples_restore(
+    *, samples: Sequence[Sample], before: Mapping[str, Any], withdrawn_at: datetime, restored_by: User
+) -> list[int]:
+    """Puts back locked samples that nobody changed since they were withdrawn then; returns their ids.
+
+    They are put in order in the queue again, and the findings that closed with them are open.
+    """
+    unchanged = [s for s in samples if s.withdrawn_at == withdrawn_at and s.state == Sample.State.REJECTED]
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for sample in unchanged:
+        sample.state = before[str(sample.pk)][0]
+        groups[sample.state].append(sample.pk)
+    cleared = {"withdrawn_at": None, "withdrawn_by": None, "withdrawn_reason": "", "queue_rank": UNRANKED}
+    for state, ids in groups.items():
+        for some in _batches(ids):
+            Sample.objects.filter(pk__in=some).update(state=state, state_at=timezone.now(), **cleared)
+    _findings_follow(unchanged, restored_by, Finding.State.GONE)
+    return [sample.pk for sample in unchanged]
+
+
+def _findings_follow(samples: Sequence[Sample], by: User, state: str) -> None:
+    """Findings are closed with a sample and opened again, as by a review; samples without any need nothing."""
+    having: set[int] = set()
+    for some in _batches([sample.pk for sample in samples]):
+        having.update(Finding.objects.filter(sample__in=some, state=state).values_list("sample", flat=True))
+    concerned = [sample for sample in samples if sample.pk in having and sample.revision_id is not None]
+    texts = Revision.objects.in_bulk([sample.revision_id for sample in concerned])
+    for sample in concerned:
+        text = texts[sample.revision_id]
+        findings_follow(sample=sample, before=text, after=text, by=by)
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
