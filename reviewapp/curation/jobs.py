@@ -5,11 +5,12 @@ from __future__ import annotations
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
+from reviewapp.curation.balance_run import mitigation_make, report_make
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.index_build import index_make
 from reviewapp.curation.learning_run import learning_make
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import LearnedModel, Scan, TextIndex
+from reviewapp.curation.models import BiasReport, LearnedModel, Mitigation, Scan, TextIndex
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
@@ -89,3 +90,29 @@ def learn_decisions(handle: JobHandle, model_id: int) -> None:
     learning_make(model, lambda text: handle.progress(0, message=text))
     told = model.unknown or f"Learned from {model.n:,} decisions; {model.n_scored:,} waiting samples are scored."
     handle.progress(1, 1, told)
+
+
+def make_bias_report(handle: JobHandle, report_id: int) -> None:
+    """Makes one balance report; done again it finds the same, and a report that is made stays."""
+    report = BiasReport.objects.select_related("project", "requested_by").get(pk=report_id)
+    if report.made_at is not None:
+        return
+    report_make(report, lambda text: _said(handle, text))
+    found = report.content
+    handle.progress(
+        1, 1, f"{report.n:,} samples, {found['tested']:,} comparisons, {found['n_open']:,} open to question."
+    )
+
+
+def plan_mitigation(handle: JobHandle, mitigation_id: int) -> None:
+    """Works out the preview of a mitigation; it changes no sample, and a preview that is there stays."""
+    row = Mitigation.objects.select_related("project", "report__project", "requested_by").get(pk=mitigation_id)
+    if row.state != Mitigation.State.PLANNING:
+        return
+    mitigation_make(row, lambda text: _said(handle, text))
+    handle.progress(1, 1, "The preview is ready.")
+
+
+def _said(handle: JobHandle, text: str) -> None:
+    handle.progress(0, message=text)
+    handle.check_cancelled()
