@@ -92,11 +92,12 @@ def band_of(age: object) -> str:
 _ALL_KIN = lexicon.MALE_KIN | lexicon.FEMALE_KIN | lexicon.NEUTRAL_KIN
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _OTHER = re.compile(
-    rf"\b(?P<whose>her|his|my|their|your|the|a|an|'s|’s)\s+(?:[\w-]+\s+){{0,2}}?(?P<who>{'|'.join(sorted(_ALL_KIN))})\b",  # noqa: E501
+    r"(?:\b(?:her|his|my|their|your|the|a|an)\s+(?:[\w-]+\s+){0,2}?|['’]s\s+(?:[\w-]+\s+){0,2}?|(?<=[:;,.]\s)|(?<=\band\s))"
+    rf"(?P<who>{'|'.join(sorted(_ALL_KIN | lexicon.OTHERS))})\b",
     re.I,
 )
 _BREAK = re.compile(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bMrs)[.!?](?=\s|\Z)|\n")
-_FAMILY_LINE = re.compile(r"(?im)^[^\S\n]*(?:family history|family hx|fh|fhx)\b[^\n]*|\bfamily history\b[^.\n]*")
+_FAMILY_LINE = re.compile(r"(?im)^[^\S\n]*(?:family history|family hx|fh|fhx)\b[^.\n]*|\bfamily history\b[^.\n]*")
 _TURN = re.compile(r"(?m)^[^\S\n]*(?P<who>[A-Z][\w ]{0,20}):[^\S\n]*(?P<said>[^\n]*)")
 _RELATIVES_SPEAK = re.compile(r"(?i)guest|family|mother|father|mom|mum|dad|parent|wife|husband|daughter|son|carer")
 _NOT_BEFORE = re.compile(r"(?i)(?:\b(?:by|with|from|under|to|and|see|seen|saw|dr|doctor|surgeon|consultant|nurse|"
@@ -170,13 +171,18 @@ Evidence = tuple[str, int, int, int]  # value, weight, start, end
 def _gender_evidence(text: str) -> Iterable[Evidence]:
     for pattern in _STATEMENTS:
         for match in pattern.finditer(text):
-            if not _is_of_another(text, match.start()) and not _has_kin(match[0]):
+            if not (_is_of_another(text, match.start()) or _has_kin(match[0]) or _is_heat(text, match.start())):
                 yield _side(match), _STATED, match.start(), match.end()
     for match in _TITLE.finditer(text):
         before = text[max(0, match.start() - 25) : match.start()]
         if not _NOT_BEFORE.search(before):
             yield _side(match), _TITLED, match.start(), match.end()
     yield from _pronouns(text)
+
+
+def _is_heat(text: str, start: int) -> bool:
+    """ "Temp 98F": no person's age and sex."""
+    return bool(re.search(r"(?i)\b(?:temp\w*|fever|t)\b\W*(?:of|is|was|to|at)?\W*\Z", text[max(0, start - 20) : start]))
 
 
 def _has_kin(words: str) -> bool:
@@ -201,15 +207,22 @@ def _pronouns(text: str) -> Iterable[Evidence]:
             yield value, _SAID_ONCE, match.start(), match.end()
 
 
+_STAFF = "staff"
+
+
 def _kin_gender(word: str) -> str:
+    if word in lexicon.OTHERS:
+        return _STAFF
     return MALE if word in lexicon.MALE_KIN else FEMALE if word in lexicon.FEMALE_KIN else ANOTHER
 
 
 def _is_taken(start: int, value: str, others: list[tuple[int, str]], breaks: list[int], text: str) -> bool:
     """A relative of that gender was named before in this sentence, or began the one before."""
     for end, gender in others:
-        if end > start or gender not in (value, ANOTHER):
+        if end > start or gender not in (value, ANOTHER, _STAFF):
             continue
+        if gender == _STAFF and text[start : start + 3].lower().strip() not in ("he", "she"):
+            continue  # "the nurse told him": the person
         between = sum(1 for place in breaks if end <= place <= start)
         if between == 0 and text[end : end + 3] != " of":
             return True
@@ -281,7 +294,9 @@ def _is_no_age(text: str, match: re.Match[str], start: int) -> bool:
     owned = kin_after is not None and bool(
         re.search(r"(?i)\b(?:his|her|my|their|has an?|have an?|and an?)\s+\Z", before)
     )  # noqa: E501
-    return bool(said_so) or is_of_another or owned or bool(_NOT_AGE_BEFORE.search(before))
+    return (
+        bool(said_so) or _is_heat(text, match.start()) or is_of_another or owned or bool(_NOT_AGE_BEFORE.search(before))
+    )
 
 
 def _possessed(text: str, start: int) -> bool:

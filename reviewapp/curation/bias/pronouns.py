@@ -26,7 +26,8 @@ _FUNCTION = words(
     " though although unless whether off out up down around along upstairs downstairs outside inside well better fully"
     " upon beyond above below beneath besides throughout please either neither just"
     " once twice instead alone together anymore forward ahead aside apart anyway otherwise"
-    " however therefore immediately afterwards later earlier straightaway ok okay yes"
+    " however therefore immediately afterwards later earlier straightaway overnight indoors"
+    " outdoors abroad awake asleep safe comfortable ok okay yes"
 )
 # Of those, what also stands inside a noun phrase: "her own", "his most recent", "her late husband".
 _IN_PHRASE = words("very more most less well better now once just every both all so earlier later inside outside then")
@@ -64,6 +65,10 @@ _KIN_AND_OWN = lexicon.MALE_KIN | lexicon.FEMALE_KIN | lexicon.NEUTRAL_KIN | wor
     " foot stomach abdomen back blood bp temperature pulse sleep appetite mood progress story history daughter options"
     " inhaler insulin keys phone bag car room bed coat shoes glasses results"
 )  # fmt: skip
+_NO_DOING = words("evening morning feeling swelling breathing hearing thing string spring swing sting bring being")
+_NUMBERS = words(
+    "two three four five six seven eight nine ten eleven twelve several half hours days weeks months years"
+)
 _CALLING = words(
     "call calls called calling bring brings brought bringing send sends sent sending take takes took taken taking"
     " put get"
@@ -93,8 +98,8 @@ def her_swapped(text: str, start: int, end: int) -> str:
         return "his"
     if after in _KIN_AND_OWN and not (before in _PERCEIVING and after in _BARE_VERBS):
         return "his"
-    if after.isdigit():
-        return "him" if before in _GIVING else "his"
+    if after.isdigit() or after in _NUMBERS:
+        return "him" if before in _GIVING or before in ("take", "takes", "took", "taken") else "his"
     if _is_function(text, end, after):
         return "him"
     if before in _GIVING:
@@ -131,11 +136,7 @@ def _is_owned_object(text: str, end: int) -> bool:
 
 
 def _is_doing(word: str) -> bool:
-    return (
-        word.endswith("ing")
-        and len(word) > 5
-        and word not in ("evening", "morning", "feeling", "swelling", "breathing")
-    )
+    return word.endswith("ing") and len(word) > 4 and word not in _NO_DOING
 
 
 def _back(text: str, end: int, before: str) -> str:
