@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import views
+from reviewapp.curation import balance_views, views
 
 app_name = "curation"
 
@@ -22,4 +22,16 @@ urlpatterns = [
     path("index/remove/", views.index_remove, name="index_remove"),
     path("index/live/", views.index_live, name="index_live"),
     path("learning/request/", views.learning_request, name="learning_request"),
+    path("balance/", balance_views.balance, name="balance"),
+    path("balance/request/", balance_views.balance_request, name="balance_request"),
+    path("balance/live/", balance_views.balance_live, name="balance_live"),
+    path("balance/settings/", balance_views.balance_settings, name="balance_settings"),
+    path("balance/<int:number>/export.<str:form>", balance_views.balance_export, name="balance_export"),
+    path("mitigations/", balance_views.mitigation_list, name="mitigation_list"),
+    path("mitigations/new/", balance_views.mitigation_create, name="mitigation_create"),
+    path("mitigations/<int:number>/", balance_views.mitigation_detail, name="mitigation_detail"),
+    path("mitigations/<int:number>/live/", balance_views.mitigation_live, name="mitigation_live"),
+    path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
+    path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
+    path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
 ]

@@ -86,6 +86,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
     )
     webhook = Webhook.objects.create(project=project, url="https://example.org/hook", events=["run.failed"], salt="s")
     preview = Preview.objects.create(version=version, base_model_path=base.path)
+    bias_report = factories.bias_report(project)
     names = {
         "project": project,
         "rubric": rubric,
@@ -98,6 +99,8 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "saved_view": SavedView.objects.create(project=project, owner=people.lead2, name="Theirs", filters={}),
         "finding": finding,
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
+        "bias_report": bias_report,
+        "mitigation": factories.mitigation(bias_report),
         "accepted": accepted,
         "reviewed": reviewed,
         "assignment": assignment,
@@ -378,4 +381,16 @@ ROWS: dict[str, Row] = {
     "curation:index_remove": Row(P.MANAGE, _project, "POST"),
     "curation:index_live": Row(P.VIEW, _project),
     "curation:learning_request": Row(P.MANAGE, _project, "POST"),
+    "curation:balance": Row(P.VIEW, _project),
+    "curation:balance_request": Row(P.CURATE, _project, "POST"),
+    "curation:balance_live": Row(P.VIEW, _project),
+    "curation:balance_settings": Row(P.MANAGE, _project),
+    "curation:balance_export": Row(P.VIEW, lambda world: [SLUG, world.bias_report.number, "json"]),
+    "curation:mitigation_list": Row(P.VIEW, _project),
+    "curation:mitigation_create": Row(P.CURATE, _project),
+    "curation:mitigation_detail": Row(P.VIEW, _of("mitigation", "number")),
+    "curation:mitigation_live": Row(P.VIEW, _of("mitigation", "number")),
+    "curation:mitigation_apply": Row(P.WITHDRAW, _of("mitigation", "number"), "POST"),
+    "curation:mitigation_undo": Row(P.WITHDRAW, _of("mitigation", "number"), "POST"),
+    "curation:mitigation_export": Row(P.VIEW, _of("mitigation", "number")),
 }
