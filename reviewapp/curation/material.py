@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
+from reviewapp.curation.models import CounterfactualCopy
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 
 HELDOUT = "heldout_overlap"
 EMPTY = "empty_completion"
+NEAR = "near_duplicates"
 ASIDE = 200  # samples of its group that a single sample is compared with, the latest
 
 
@@ -25,14 +28,21 @@ class Material:
     heldout: list[tuple[int, str]]
     exempt: frozenset[int]
     is_labelled: bool = False  # experts produce the completions: that one is missing is no finding
+    copied: Mapping[int, int] = field(default_factory=dict)  # a synthetic copy -> the sample it was turned from
 
     def look(self, check: Check) -> list[FindingDraft]:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
         if check.name != HELDOUT:
             found = check.run(Corpus(items=self.items))
-            return [draft for draft in found if not (self.is_labelled and draft.kind == EMPTY)]
+            return [draft for draft in found if not self._is_meant(check, draft)]
         items = [item for item in self.items if item.key not in self.exempt]
         return check.run(Corpus(items=items, heldout=self.heldout))
+
+    def _is_meant(self, check: Check, draft: FindingDraft) -> bool:
+        """A copy is like its parent by intent; a completion that experts will produce is missing by intent."""
+        if check.name == NEAR and draft.related is not None:
+            return self.copied.get(draft.key, draft.key) == self.copied.get(draft.related, draft.related)
+        return self.is_labelled and draft.kind == EMPTY
 
 
 def project_material(project: Project) -> Material:
@@ -61,6 +71,12 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
             exempt.add(pk)
     is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
+    copies = CounterfactualCopy.objects.filter(mitigation__project=project).values_list("sample", "parent")
     return Material(
-        items=items, revisions=revisions, heldout=list(held), exempt=frozenset(exempt), is_labelled=is_labelled
+        items=items,
+        revisions=revisions,
+        heldout=list(held),
+        exempt=frozenset(exempt),
+        copied=dict(copies),
+        is_labelled=is_labelled,
     )

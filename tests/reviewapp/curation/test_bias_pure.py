@@ -20,7 +20,7 @@ from reviewapp.curation.balance import terms_of
 from reviewapp.curation.bias import association, lexicon, shares
 from reviewapp.curation.bias.attributes import age_of, attributes_of, band_of, ethnicity_of, gender_of
 from reviewapp.curation.bias.facts import Facts, Text
-from reviewapp.curation.bias.planning import Association, cells_of, copies_plan, effective_size, weights_of
+from reviewapp.curation.bias.planning import UNUSABLE, Association, cells_of, copies_plan, effective_size, weights_of
 from reviewapp.curation.bias.report import Comparison, associations, composition, report_of
 from reviewapp.curation.bias.swapping import age_swap, copy_of, ethnicity_swap, sex_swap
 from reviewapp.curation.bias.terms import DEFAULT_CONDITIONS, STEREOTYPES, ListError, Matcher, terms_read
@@ -69,22 +69,24 @@ def test_the_words_that_say_so_are_shown() -> None:
         ({"sex": "F"}, "gender", "female"),
         ({"Gender": "Male"}, "gender", "male"),
         ({"gender": "X"}, "gender", "another"),
-        ({"sex": "unknown"}, "gender", "male"),
         ({"age": 70}, "age", "65 and over"),
         ({"age": "40 to 64"}, "age", "40 to 64"),
         ({"race": "Martian"}, "ethnicity", "Martian"),
         ({"clinic": "Old Mill"}, "site", "Old Mill"),
         ({"specialty": "cardiology"}, "department", "cardiology"),
         ({"lang": "de"}, "language", "de"),
-        ({"sex": ["F"]}, "gender", "male"),
     ],
 )
 def test_what_is_declared_wins(metadata: dict[str, object], name: str, value: str) -> None:
     found = attributes_of("", "30-year-old man.", metadata, "")[name]
     assert found.value == value
-    assert found.how == (
-        "detected" if value == "male" and name == "gender" and "Gender" not in metadata else "declared"
-    )
+    assert found.how == "declared"
+
+
+@pytest.mark.parametrize("given_sex", ["unknown", "", None, ["F"], {"a": 1}])
+def test_what_declares_nothing_leaves_it_to_the_text(given_sex: object) -> None:
+    found = attributes_of("", "30-year-old man.", {"sex": given_sex}, "")["gender"]
+    assert (found.value, found.how) == ("male", "detected")
 
 
 def test_nothing_known_is_unknown() -> None:
@@ -505,11 +507,7 @@ def test_what_is_not_usable_is_counted() -> None:
         known=lambda copy: False,
         usable=lambda row: False,
     )
-    assert (
-        plan.chosen == []
-        and plan.left["labelled, or of a held-out group"] == 80 - sum(plan.left.values()) + 80
-        or plan.left
-    )
+    assert plan.chosen == [] and set(plan.left) == {UNUSABLE} and plan.after == plan.before
 
 
 def test_weights_make_group_and_term_independent() -> None:
