@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Max, QuerySet
 
@@ -102,7 +103,7 @@ def corpus_read(project: Project, conditions: str, step: Say = lambda _: None) -
     return corpus
 
 
-def _rows(project: Project) -> Iterator[tuple[object, ...]]:
+def _rows(project: Project) -> Iterator[tuple[Any, ...]]:
     last = 0
     samples = samples_counted(project).order_by("pk")
     while chunk := list(samples.filter(pk__gt=last).values_list(*_FIELDS)[:_CHUNK]):

@@ -1,9 +1,8 @@
 """Speed and memory of the balance report, and what the readers get right: `make bench-bias`.
 
-``reading``: notes read and counted in a second of one core, and the most memory, against a plain pass that counts words.
-``swapping``: what of the sentences of Winogender and the pronoun pairs of CrowS-Pairs becomes its counterpart, word for
-word, where they are. ``mitigation``: how far copies bring a planted association down, and what they cost. The last line
-is one JSON object.
+``reading``: notes read and counted in a second of one core, and memory, beside a plain pass that counts words.
+``swapping``: how many sentences of Winogender become their counterpart, word for word, where they are. ``mitigation``:
+how far copies bring a planted association down, and what they cost. The last line is one JSON object.
 """
 
 from __future__ import annotations

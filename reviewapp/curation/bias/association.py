@@ -105,12 +105,15 @@ def _sums(
     return total
 
 
+def _held(matrix: sparse.csr_array) -> Floats:
+    return np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
+
+
 def compare(
     matrix: sparse.csr_array, side: npt.NDArray[np.int8], clusters: npt.NDArray[np.intp], n_clusters: int
 ) -> LogOdds:
     """Every term of ``matrix`` (samples by terms) between the samples of side 1 and of side -1."""
-    first = np.asarray(matrix[np.flatnonzero(side == 1)].sum(axis=0)).ravel()
-    second = np.asarray(matrix[np.flatnonzero(side == -1)].sum(axis=0)).ravel()
+    first, second = _held(matrix[np.flatnonzero(side == 1)]), _held(matrix[np.flatnonzero(side == -1)])
     n_first, n_second = int((side == 1).sum()), int((side == -1).sum())
     value, error = log_odds(first, n_first, second, n_second)
     clustered = clustered_error(matrix, side, clusters, n_clusters)

@@ -115,8 +115,8 @@ class Facts:
             self.wording[kind].append(pattern.search(said) is not None)
         self._term_rows.extend(sorted(self.matcher.asserted(said)))
         self._term_ends.append(len(self._term_rows))
-        seen = {word for word in _WORD.findall(lower) if word not in lexicon.STOP and word not in _MARKERS}
-        self._word_rows.extend(self._words.setdefault(word, len(self._words)) for word in sorted(seen - _ETHNIC))
+        seen = sorted(words_in(said))
+        self._word_rows.extend(self._words.setdefault(word, len(self._words)) for word in seen)
         self._word_ends.append(len(self._word_rows))
         self._add_bag(lower)
         self._twin_of.append(_neutral_hash(text.prompt))
@@ -181,6 +181,11 @@ class Facts:
                 first.setdefault(twin, {}).setdefault(int(gender[row]), row)
         pairs = [sorted(rows.values())[:2] for rows in first.values() if len(rows) > 1]
         return [(a, b, self._said_hash[a] == self._said_hash[b]) for a, b in pairs]
+
+
+def words_in(text: str) -> set[str]:
+    """The content words of a text: four letters or more, nothing that tells whom it is about."""
+    return set(_WORD.findall(text.lower())) - lexicon.STOP - _MARKERS - _ETHNIC
 
 
 def _matrix(rows: array[int], ends: array[int], width: int) -> sparse.csr_array:

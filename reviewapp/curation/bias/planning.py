@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from reviewapp.curation.bias.association import log_odds
 from reviewapp.curation.bias.attributes import attributes_of
-from reviewapp.curation.bias.facts import Facts, Text
+from reviewapp.curation.bias.facts import Facts, Text, words_in
 from reviewapp.curation.bias.report import REST, Comparison, associations, composition, measures
 from reviewapp.curation.bias.swapping import copy_of
 
@@ -188,7 +188,7 @@ def _copy(
 
 def _says(facts: Facts, of: Association, text: Text) -> bool:
     if of.kind == "word":
-        return of.term in text.said.lower()
+        return of.term in words_in(text.said)
     names = [(term.name, term.kind) for term in facts.matcher.terms]
     return names.index((of.term, of.kind)) in facts.matcher.asserted(text.said)
 
@@ -200,7 +200,7 @@ def declared_changed(metadata: Any, attribute: str, to: str) -> dict[str, Any]:
         "ethnicity": ("ethnicity", "race", "ethnic_group"),
     }
     ages = ("age", "patient_age", "age_years", "age_band")
-    changed = {}
+    changed: dict[str, Any] = {}
     for name, value in metadata.items():
         if name.lower() in keys.get(attribute, ()):
             changed[name] = to
