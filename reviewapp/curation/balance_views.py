@@ -44,7 +44,7 @@ from reviewapp.curation.balance_page import (
     value_said,
     wording_rows,
 )
-from reviewapp.curation.bias.planning import MOST_COPIES
+from reviewapp.curation.bias.planning import MOST_COPIES, Cells, copies_needed
 from reviewapp.curation.bias.report import EXPECTED
 from reviewapp.curation.bias.swapping import BARS
 from reviewapp.curation.copying import examples_of
@@ -220,7 +220,7 @@ def mitigation_create(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     if report is None or row is None or row["standing"] == EXPECTED:
         messages.error(request, _("Choose an association of the report that is open to question."))
         return redirect("curation:balance", slug)
-    form, error = MitigationForm.fresh(min(MOST_COPIES, max(20, report.n // 5))), ""
+    form, error = MitigationForm.fresh(_limit(row)), ""
     if request.method == "POST":
         form = MitigationForm(request.POST)
         if form.is_valid():
@@ -229,6 +229,13 @@ def mitigation_create(request: AuthenticatedRequest, slug: str) -> HttpResponse:
             except ApplicationError as refusal:
                 error = refusal.message
     return _create(request, project, row, form, error)
+
+
+def _limit(row: dict[str, Any]) -> int:
+    """What brings the association down by 80%, with some to spare for texts that cannot be swapped."""
+    cells = Cells(row["first_n"], row["first_of"], row["second_n"], row["second_of"])
+    needed = copies_needed(cells)
+    return MOST_COPIES if needed is None else min(MOST_COPIES, max(20, round(1.25 * needed)))
 
 
 def _planned(

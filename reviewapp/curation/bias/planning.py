@@ -76,6 +76,20 @@ def cells_of(side: npt.NDArray[np.int8], has: Bools) -> Cells:
     )
 
 
+def copies_needed(cells: Cells, goal: float = GOAL) -> int | None:
+    """How many copies of the over-represented side with the term bring the association down by ``goal``.
+
+    None where there are not so many samples to copy.
+    """
+    before = cells.value
+    over = 1 if before > 0 else -1
+    for n in range(int(cells.first if over == 1 else cells.second) + 1):
+        if abs(cells.value) <= (1 - goal) * abs(before):
+            return n
+        cells = _added(cells, -over, True)
+    return None
+
+
 @dataclass
 class CopyPlan:
     """``chosen``: (row, value it is turned to, what the copy reads). ``left``: why others were left out."""

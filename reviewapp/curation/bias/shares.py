@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 LEAST = 5  # samples of each side below which a ratio says nothing
 
@@ -25,7 +25,7 @@ def share_of(n: int, total: int, level: float = 0.95) -> Share | None:
     """None when there is nothing to take a share of."""
     if total <= 0:
         return None
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
     p = n / total
     middle = (p + z * z / (2 * total)) / (1 + z * z / total)
     reach = z / (1 + z * z / total) * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
@@ -59,5 +59,5 @@ def risk_ratio(a: int, n_a: int, b: int, n_b: int, level: float = 0.95) -> Ratio
     x, y, n, m = a + extra, b + extra, n_a + extra, n_b + extra
     value = (x / n) / (y / m)
     error = math.sqrt(max(0.0, 1 / x - 1 / n + 1 / y - 1 / m))
-    reach = math.exp(float(stats.norm.ppf(0.5 + level / 2)) * error)
+    reach = math.exp(float(special.ndtri(0.5 + level / 2)) * error)
     return Ratio(value, value / reach, value * reach)

@@ -24,7 +24,7 @@ from reviewapp.curation.balance_forms import targets_read, targets_text
 from reviewapp.curation.models import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.services.balance import content_hash
 from reviewapp.projects.models import Project
-from reviewapp.samples.models import Revision, Sample, SampleTag
+from reviewapp.samples.models import HeldoutPrompt, Revision, Sample, SampleTag
 from tests import factories
 
 Clients = Callable[[Any], Client]
@@ -187,17 +187,24 @@ def test_what_changed_since_the_preview_is_left_alone(project: Project, people: 
 
 
 def test_nothing_of_a_held_out_group_and_nothing_labelled_is_copied(project: Project, people: SimpleNamespace) -> None:
-    samples = fill(project)
+    fill(project)
     row = planned(report_of(project, people.lead), people.lead, limit=3)
-    held = factories.heldout_set(project, prompts=1).prompts.get()
-    first = Sample.objects.get(pk=row.plan["chosen"][0][0])
-    type(held).objects.filter(pk=held.pk).update(group=first.group)
+    first = Sample.objects.select_related("group").get(pk=row.plan["chosen"][0][0])
+    HeldoutPrompt.objects.create(
+        heldout_set=factories.heldout_set(project, prompts=0, sealed=False),
+        external_id="h",
+        group=first.group,
+        prompt="Doctor: Well?",
+        reference="Well.",
+        facts=[],
+        row_hash=factories.sha("h"),
+    )
     again = planned(report_of(project, people.lead), people.lead, limit=3)
     assert first.pk not in [chosen[0] for chosen in again.plan["chosen"]]
     assert again.plan["left"]["labelled, or of a held-out group"] >= 1
     services.mitigation_apply(mitigation=row, applied_by=people.lead)
     row.refresh_from_db()
-    assert row.done["left"] == 1 and samples
+    assert row.done["left"] == 1
 
 
 def test_undoing_withdraws_the_copies_and_keeps_them(project: Project, people: SimpleNamespace) -> None:
@@ -349,7 +356,7 @@ def test_a_mitigation_from_the_form_to_the_ledger(
     query = "?" + "&".join(f"{name}={value}" for name, value in ANXIETY.items())
     bad = client.post(url("mitigation_create") + query, {"what": "copies", "limit": "many"})
     assert bad.status_code == 422 and "Work out a preview" in body(bad)
-    given = {"what": "copies", "limit": "50", "idempotency_key": str(uuid.uuid4())}
+    given = {"what": "copies", "limit": "100", "idempotency_key": str(uuid.uuid4())}
     for _ in range(2):
         answer = client.post(url("mitigation_create") + query, given)
     row = Mitigation.objects.get()

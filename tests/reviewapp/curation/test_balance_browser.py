@@ -35,7 +35,6 @@ def test_a_lead_finds_an_association_and_mitigates_it(browser: Any, live_server:
     assert faults_in_every_look(page, "balance") == {}
 
     page.get_by_role("link", name="Mitigate anxiety").click()
-    page.get_by_label("Samples at most").fill("40")
     assert faults_in_every_look(page, "mitigation-form") == {}
     page.get_by_role("button", name="Work out a preview").click()
     page.get_by_text("Being worked out").wait_for()

@@ -198,7 +198,7 @@ def test_log_odds_golden_value() -> None:
     yes, no = 20 * pooled + 0.5, 20 * (1 - pooled) + 0.5
     assert value[0] == pytest.approx(math.log((30 + yes) / (70 + no)) - math.log((10 + yes) / (90 + no)))
     assert error[0] == pytest.approx(math.sqrt(1 / (30 + yes) + 1 / (70 + no) + 1 / (10 + yes) + 1 / (90 + no)))
-    assert value[0] == pytest.approx(1.0588, abs=0.001) and value[0] / error[0] == pytest.approx(2.896, abs=0.01)
+    assert value[0] == pytest.approx(1.0737, abs=0.0001) and value[0] / error[0] == pytest.approx(3.116, abs=0.001)
 
 
 def test_the_prior_shrinks_rare_terms_and_leaves_common_ones() -> None:
@@ -362,8 +362,12 @@ def test_winogender_pairs_become_each_other(shared_data: Path) -> None:
 
 
 def test_crows_pairs_of_pronouns_become_each_other(shared_data: Path) -> None:
-    """Pairs about gender that differ in words of the list alone (Nangia et al. 2020): a test of the swap."""
+    """Pairs about gender that differ in all their gendered words and in nothing else (Nangia et al. 2020): a test only.
+
+    What is missed is another choice of words (Mrs for Ms, ma'am for madam), not grammar.
+    """
     known = {w for pair in lexicon.PAIRS for w in pair} | {*lexicon.ONE_WAY, *lexicon.TITLES, "her", "his"}
+    named = {name.lower() for pair in lexicon.NAMES for name in pair}
     ways = right = 0
     with (shared_data / "crows-pairs" / "data" / "crows_pairs_anonymized.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -371,12 +375,14 @@ def test_crows_pairs_of_pronouns_become_each_other(shared_data: Path) -> None:
                 continue
             pair = [re.findall(r"[\w']+|[^\w\s]", row[name].lower()) for name in ("sent_more", "sent_less")]
             differ = [(a, b) for a, b in zip(*pair, strict=False) if a != b]
-            if len(pair[0]) != len(pair[1]) or not differ or not {word for both in differ for word in both} <= known:
+            same = {a for a, b in zip(*pair, strict=False) if a == b}
+            is_other = len(pair[0]) != len(pair[1]) or not differ or same & (known | named)
+            if is_other or not {word for both in differ for word in both} <= known:
                 continue
             ways += 1
             swapped = sex_swap(row["sent_more"]).text.lower()
             right += re.findall(r"[\w']+|[^\w\s]", swapped) == pair[1]
-    assert ways >= 60 and right / ways >= 0.8
+    assert (ways, right) == (86, 80)
 
 
 # ---- a corpus with a planted association
