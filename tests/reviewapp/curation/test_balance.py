@@ -21,7 +21,7 @@ from reviewapp.core.models import Job
 from reviewapp.curation import services
 from reviewapp.curation.balance import samples_changed
 from reviewapp.curation.balance_forms import targets_read, targets_text
-from reviewapp.curation.models import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
+from reviewapp.curation.models import BalanceSettings, BiasReport, CounterfactualCopy, Finding, Mitigation
 from reviewapp.curation.services.balance import content_hash
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Revision, Sample, SampleTag
@@ -173,6 +173,31 @@ def test_a_copy_is_marked_and_stays_with_its_parent(project: Project, people: Si
         assert [tag.name for tag in sample.tags.all()] == ["synthetic"]
     assert services.mitigation_apply(mitigation=row, applied_by=people.lead).done["n"] == 5
     assert Sample.objects.count() == 165
+
+
+def test_a_scan_opens_copies_and_their_parent_is_no_duplicate(project: Project, people: SimpleNamespace) -> None:
+    fill(project)
+    row = planned(report_of(project, people.lead), people.lead, limit=3)
+    services.mitigation_apply(mitigation=row, applied_by=people.lead)
+    scan = services.scan_request(project=project, requested_by=people.lead)
+    assert scan.job is not None
+    jobs.execute(scan.job.pk)
+    pairs = set(CounterfactualCopy.objects.values_list("sample", "parent"))
+    assert set(Sample.objects.filter(origin="copy").values_list("state", flat=True)) == {STATES.READY}
+    seen = set(Finding.objects.filter(check_name="near_duplicates").values_list("sample", "related_sample"))
+    assert seen and not seen & (pairs | {(parent, copy) for copy, parent in pairs})
+
+
+def test_the_lineage_names_parent_and_copy(project: Project, people: SimpleNamespace, client_for: Clients) -> None:
+    fill(project)
+    row = planned(report_of(project, people.lead), people.lead, limit=1)
+    services.mitigation_apply(mitigation=row, applied_by=people.lead)
+    made_one = CounterfactualCopy.objects.select_related("sample", "parent").get()
+    client = client_for(people.lead)
+    of_copy = body(client.get(reverse("lineage:sample", args=["letters", made_one.sample.pk])))
+    assert "Synthetic: turned from" in of_copy and made_one.parent.external_id in of_copy
+    of_parent = body(client.get(reverse("lineage:sample", args=["letters", made_one.parent.pk])))
+    assert made_one.sample.external_id in of_parent and "turned from this one by mitigation 1" in of_parent
 
 
 def test_what_changed_since_the_preview_is_left_alone(project: Project, people: SimpleNamespace) -> None:
