@@ -24,7 +24,8 @@ FAST := not slow and not e2e and not fault and not loop
 LONG := (slow or fault or loop) and (fault or not e2e)
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-loop \
-	test-long test-e2e test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search
+	test-long test-e2e test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search \
+	bench-curation bench-duplicates bench-selection bench-redaction bench-bias bench-acceptance
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +104,24 @@ bench-start: ## time the first and second `make demo` of a clean clone with empt
 
 bench-search: setup-test ## an index and a search at 10,000 and 100,000 samples; the order that learns against random
 	@$(TEST_ENV) $(PY) tests/bench/bench_search.py
+
+bench-curation: setup-test ## what each check finds of the defects planted in the demo corpus: precision and recall
+	@$(TEST_ENV) $(PY) tests/bench/bench_curation.py
+
+bench-duplicates: setup-test ## near-duplicates of 200,000 texts against datasketch, and overlap with held-out prompts
+	@$(TEST_ENV) $(PY) tests/bench/bench_duplicates.py
+
+bench-selection: setup-test ## relevance, score and choice of 5,000 from 50,000 texts
+	@$(TEST_ENV) $(PY) tests/bench/bench_selection.py
+
+bench-redaction: setup-test ## identifiers found in public and made-up texts, by type and by origin of names; speed
+	@$(TEST_ENV) $(PY) tests/bench/bench_redaction.py
+
+bench-bias: setup-test ## who texts are about: speed, memory, and a planted association before and after
+	@$(TEST_ENV) $(PY) tests/bench/bench_bias.py
+
+bench-acceptance: setup-test ## sizes of acceptance samples, drawing from a million, and how often a bad pool passes
+	@$(TEST_ENV) $(PY) tests/bench/bench_acceptance.py
 
 bench-paint: setup-test ## from Ctrl+Enter to the next sample painted in headless chromium, with and without prefetch
 	@$(PY) tests/bench/bench_paint.py

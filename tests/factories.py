@@ -14,7 +14,10 @@ from django.utils import timezone
 
 from reviewapp.accounts.models import User
 from reviewapp.core.models import Job
-from reviewapp.curation.models import Finding
+from reviewapp.curation.bias.facts import Facts
+from reviewapp.curation.bias.planning import standing
+from reviewapp.curation.bias.report import report_of
+from reviewapp.curation.models import BiasReport, Finding, Mitigation
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Membership, Project
@@ -319,3 +322,28 @@ def feedback_item(project: Project, **values: Any) -> FeedbackItem:
     values.setdefault("author_name", "Clinic portal")
     values.setdefault("idempotency_key", uuid.uuid4())
     return FeedbackItem.objects.create(project=project, **values)
+
+
+def bias_report(project: Project, **values: Any) -> BiasReport:
+    """A balance report that was made of no samples, with its job ended."""
+    values.setdefault("number", BiasReport.objects.filter(project=project).count() + 1)
+    values.setdefault("content", report_of(Facts([]), {}))
+    values.setdefault("content_hash", sha("report"))
+    values.setdefault("made_at", timezone.now())
+    values.setdefault("job", job(project_slug=project.slug, state=Job.State.SUCCEEDED))
+    return BiasReport.objects.create(project=project, idempotency_key=uuid.uuid4(), **values)
+
+
+def mitigation(report: BiasReport, **values: Any) -> Mitigation:
+    """A preview of weights that would change nothing."""
+    nothing = standing(Facts([]), "gender", [])
+    effect = {"before": 0.0, "after": 0.0, "reduction": None}
+    values.setdefault("number", Mitigation.objects.filter(project=report.project).count() + 1)
+    values.setdefault("kind", Mitigation.Kind.WEIGHTS)
+    values.setdefault("state", Mitigation.State.PLANNED)
+    values.setdefault("plan", {"chosen": [], "left": {}, "effect": effect, "before": nothing, "after": nothing})
+    values.setdefault("job", job(project_slug=report.project.slug, state=Job.State.SUCCEEDED))
+    return Mitigation.objects.create(
+        project=report.project, report=report, attribute="gender", first="female", second="male", term="anxiety",
+        term_kind="condition", limit=10, idempotency_key=uuid.uuid4(), **values,
+    )  # fmt: skip

@@ -7,11 +7,21 @@ from collections import Counter
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
+from reviewapp.curation.balance_run import mitigation_make, report_make
 from reviewapp.curation.dry_run import dry_run
 from reviewapp.curation.index_build import index_make
 from reviewapp.curation.learning_run import learning_make
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import LearnedModel, Redaction, Scan, Selection, TaggerVersion, TextIndex
+from reviewapp.curation.models import (
+    BiasReport,
+    LearnedModel,
+    Mitigation,
+    Redaction,
+    Scan,
+    Selection,
+    TaggerVersion,
+    TextIndex,
+)
 from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
 from reviewapp.curation.redacting import redacted_in_order, samples_redacted
 from reviewapp.curation.redaction.measure import measure
@@ -213,3 +223,29 @@ def train_tagger(handle: JobHandle, version_id: int) -> None:
     figures = measure(Tagger(model))
     services.tagger_finish(version=version, model=model, figures=figures, counts=corrections.counts)
     handle.progress(2, 2, f"F1 {figures.f1:.3f} on the fixed test, names by origin {figures.gap:.3f} apart.")
+
+
+def make_bias_report(handle: JobHandle, report_id: int) -> None:
+    """Makes one balance report; done again it finds the same, and a report that is made stays."""
+    report = BiasReport.objects.select_related("project", "requested_by").get(pk=report_id)
+    if report.made_at is not None:
+        return
+    report_make(report, lambda text: _said(handle, text))
+    found = report.content
+    handle.progress(
+        1, 1, f"{report.n:,} samples, {found['tested']:,} comparisons, {found['n_open']:,} open to question."
+    )
+
+
+def plan_mitigation(handle: JobHandle, mitigation_id: int) -> None:
+    """Works out the preview of a mitigation; it changes no sample, and a preview that is there stays."""
+    row = Mitigation.objects.select_related("project", "report__project", "requested_by").get(pk=mitigation_id)
+    if row.state != Mitigation.State.PLANNING:
+        return
+    mitigation_make(row, lambda text: _said(handle, text))
+    handle.progress(1, 1, "The preview is ready.")
+
+
+def _said(handle: JobHandle, text: str) -> None:
+    handle.progress(0, message=text)
+    handle.check_cancelled()

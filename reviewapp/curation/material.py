@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 
@@ -14,6 +14,7 @@ from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, 
 from reviewapp.curation.checks.registry import Check
 from reviewapp.curation.drafts import item_made
 from reviewapp.curation.duplicates import near_limit
+from reviewapp.curation.models import CounterfactualCopy
 from reviewapp.curation.overlapping import Fingerprints
 from reviewapp.curation.tagging import tagger_file
 from reviewapp.projects.models import Project
@@ -22,6 +23,7 @@ from training.contract import canonical_json
 
 HELDOUT, BENCHMARK = "heldout_overlap", "benchmark_overlap"
 OF_PROSE = frozenset(("empty_completion", "repeated_completion", "near_prompt"))
+COPIES = ("near_duplicates", "repeated_parts")
 ASIDE = 200  # samples of its group that a single sample is compared with, the latest
 
 
@@ -37,6 +39,7 @@ class Material:
     is_labelled: bool = False  # experts produce the completions: that one is missing or repeated is no finding
     near_limit: float = NEAR_LIMIT
     benchmarks: Sequence[tuple[str, Fingerprints]] = ()
+    copied: Mapping[int, int] = field(default_factory=dict)  # a synthetic copy -> the sample it was turned from
 
     @property
     def fingerprint(self) -> str:
@@ -57,9 +60,15 @@ class Material:
         """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
         if check.name not in (HELDOUT, BENCHMARK):
             found = check.run(Corpus(items=self.items, tagger=self.tagger, near_limit=self.near_limit))
-            return [draft for draft in found if not (self.is_labelled and draft.kind in OF_PROSE)]
+            return [draft for draft in found if not self._is_meant(check, draft)]
         items = [item for item in self.items if item.key not in self.exempt]
         return check.run(Corpus(items=items, heldout=self.heldout, benchmarks=self.benchmarks))
+
+    def _is_meant(self, check: Check, draft: FindingDraft) -> bool:
+        """A copy is like its parent by intent; a completion that experts will produce is missing by intent."""
+        if check.name in COPIES and draft.related is not None:
+            return self.copied.get(draft.key, draft.key) == self.copied.get(draft.related, draft.related)
+        return self.is_labelled and draft.kind in OF_PROSE
 
 
 def project_material(project: Project, *, sample_of: int = 0, seed: int = 0) -> Material:
@@ -95,11 +104,13 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
             exempt.add(pk)
     is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
+    copies = CounterfactualCopy.objects.filter(mitigation__project=project).values_list("sample", "parent")
     return Material(
         items=items,
         revisions=revisions,
         heldout=list(held),
         exempt=frozenset(exempt),
+        copied=dict(copies),
         is_labelled=is_labelled,
         tagger=tagger_file(project.pk),
         near_limit=near_limit(project),

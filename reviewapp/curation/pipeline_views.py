@@ -16,6 +16,7 @@ from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation import selectors, services, summary
+from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Scan
 from reviewapp.curation.pipeline import ALWAYS, SEVERITIES, Pipeline, Step, pipeline_read
 from reviewapp.curation.views import STOP_POLLING
@@ -63,7 +64,7 @@ def _dry_context(tried: Scan | None) -> dict[str, Any]:
     found = tried.counts.get("found", {}) if tried else {}
     return {
         "tried": tried,
-        "found": [(selectors.TITLES.get(name, name), row) for name, row in found.items()],
+        "found": [(TITLES.get(name, name), row) for name, row in found.items()],
         "job": job,
         "wait": queues.job_wait(job) if job else None,
     }

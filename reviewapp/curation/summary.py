@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding, Scan
-from reviewapp.curation.selectors import TITLES, pipeline_of, pipeline_version, scan_finished
+from reviewapp.curation.selectors import pipeline_of, pipeline_version, scan_finished
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import ImportBatch, Revision, Sample
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from reviewapp.curation import (
     acceptance_views,
+    balance_views,
     benchmark_views,
     duplicates_views,
     golden_views,
@@ -86,4 +87,16 @@ urlpatterns = [
     path("benchmarks/", benchmark_views.benchmark_list, name="benchmark_list"),
     path("benchmarks/declare/", benchmark_views.benchmark_declare, name="benchmark_declare"),
     path("benchmarks/<int:benchmark_id>/remove/", benchmark_views.benchmark_remove, name="benchmark_remove"),
+    path("balance/", balance_views.balance, name="balance"),
+    path("balance/request/", balance_views.balance_request, name="balance_request"),
+    path("balance/live/", balance_views.balance_live, name="balance_live"),
+    path("balance/settings/", balance_views.balance_settings, name="balance_settings"),
+    path("balance/<int:number>/export.<str:form>", balance_views.balance_export, name="balance_export"),
+    path("mitigations/", balance_views.mitigation_list, name="mitigation_list"),
+    path("mitigations/new/", balance_views.mitigation_create, name="mitigation_create"),
+    path("mitigations/<int:number>/", balance_views.mitigation_detail, name="mitigation_detail"),
+    path("mitigations/<int:number>/live/", balance_views.mitigation_live, name="mitigation_live"),
+    path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
+    path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
+    path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
 ]

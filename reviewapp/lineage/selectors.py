@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, Q
 
+from reviewapp.curation.models import CounterfactualCopy
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.lineage.nearest import nearest
@@ -111,6 +112,8 @@ class SampleChain:
     revisions: list[Revision]
     reviews: list[Review]
     feedback: FeedbackItem | None
+    copied_from: CounterfactualCopy | None
+    copies: list[CounterfactualCopy]
     examples: list[Example]
     runs: list[TrainingRun]
     model_versions: list[ModelVersion]
@@ -130,6 +133,8 @@ def sample_chain(sample: Sample) -> SampleChain:
         revisions=list(sample.revisions.select_related("created_by")),
         reviews=list(sample.reviews.select_related("reviewer", "revision_after", "superseded_by")),
         feedback=FeedbackItem.objects.filter(promoted_sample=sample).select_related("model_version").first(),
+        copied_from=CounterfactualCopy.objects.filter(sample=sample).select_related("parent", "mitigation").first(),
+        copies=list(sample.counterfactual_copies.select_related("sample", "mitigation")),
         examples=examples,
         runs=runs,
         model_versions=models,

@@ -94,6 +94,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         copy, check_name="exact_duplicates", kind="exact_duplicate", related_sample=sample, start=None, end=None,
         excerpt="", suggestion=None,
     )  # fmt: skip
+    bias_report = factories.bias_report(project)
     names = {
         "project": project,
         "copy": copy,
@@ -127,6 +128,8 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
         "selection": selected(project, people.lead2),
         "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
+        "bias_report": bias_report,
+        "mitigation": factories.mitigation(bias_report),
         "accepted": accepted,
         "reviewed": reviewed,
         "assignment": assignment,
@@ -460,4 +463,16 @@ ROWS: dict[str, Row] = {
     "curation:benchmark_list": Row(P.VIEW, _project),
     "curation:benchmark_declare": Row(P.MANAGE, _project, "POST"),
     "curation:benchmark_remove": Row(P.MANAGE, _of("benchmark"), "POST"),
+    "curation:balance": Row(P.VIEW, _project),
+    "curation:balance_request": Row(P.CURATE, _project, "POST"),
+    "curation:balance_live": Row(P.VIEW, _project),
+    "curation:balance_settings": Row(P.MANAGE, _project),
+    "curation:balance_export": Row(P.VIEW, lambda world: [SLUG, world.bias_report.number, "json"]),
+    "curation:mitigation_list": Row(P.VIEW, _project),
+    "curation:mitigation_create": Row(P.CURATE, _project),
+    "curation:mitigation_detail": Row(P.VIEW, _of("mitigation", "number")),
+    "curation:mitigation_live": Row(P.VIEW, _of("mitigation", "number")),
+    "curation:mitigation_apply": Row(P.WITHDRAW, _of("mitigation", "number"), "POST"),
+    "curation:mitigation_undo": Row(P.WITHDRAW, _of("mitigation", "number"), "POST"),
+    "curation:mitigation_export": Row(P.VIEW, _of("mitigation", "number")),
 }

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from reviewapp.curation.services.acceptance import Wanted, plan_close, plan_draw, rule_remove, rule_set
+from reviewapp.curation.services.balance import balance_settings_update, bias_report_finish, bias_report_request
 from reviewapp.curation.services.benchmarks import benchmark_declare, benchmark_remove
 from reviewapp.curation.services.checking import (
     findings_sweep,
@@ -23,6 +24,12 @@ from reviewapp.curation.services.indexes import index_begin, index_finish, index
 from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.limits import limit_measure, limit_set
+from reviewapp.curation.services.mitigations import (
+    mitigation_apply,
+    mitigation_plan,
+    mitigation_planned,
+    mitigation_undo,
+)
 from reviewapp.curation.services.pipelines import pipeline_save
 from reviewapp.curation.services.redactions import (
     redaction_finish,
@@ -47,8 +54,11 @@ from reviewapp.curation.services.withdrawing import samples_restore, samples_wit
 __all__ = [
     "Mark",
     "Wanted",
+    "balance_settings_update",
     "benchmark_declare",
     "benchmark_remove",
+    "bias_report_finish",
+    "bias_report_request",
     "dry_run_request",
     "duplicates_decide",
     "duplicates_undo",
@@ -76,6 +86,10 @@ __all__ = [
     "limit_keep",
     "limit_measure",
     "limit_set",
+    "mitigation_apply",
+    "mitigation_plan",
+    "mitigation_planned",
+    "mitigation_undo",
     "pipeline_save",
     "plan_close",
     "plan_draw",

@@ -201,8 +201,12 @@ def _keep_apart(made: DuplicateDecision, kept: Sequence[Sample], cluster: Cluste
     keys = [sample.pk for sample in kept]
     said = Finding.objects.filter(sample__in=keys, related_sample__in=cluster.members, check_name__in=duplicates.CHECKS)
     closing = dict(said.filter(Q(state=State.OPEN) | Q(reason=OTHER_WENT)).values_list("pk", "state"))
-    texts = [sample.revision for sample in duplicates.samples_of(keys) if sample.revision is not None]
-    corpus = Corpus(items=[item_of(text) for text in texts], near_limit=duplicates.near_limit(made.project))
+    texts, items = [], []
+    for sample in duplicates.samples_of(keys):
+        if sample.revision is not None:
+            texts.append(sample.revision)
+            items.append(item_of(sample.revision, sample))
+    corpus = Corpus(items=items, near_limit=duplicates.near_limit(made.project))
     drafts = [*exact_duplicates.check(corpus), *near_duplicates.check(corpus)]
     revisions = {text.sample_id: text.pk for text in texts}
     there = {(row.revision_id, row.fingerprint): row for row in said.filter(revision__in=revisions.values())}

@@ -30,7 +30,9 @@ def pipeline_save(
     when nothing differs from the version in use.
     """
     Project.objects.select_for_update().get(pk=project.pk)
-    known = PipelineVersion.objects.filter(project=project, idempotency_key=idempotency_key).first()
+    known: PipelineVersion | None = PipelineVersion.objects.filter(
+        project=project, idempotency_key=idempotency_key
+    ).first()
     if known is not None:
         return known
     try:

@@ -1,8 +1,10 @@
-"""Writing samples: one by one (``samples``), from files (``imports``), sealed (``heldout``); saved ``views``."""
+"""Writing samples: one by one (``samples``), from files (``imports``), sealed (``heldout``), turned from others
+(``copies``); saved ``views``."""
 
 from __future__ import annotations
 
 from reviewapp.samples.mapping import content_hash
+from reviewapp.samples.services.copies import Copy, copies_create
 from reviewapp.samples.services.heldout import heldout_seal, heldout_set_create
 from reviewapp.samples.services.imports import (
     import_batch_create,
@@ -20,7 +22,9 @@ from reviewapp.samples.services.samples import (
 from reviewapp.samples.services.views import default_view_set, view_delete, view_save, view_update
 
 __all__ = [
+    "Copy",
     "content_hash",
+    "copies_create",
     "default_view_set",
     "group_for",
     "heldout_seal",
