@@ -124,7 +124,7 @@ def _compared(entry: SelectionEntry, facts: dict[str, Any]) -> str:
     if entry.reason == POOL:
         return say(
             "%(scores)s: not among the %(most)s of best quality and relevance that were compared.",
-            scores=_scores(entry).capitalize(), most=grouped(facts["most"]),
+            scores=_sentence(_scores(entry)), most=grouped(facts["most"]),
         )  # fmt: skip
     size = ngettext("%(n)s sample", "%(n)s samples", facts["size"]) % {"n": grouped(facts["size"])}
     return say(
@@ -157,3 +157,8 @@ def pulls_words(entry: SelectionEntry) -> str:
 
 def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _sentence(words: str) -> str:
+    """With a capital at its beginning; the rest stays as it is: German has capitals inside."""
+    return words[:1].upper() + words[1:]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
+from reviewapp.core.kept import small
 from reviewapp.core.leases import lease_end
 from reviewapp.curation.anchoring import spans_moved
 from reviewapp.curation.checks.finding import Field, FindingDraft
@@ -170,7 +171,7 @@ def _span(revision: Revision, mark: Mark) -> tuple[int, int]:
     if found is None:
         raise ApplicationError(
             _("These words are not in the %(field)s. Copy them as they stand there.")
-            % {"field": _(Finding.Field(mark.field).label).lower()}
+            % {"field": small(_(Finding.Field(mark.field).label))}
         )
     return found
 

@@ -390,7 +390,7 @@ def test_a_mitigation_from_the_form_to_the_ledger(
     made(row)
     preview = body(client.get(answer.url))
     assert "What it costs" in preview and "turned from" in preview and "80% or more" in preview
-    assert RecordView.objects.filter(target="sample").exists()
+    assert RecordView.objects.filter(target_type="sample").exists()
     assert client.post(url("mitigation_undo", row.number)).status_code == 422
     assert client.post(url("mitigation_apply", row.number)).status_code == 302
     shown = body(client.get(answer.url))

@@ -1,0 +1,42 @@
+"""What curation keeps: one module for each of its parts."""
+
+from __future__ import annotations
+
+from reviewapp.curation.models.acceptance import AcceptanceItem, AcceptancePlan, AcceptanceRule, AcceptanceStatement
+from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
+from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
+from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
+from reviewapp.curation.models.redaction import InventedWords, RedactedSample, Redaction, TaggerUse, TaggerVersion
+from reviewapp.curation.models.scanning import CheckedRevision, Finding, PipelineVersion, Scan
+from reviewapp.curation.models.selections import GoldenExample, RelevanceLimit, Selection, SelectionEntry
+
+__all__ = [
+    "AcceptanceItem",
+    "AcceptancePlan",
+    "AcceptanceRule",
+    "AcceptanceStatement",
+    "BalanceSettings",
+    "Benchmark",
+    "BiasReport",
+    "CheckedRevision",
+    "CounterfactualCopy",
+    "DuplicateDecision",
+    "DuplicateLimit",
+    "Finding",
+    "GoldenExample",
+    "InventedWords",
+    "LearnedModel",
+    "LearnedScore",
+    "LimitMeasurement",
+    "Mitigation",
+    "PipelineVersion",
+    "RedactedSample",
+    "Redaction",
+    "RelevanceLimit",
+    "Scan",
+    "Selection",
+    "SelectionEntry",
+    "TaggerUse",
+    "TaggerVersion",
+    "TextIndex",
+]
