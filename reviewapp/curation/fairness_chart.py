@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from reviewapp.core.svg import Part, Scale, circle, line, svg, text
 from reviewapp.curation.redaction.measure import GAP_MOST, Found
+from reviewapp.words import figure_said
 
 LEFT, RIGHT, ROW, TOP = 150, 640, 26, 24
 
@@ -31,8 +32,8 @@ def recall_chart(origins: Sequence[Found]) -> SafeString | None:
         parts.append(text("t-strong", 0, y + 4, name))
         parts.append(circle("tuned" if recall >= limit else "base", scale(recall), y, 5))
         parts.append(text("t-strong t-end", 718, y + 4, f"{recall:.3f}"))
-    label = _("Share of names found, by origin: from %(low).3f to %(high).3f.") % {
-        "low": min(recall for name, recall in rows),
-        "high": max(recall for name, recall in rows),
+    label = _("Share of names found, by origin: from %(low)s to %(high)s.") % {
+        "low": figure_said(f"{min(recall for name, recall in rows):.3f}"),
+        "high": figure_said(f"{max(recall for name, recall in rows):.3f}"),
     }
     return svg("cs-chart cs-chart-estimates", 720, bottom + 24, label, parts)

@@ -28,6 +28,7 @@ from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may, project_for
 from reviewapp.samples.models import Sample
+from reviewapp.words import grouped
 
 STOP_POLLING, PER_PAGE = 286, 20
 
@@ -152,8 +153,8 @@ def identifier_mark(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         )  # fmt: skip
     except ApplicationError as refusal:
         return _identifiers(request, project, refusal.message)
-    told = _("%(n)d places are marked. The tagger learns from them when it is trained again.")
-    messages.success(request, told % {"n": len(found)})
+    told = _("%(n)s places are marked. The tagger learns from them when it is trained again.")
+    messages.success(request, told % {"n": grouped(len(found))})
     return redirect("curation:identifier_list", slug)
 
 

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 # attributes that are read out or shown; all others are for the browser, the server and the scripts
 SHOWN = {
-    "aria-label", "title", "placeholder", "alt", "data-label", "data-confirm", "data-complete", "data-accept-words",
-    "data-fix-words", "data-diff-against",
+    "aria-label", "title", "label", "placeholder", "alt", "data-label", "data-confirm", "data-complete",
+    "data-accept-words", "data-fix-words", "data-diff-against",
 }  # fmt: skip
 _UNREAD = {"script", "style", "code", "pre", "textarea", "kbd"}
 _VOID = {"meta", "link", "input", "br", "img", "hr"}

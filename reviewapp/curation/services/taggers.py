@@ -21,6 +21,7 @@ from reviewapp.curation.redaction.spans import KINDS
 from reviewapp.curation.tagging import MARKED, corrections_of, figures_of, tagger_is_whole, tagger_path, use_current
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
+from reviewapp.words import figure_said
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -107,8 +108,9 @@ def _is_fair(figures: Figures, reason: str) -> None:
         raise ApplicationError(_("Give the reason in at most 1,000 characters."))
     if not figures.is_fair and not reason:
         raise ApplicationError(
-            _("It finds names of some origins less often than others: the gap is %(gap).3f, the limit %(most).2f. "
-              "Say why it may be used all the same.") % {"gap": figures.gap, "most": GAP_MOST}
+            _("It finds names of some origins less often than others: the gap is %(gap)s, the limit %(most)s. "
+              "Say why it may be used all the same.")
+            % {"gap": figure_said(f"{figures.gap:.3f}"), "most": figure_said(f"{GAP_MOST:.2f}")}
         )  # fmt: skip
 
 
