@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from reviewapp.curation.balance_charts import odds_chart, odds_said, shares_chart
-from reviewapp.curation.bias.report import EXPECTED, NONE, OPEN, REST
+from reviewapp.curation.bias.standing import EXPECTED, NONE, OPEN, REST
 from reviewapp.curation.models import BiasReport, Mitigation
 
 NAMES = {

@@ -45,7 +45,7 @@ from reviewapp.curation.balance_page import (
     wording_rows,
 )
 from reviewapp.curation.bias.planning import MOST_COPIES, Cells, copies_needed
-from reviewapp.curation.bias.report import EXPECTED
+from reviewapp.curation.bias.standing import EXPECTED
 from reviewapp.curation.bias.swapping import BARS
 from reviewapp.curation.copying import examples_of
 from reviewapp.curation.models import BiasReport, Mitigation

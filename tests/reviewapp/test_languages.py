@@ -56,7 +56,14 @@ def _get(client: Client, name: str, row: Row, world: SimpleNamespace, language: 
 
 def _shape(page: Page) -> list[object]:
     return [
-        (tag, [(name, CHANGING.sub("", value)) for name, value in attributes if name not in ("hx-headers", "data-lease-seconds")])
+        (
+            tag,
+            [
+                (name, CHANGING.sub("", value))
+                for name, value in attributes
+                if name not in ("hx-headers", "data-lease-seconds")
+            ],
+        )
         for tag, attributes in page.shape
         if tag != "option" and ("name", "csrfmiddlewaretoken") not in attributes
     ]

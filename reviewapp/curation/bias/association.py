@@ -12,10 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse, special
+from scipy import special
+
+# the parts that need it load it themselves: pages read plans without matrices
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Floats = npt.NDArray[np.float64]
 PRIOR = 20.0  # samples that the prior weighs as much as
@@ -69,6 +74,8 @@ def clustered_error(
     w1 (y1 - p1 n1) - w2 (y2 - p2 n2), where w = 1 / (n p (1 - p)) with the prior's weight in n and p; the variance is
     the sum of the squares times G / (G - 1).
     """
+    from scipy import sparse
+
     rows = {1: np.flatnonzero(side == 1), -1: np.flatnonzero(side == -1)}
     held, counts = {}, {}
     for which, chosen in rows.items():
@@ -113,6 +120,8 @@ def compare(
     matrix: sparse.csr_array, side: npt.NDArray[np.int8], clusters: npt.NDArray[np.intp], n_clusters: int
 ) -> LogOdds:
     """Every term of ``matrix`` (samples by terms) between the samples of side 1 and of side -1."""
+    from scipy import sparse
+
     first, second = _held(matrix[np.flatnonzero(side == 1)]), _held(matrix[np.flatnonzero(side == -1)])
     n_first, n_second = int((side == 1).sum()), int((side == -1).sum())
     value, error = log_odds(first, n_first, second, n_second)

@@ -13,16 +13,18 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from reviewapp.curation.bias import lexicon
 from reviewapp.curation.bias.attributes import ATTRIBUTES, BANDS, Attribute, attributes_of
 from reviewapp.curation.bias.terms import Matcher, Term
 from reviewapp.curation.checks.gender_coded import GENDER, STIGMA
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Codes = npt.NDArray[np.int16]
 Ids = npt.NDArray[np.int64]
@@ -166,6 +168,8 @@ class Facts:
 
     def word_matrix(self, words: Sequence[str]) -> sparse.csr_array:
         """Samples by these words, 1 where a sample holds the word."""
+        from scipy import sparse  # not by pages, which read facts without matrices
+
         matrix = _matrix(self._word_rows, self._word_ends, len(self._words))
         return sparse.csr_array(matrix[:, [self._words[word] for word in words]])
 
@@ -189,6 +193,8 @@ def words_in(text: str) -> set[str]:
 
 
 def _matrix(rows: array[int], ends: array[int], width: int) -> sparse.csr_array:
+    from scipy import sparse
+
     columns, pointers = np.array(rows, dtype=np.int32), np.array(ends, dtype=np.int64)
     return sparse.csr_array((np.ones(len(columns)), columns, pointers), shape=(len(ends) - 1, width))
 

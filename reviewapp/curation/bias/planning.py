@@ -21,7 +21,8 @@ import numpy.typing as npt
 from reviewapp.curation.bias.association import log_odds
 from reviewapp.curation.bias.attributes import attributes_of
 from reviewapp.curation.bias.facts import Facts, Text, words_in
-from reviewapp.curation.bias.report import REST, Comparison, associations, composition, measures
+from reviewapp.curation.bias.report import Comparison, associations, composition, measures
+from reviewapp.curation.bias.standing import REST
 from reviewapp.curation.bias.swapping import copy_of
 
 GOAL = 0.8

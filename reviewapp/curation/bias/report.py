@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from reviewapp.curation.bias import lexicon
 from reviewapp.curation.bias.association import (
@@ -24,12 +23,11 @@ from reviewapp.curation.bias.association import (
 from reviewapp.curation.bias.attributes import ATTRIBUTES
 from reviewapp.curation.bias.facts import WORDINGS, Facts
 from reviewapp.curation.bias.shares import against, risk_ratio, share_of
+from reviewapp.curation.bias.standing import EXPECTED, NONE, OPEN, REST
 from reviewapp.curation.bias.swapping import barred_by
 from reviewapp.curation.bias.terms import Term
 
 SCHEMA = 1
-REST = "rest"
-OPEN, EXPECTED, NONE = "open", "expected", "none"
 LEVEL = 0.05
 LEAST_EFFECT = math.log(1.2)  # odds ratios nearer to 1 than this are not worth a finding, however sure
 LEAST_SIDE = 20  # samples of a value before it is compared
@@ -169,6 +167,8 @@ def comparisons(facts: Facts, name: str) -> list[Comparison]:
 
 def associations(facts: Facts, words: Sequence[str] | None = None) -> tuple[list[Json], int]:
     """Every comparison, the strongest evidence first, and how many there were."""
+    from scipy import sparse
+
     usual = facts.words_usual() if words is None else list(words)
     listed = facts.matcher.terms
     both = [*listed, *(Term(word, "word") for word in usual)]
@@ -190,6 +190,8 @@ def associations(facts: Facts, words: Sequence[str] | None = None) -> tuple[list
 
 
 def _compared(facts: Facts, comparison: Comparison, matrix: Any, terms: Sequence[Term]) -> list[Json]:
+    from scipy import sparse
+
     found = compare(sparse.csr_array(matrix), comparison.side(facts), *facts.clusters())
     ps = p_of(found.z)
     rows = []

@@ -18,7 +18,7 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Lease
 from reviewapp.curation.balance import bars_of, held_groups, samples_counted
 from reviewapp.curation.bias.planning import MOST_COPIES, declared_changed
-from reviewapp.curation.bias.report import EXPECTED, REST
+from reviewapp.curation.bias.standing import EXPECTED, REST
 from reviewapp.curation.bias.swapping import BARS, Swap, copy_of
 from reviewapp.curation.models import BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.projects.models import Project
