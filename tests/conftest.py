@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from django.test import Client
 from reviewapp.accounts.models import User
 from reviewapp.projects.models import Project
 from tests import factories
+from tests.chromium import CHROMIUM, FLAGS
 
 # a busy machine is not a fault of the code
 hypothesis.settings.register_profile("busy", deadline=None)
@@ -67,3 +69,18 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real data at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The one browser of this process: a second Playwright cannot start beside it."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.fail("No Chromium was found: run scripts/install-test-needs.sh, or set CHROMIUM to its path.")
+    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        launched.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from reviewapp.audit.services import Target, view_record
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.http import AuthenticatedRequest, form_key, wants_fragment
 from reviewapp.curation import services
 from reviewapp.curation.balance import (
     conditions_of,
@@ -112,7 +112,7 @@ def _report_context(request: AuthenticatedRequest, project: Project, report: Bia
 @require_POST
 def balance_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.CURATE)
-    key = _key(request)
+    key = form_key(request.POST)
     if key is None:
         return _balance(request, project, _("This form was out of date. Ask again."))
     try:
@@ -120,13 +120,6 @@ def balance_request(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as refusal:
         return _balance(request, project, refusal.message)
     return redirect("curation:balance", slug)
-
-
-def _key(request: AuthenticatedRequest) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.POST.get("idempotency_key", ""))
-    except ValueError:
-        return None
 
 
 @require_GET

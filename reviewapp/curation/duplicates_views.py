@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.core.http import AuthenticatedRequest
+from reviewapp.core.http import AuthenticatedRequest, form_key
 from reviewapp.curation import duplicate_page, duplicates, selectors, services
 from reviewapp.curation.duplicates import Cluster
 from reviewapp.curation.limits import LIMITS, Measured
@@ -105,18 +105,11 @@ def _kept_ids(request: AuthenticatedRequest) -> list[int] | None:
     return [int(value) for value in wanted if value.isdecimal() and len(value) < 19]
 
 
-def _key_of(request: AuthenticatedRequest) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.POST.get("idempotency_key", ""))
-    except ValueError:
-        return None
-
-
 @require_POST
 def duplicate_decide(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
     """Keeps one, the chosen or all of the cluster, and goes on to the next."""
     project = project_for(request.user, slug, Permission.CURATE)
-    keep, key = _kept_ids(request), _key_of(request)
+    keep, key = _kept_ids(request), form_key(request.POST)
     if keep is not None and not may(request.user, project, Permission.WITHDRAW):
         raise PermissionDenied(f"Your role here does not allow you to {Permission.WITHDRAW}.")
     chains = duplicates.chains_of(project)
@@ -170,7 +163,7 @@ def _exact(request: AuthenticatedRequest, project: Project, error: str = "") -> 
 @require_POST
 def duplicate_keep_first(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.WITHDRAW)
-    n, key = request.POST.get("n", ""), _key_of(request)
+    n, key = request.POST.get("n", ""), form_key(request.POST)
     try:
         if key is None:
             raise ApplicationError(_("This form was out of date. Decide again."))
@@ -233,7 +226,7 @@ def _limit(request: AuthenticatedRequest, project: Project, error: str = "") -> 
 
 @require_POST
 def limit_measure(request: AuthenticatedRequest, slug: str) -> HttpResponse:
-    project, key = project_for(request.user, slug, Permission.MANAGE), _key_of(request)
+    project, key = project_for(request.user, slug, Permission.MANAGE), form_key(request.POST)
     if key is None:
         return _limit(request, project, _("This form was out of date. Measure again."))
     try:

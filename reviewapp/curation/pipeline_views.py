@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.http import AuthenticatedRequest, form_key, wants_fragment
 from reviewapp.curation import selectors, services, summary
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Scan
@@ -86,10 +86,10 @@ def _place(text: str) -> int:
 
 
 def _key(form: QueryDict) -> uuid.UUID:
-    try:
-        return uuid.UUID(form.get("idempotency_key", ""))
-    except ValueError as error:
-        raise ApplicationError(_("This page is out of date. Reload it and send the form again.")) from error
+    key = form_key(form)
+    if key is None:
+        raise ApplicationError(_("This page is out of date. Reload it and send the form again."))
+    return key
 
 
 @require_POST

@@ -13,13 +13,12 @@ from django.urls import reverse
 from reviewapp.accounts.models import User
 from reviewapp.reviews.models import Review
 from tests import factories
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.evaluations.world import generated, opened_round
 from tests.reviewapp.looks import is_too_wide, violations
 from tests.reviewapp.reviews import reviewing
-from tests.reviewapp.reviews.test_browser import browser, pytestmark
 
-__all__ = ["browser", "pytestmark"]
-
+pytestmark = IN_BROWSER
 PASSWORD = "a quiet river in spring"  # noqa: S105 - of a person of this test
 ENGLISH = re.compile(
     r"\b(Sign in|Sign out|Password|Home|Samples?|Review(?:s|ed|ing)?|Reports?|Training sets?|Search|Menu|Saved?"

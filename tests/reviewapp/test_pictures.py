@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
@@ -27,17 +26,11 @@ from reviewapp.rubrics.scoring import Score
 from reviewapp.rubrics.services import rubric_create_builtin
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from tests import factories
-from tests.chromium import CHROMIUM
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.world import model_versions, output_line
 from tests.reviewapp.reviews.reviewing import claim, review
-from tests.reviewapp.reviews.test_browser import browser, session
 
-__all__ = ["browser"]  # a fixture
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
+pytestmark = IN_BROWSER
 
 VISIT = """Doctor: Good morning, Mrs Aldous. What can I do for you today?
 Patient: It's my chest. I get short of breath on the stairs, and by the evening my ankles are swollen.
@@ -303,8 +296,7 @@ SCREENS: dict[str, Callable[[SimpleNamespace], tuple[User, str, Acts]]] = {
 def test_picture(browser: Any, live_server: Any, w: SimpleNamespace, screen: str, folder: Path) -> None:
     user, url, acts = SCREENS[screen](w)
     for look, options in LOOKS.items():
-        context = browser.new_context(**options)
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+        context = signed_in(browser, live_server.url, user, **options)
         page = context.new_page()
         troubles: list[str] = []
         page.on("pageerror", lambda error, troubles=troubles: troubles.append(str(error)))

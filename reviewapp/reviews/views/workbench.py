@@ -18,7 +18,7 @@ from reviewapp.accounts.keymap import cheat_sheet
 from reviewapp.audit.services import Target, view_record
 from reviewapp.core import leases
 from reviewapp.core.exceptions import ApplicationError, LeaseLost
-from reviewapp.core.http import AuthenticatedRequest, wants_fragment
+from reviewapp.core.http import AuthenticatedRequest, form_key, wants_fragment
 from reviewapp.core.kept import small
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Project
@@ -214,10 +214,10 @@ def _given(assignment: Assignment, form: Mapping[str, str]) -> judging.ReviewGiv
 
 def idempotency_key(form: Mapping[str, str]) -> uuid.UUID:
     """The key that the page gave this form; raises ApplicationError without one."""
-    try:
-        return uuid.UUID(form.get("idempotency_key", ""))
-    except ValueError as error:
-        raise ApplicationError(_("This page is out of date. What you wrote is kept: send it once more.")) from error
+    key = form_key(form)
+    if key is None:
+        raise ApplicationError(_("This page is out of date. What you wrote is kept: send it once more."))
+    return key
 
 
 def _kept(request: AuthenticatedRequest, assignment: Assignment) -> Assignment:

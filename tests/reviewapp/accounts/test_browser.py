@@ -14,13 +14,12 @@ from allauth.socialaccount.models import SocialAccount
 from reviewapp.accounts.models import User
 from reviewapp.accounts.sso_settings import OidcSettings
 from tests import factories
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.accounts import provider as providers
 from tests.reviewapp.accounts.provider import Provider
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark
 
-__all__ = ["browser", "pytestmark"]
-
+pytestmark = IN_BROWSER
 WORDS = "correct horse battery"
 
 

@@ -6,17 +6,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.projects.models import Project
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.api.asking import ask, secret_for, told
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
-
+pytestmark = IN_BROWSER
 BASE = "/projects/letters/api/"
 
 
@@ -39,8 +37,7 @@ def hook(project: Project, people: SimpleNamespace) -> Webhook:
 
 
 def page_of(browser: Any, live_server: Any, user: Any, **look: Any) -> tuple[Any, list[str]]:
-    context = browser.new_context(**look)
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, user, **look)
     page, troubles = context.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)
@@ -63,7 +60,7 @@ def test_axe_is_content_in_every_look(
 def test_a_token_made_in_the_browser_works_until_it_is_revoked(
     browser: Any, live_server: Any, people: SimpleNamespace, project: Project
 ) -> None:
-    page, troubles = page_of(browser, live_server, people.annotator, viewport={"width": 1440, "height": 900})
+    page, troubles = page_of(browser, live_server, people.annotator)
     page.goto(f"{live_server.url}/projects/letters/")
     page.get_by_role("button", name="account menu").click()
     page.get_by_role("link", name="API tokens").click()

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.curation.models import AcceptancePlan, Finding
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.accepting import samples
 from tests.reviewapp.looks import faults_in_every_look, violations
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def test_a_sample_is_drawn_looked_through_and_stated(browser: Any, live_server: Any) -> None:
     project = factories.project("letters", name="Clinic letters")
     lead = factories.member(project, "lead", "lea")
     samples(project, 20)
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

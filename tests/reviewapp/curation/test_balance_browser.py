@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.curation.models import BiasReport, Mitigation
 from reviewapp.samples.models import Sample
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.test_balance import fill, made
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def test_a_lead_finds_an_association_and_mitigates_it(browser: Any, live_server: Any) -> None:
     project = factories.project("letters")
     lead = factories.member(project, "lead")
     fill(project)
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
     home = f"{live_server.url}/projects/letters"
 

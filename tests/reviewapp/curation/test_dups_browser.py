@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.samples.models import Sample
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.test_dups import texts
 from tests.reviewapp.curation.test_dups_services import COPIES, scan
 from tests.reviewapp.looks import faults_in_every_look, violations
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def rejected() -> set[str]:
@@ -28,8 +26,7 @@ def test_duplicates_are_decided_and_undone(browser: Any, live_server: Any) -> No
     for text in texts(20, seed=3):
         factories.sample(project, prompt=text, completion="Seen.")
     scan(project, lead)
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
     home = f"{live_server.url}/projects/letters"
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.core import jobs
 from reviewapp.curation.models import Redaction
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.test_phi_services import checked, figures, version
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def test_a_lead_replaces_identifiers_and_takes_it_back(browser: Any, live_server: Any) -> None:
@@ -22,8 +20,7 @@ def test_a_lead_replaces_identifiers_and_takes_it_back(browser: Any, live_server
     for number in range(3):
         checked(project, group_key=f"g{number}", external_id=f"visit-{number}")
     version(project, figures(f1=1.0, worst=90))
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
 
     page.goto(f"{live_server.url}/projects/letters/samples/")

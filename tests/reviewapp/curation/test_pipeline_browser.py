@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.core import jobs
 from reviewapp.core.models import Job
 from reviewapp.curation.models import PipelineVersion, Scan
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.test_jobs import fill
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def work() -> None:
@@ -27,8 +25,7 @@ def test_a_lead_tries_a_pipeline_saves_it_and_reads_what_it_did(browser: Any, li
     project = factories.project("letters")
     fill(project)
     lead = factories.member(project, "lead")
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
 
     page.goto(f"{live_server.url}/projects/letters/curation/scans/")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.test_indexes import built, change, fill
 from tests.reviewapp.curation.test_learned import decide, learned
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def test_search_and_similar_samples_read_well(browser: Any, live_server: Any) -> None:
@@ -23,8 +21,7 @@ def test_search_and_similar_samples_read_well(browser: Any, live_server: Any) ->
     decide(project, factories.rubric_version(project, used=True), 55)
     learned(project)
     built(project)
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
     home = f"{live_server.url}/projects/letters"
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
 from reviewapp.core import jobs
 from reviewapp.curation.models import GoldenExample, RelevanceLimit, Selection
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.curation.selecting import fill
 from tests.reviewapp.curation.test_indexes import built
 from tests.reviewapp.curation.test_learned import decide
 from tests.reviewapp.looks import faults_in_every_look, violations
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 def work(number: int) -> None:
@@ -35,8 +33,7 @@ def test_a_lead_selects_a_start_set(browser: Any, live_server: Any) -> None:
         samples["skin"][2], check_name="near_duplicates", severity="medium", related_sample=samples["skin"][1]
     )
     built(project)
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(lead), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, lead)
     page = context.new_page()
     home = f"{live_server.url}/projects/letters"
 

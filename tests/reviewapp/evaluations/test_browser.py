@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound, Output
 from reviewapp.projects.models import Project
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.world import generated, opened_round
 
-playwright = pytest.importorskip("playwright.sync_api")
 # characters outside the basic plane and CR LF: a browser counts both differently than we do
 TEXT = "🙂🙂 Note of the visit.\r\nShe is 83 years old. All is well."
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-def session(user: User) -> str:
-    store = SessionStore()
-    store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.save()
-    return str(store.session_key)
+pytestmark = IN_BROWSER
 
 
 class Bench:
     """A grader's browser; ``troubles`` are errors of the page and of its policy."""
 
     def __init__(self, browser: Any, base: str, user: User, round: GradingRound, **options: Any) -> None:
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
-        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": base}])
+        self.context = signed_in(browser, base, user, **options)
         self.page = self.context.new_page()
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))

@@ -7,25 +7,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.evaluations.models import Output
 from reviewapp.evaluations.services import grades, preferences, rounds
 from reviewapp.projects.models import Project
 from tests import factories
-from tests.chromium import CHROMIUM
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.test_blindness import open_calibration
-from tests.reviewapp.evaluations.test_browser import browser, session
 from tests.reviewapp.evaluations.world import bad_form, generated, lock
 from tests.reviewapp.looks import faults_in_every_look
 
-__all__ = ["browser"]  # fixtures
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
+pytestmark = IN_BROWSER
 
 
 def address(name: str, *args: object) -> str:
@@ -108,9 +101,7 @@ def test_axe_is_content_in_every_look(
     browser: Any, live_server: Any, project: Project, people: SimpleNamespace, screen: str
 ) -> None:
     url = SCREENS[screen](project, people)
-    context = browser.new_context()
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(people.reviewer), "url": live_server.url}
-    context.add_cookies([cookie])
+    context = signed_in(browser, live_server.url, people.reviewer)
     page = context.new_page()
     assert page.goto(live_server.url + url).ok
     page.wait_for_timeout(300)

@@ -7,9 +7,11 @@ from typing import Any
 
 from reviewapp.accounts.models import User
 from reviewapp.evaluations.models import Grade
-from tests.reviewapp.evaluations.test_browser import Bench, bench, browser, pytestmark, round
+from tests.browsing import IN_BROWSER
+from tests.reviewapp.evaluations.test_browser import Bench, bench, round
 
-__all__ = ["bench", "browser", "pytestmark", "round"]
+pytestmark = IN_BROWSER
+__all__ = ["bench", "round"]
 
 
 def answer_all(made: Bench) -> None:

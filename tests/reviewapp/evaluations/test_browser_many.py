@@ -13,18 +13,12 @@ from django.db.models import Count
 from reviewapp.evaluations import selectors
 from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
 from reviewapp.projects.models import Project
-from tests.chromium import CHROMIUM
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.evaluations import mts
-from tests.reviewapp.evaluations.test_browser import Bench, browser
+from tests.reviewapp.evaluations.test_browser import Bench
 from tests.reviewapp.evaluations.world import opened_round
 
-__all__ = ["browser"]  # the fixture
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
+pytestmark = IN_BROWSER
 OUTPUTS = 200
 # Every event that a mouse, pen or finger makes; a key that presses a button makes a click without any of them.
 POINTER = """

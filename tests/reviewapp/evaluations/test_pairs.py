@@ -23,11 +23,9 @@ from reviewapp.evaluations.services import grades, preferences, rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports.services import gates_declare
 from tests import factories
-from tests.chromium import CHROMIUM
-from tests.reviewapp.evaluations.test_browser import Bench, browser
+from tests.reviewapp.evaluations.test_browser import Bench
 from tests.reviewapp.evaluations.world import BASE_LABEL, TUNED_LABEL, generated, opened_round
 
-__all__ = ["browser"]  # the fixture
 ClientFor = Callable[[User], Client]
 
 
@@ -253,7 +251,6 @@ def bench(browser: Any, live_server: Any, people: SimpleNamespace, round: Gradin
 
 @pytest.mark.e2e
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
 def test_pairs_are_compared_by_keyboard_alone(bench: Bench) -> None:
     bench.page.get_by_role("button", name="Start comparing").focus()
     with bench.page.expect_navigation():

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 @pytest.mark.parametrize("screen", ["view_log", "own_views"])
@@ -20,9 +19,7 @@ def test_visits_stand_in_the_log_in_every_look(browser: Any, live_server: Any, s
     project = factories.project("letters")
     people = factories.members(project)
     sample = factories.sample(project)
-    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(people.lead), "url": live_server.url}
-    context = browser.new_context()
-    context.add_cookies([cookie])
+    context = signed_in(browser, live_server.url, people.lead)
     page = context.new_page()
     page.goto(live_server.url + reverse("samples:sample_list", args=["letters"]))
     page.goto(live_server.url + reverse("samples:sample_detail", args=["letters", sample.pk]))

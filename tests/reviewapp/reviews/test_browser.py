@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,29 +16,12 @@ from reviewapp.reviews.diffing import diff_words
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.samples.models import Sample
 from tests import factories
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.reviews import reviewing
 from tests.reviewapp.reviews.reviewing import claim, review
 from tests.reviewapp.reviews.test_findings import finding
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture
@@ -54,9 +33,8 @@ class Bench:
     """One person's browser on the workbench; ``troubles`` are errors of the page and of its policy."""
 
     def __init__(self, browser: Any, live_server: Any, user: User, **options: Any) -> None:
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         self.base = live_server.url
-        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": self.base}])
+        self.context = signed_in(browser, self.base, user, **options)
         self.page = self.context.new_page()
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
@@ -83,15 +61,6 @@ class Bench:
                 return Review.objects.latest("pk")
             self.page.wait_for_timeout(200)
         raise AssertionError("no review was stored in ten seconds")
-
-
-def session(user: User) -> str:
-    store = SessionStore()
-    store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.save()
-    return str(store.session_key)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
@@ -19,14 +18,16 @@ from reviewapp.reviews.reading import turns_of
 from reviewapp.reviews.services import adjudication_claim
 from reviewapp.samples.models import Sample
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.world import generated, opened_round
 from tests.reviewapp.looks import faults_in_every_look, violations
 from tests.reviewapp.reviews import reviewing
 from tests.reviewapp.reviews.reviewing import TEXT, claim, given, review
-from tests.reviewapp.reviews.test_browser import Bench, bench, browser, pytestmark, session, w
+from tests.reviewapp.reviews.test_browser import Bench, bench, w
 from tests.reviewapp.reviews.test_findings import finding
 
-__all__ = ["bench", "browser", "pytestmark", "w"]
+pytestmark = IN_BROWSER
+__all__ = ["bench", "w"]
 
 DIALOGUE = "\n".join(
     [
@@ -95,8 +96,7 @@ def world() -> SimpleNamespace:
 def test_axe_is_content_in_every_look(browser: Any, live_server: Any, screen: str) -> None:
     people = world()
     user, url = SCREENS[screen](people.project, people)
-    context = browser.new_context()
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, user)
     page = context.new_page()
     page.goto(live_server.url + url)
     page.wait_for_timeout(500)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
@@ -19,12 +18,14 @@ from reviewapp.evaluations.models import Grade, GradeAssignment, GradeScore, Gra
 from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.services import Cause, adjudication_claim, adjudication_submit
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.world import generated, opened_round
 from tests.reviewapp.looks import LOOKS, faults_in_every_look, is_too_wide, violations
 from tests.reviewapp.reviews.reviewing import TEXT, given, review
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session, w
+from tests.reviewapp.reviews.test_browser import w
 
-__all__ = ["browser", "pytestmark", "w"]
+pytestmark = IN_BROWSER
+__all__ = ["w"]
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -64,8 +65,7 @@ def ambiguity(w: SimpleNamespace, lead: User) -> None:
 
 
 def page_for(browser: Any, live_server: Any, user: User, look: dict[str, Any]) -> tuple[Any, list[str]]:
-    context = browser.new_context(**look)
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": live_server.url}])
+    context = signed_in(browser, live_server.url, user, **look)
     page, troubles = context.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)

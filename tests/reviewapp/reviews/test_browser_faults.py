@@ -17,11 +17,13 @@ from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.views import workbench
 from reviewapp.rubrics.services import rubric_create
 from tests import factories
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.reviews.reviewing import RUBRIC, claim, review
-from tests.reviewapp.reviews.test_browser import Bench, browser, draft, pytestmark, saved, w
+from tests.reviewapp.reviews.test_browser import Bench, draft, saved, w
 from tests.reviewapp.reviews.test_browser import bench as any_bench
 
-__all__ = ["any_bench", "browser", "pytestmark", "w"]
+pytestmark = IN_BROWSER
+__all__ = ["any_bench", "w"]
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def test_words_saved_while_the_page_is_loaded_again_stand_on_it(bench: Bench, w:
     page.reload()
 
     assert draft()["block-1"].endswith("Since May. Worse at night.")
-    page.wait_for_function("() => document.querySelector('[name=block-1]').value.endsWith('Worse at night.')")
+    page.wait_for_function("() => document.querySelector('[name=block-1]')?.value.endsWith('Worse at night.')")
     page.wait_for_timeout(1_000)
     assert draft()["block-1"].endswith("Since May. Worse at night.")
 
@@ -219,7 +221,7 @@ def test_a_second_tab_says_so_and_changes_nothing(bench: Bench, w: SimpleNamespa
 
     with second.expect_navigation():
         second.get_by_role("button", name="Work here instead").click()
-    second.wait_for_function("() => document.querySelector('[name=block-1]').value.startsWith('First tab. ')")
+    second.wait_for_function("() => document.querySelector('[name=block-1]')?.value.startsWith('First tab. ')")
     first.get_by_text("You went on in another tab").wait_for()
     second.keyboard.press("0")
     second.get_by_text("1 of 2 scored").wait_for()
@@ -249,7 +251,9 @@ def test_another_machine_is_not_written_over_in_silence(
     elsewhere.page.keyboard.type("Again. ")
     elsewhere.says("Changed in another window at")
     elsewhere.page.get_by_role("button", name="Load what was written there").click()
-    elsewhere.page.wait_for_function("() => document.querySelector('[name=block-1]').value.startsWith('On the ward. ')")
+    elsewhere.page.wait_for_function(
+        "() => document.querySelector('[name=block-1]')?.value.startsWith('On the ward. ')"
+    )
     elsewhere.context.close()
 
 

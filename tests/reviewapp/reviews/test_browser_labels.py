@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,18 +14,14 @@ from reviewapp.projects.models import Project
 from reviewapp.reviews.models import Assignment, Review
 from reviewapp.reviews.services import adjudication_claim
 from tests import factories
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.labelling import documents as d
+from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews import reviewing, test_labels
 from tests.reviewapp.reviews.reviewing import claim
-from tests.reviewapp.reviews.test_browser import Bench, playwright
+from tests.reviewapp.reviews.test_browser import Bench
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
-SHOTS = os.environ.get("COUNTERSIGN_SHOTS", "")  # a folder for pictures of the screens, when somebody wants them
+pytestmark = IN_BROWSER
 PROMPT = (
     "Doctor: What brings you in today?\nPatient: I take ibuprofen 400 mg for my knee, twice a day.\n"
     "Doctor: Does it help?\nPatient: It helps, but my skin itches at night."
@@ -35,17 +29,6 @@ PROMPT = (
 ANSWERS = ["Rest for a week.", "See a doctor.", "Take ibuprofen."]
 NO_POINTER = """for (const name of ['pointerdown', 'mousedown']) document.addEventListener(
     name, () => { throw new Error('a pointer was used') }, true)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture
@@ -84,11 +67,6 @@ def draft_holds(assignment: Assignment, name: str, page: Any, whole: str = "") -
     raise AssertionError(f"{name} was not saved: {assignment.draft}")
 
 
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-
-
 def tree_of(n: int) -> dict[str, Any]:
     rows = [{"key": f"K{i}", "name": f"Condition {i}", "parent": f"K{i // 10}" if i >= 10 else ""} for i in range(n)]
     return d.tree(classes=rows)
@@ -115,7 +93,6 @@ def test_ten_thousand_classes_are_found_by_typing_and_by_walking_the_tree(bench:
     bench.press("/")
     page.keyboard.type("7531")
     page.get_by_role("option", name="Condition 7531").wait_for()
-    shot(page, "label_search")
     bench.press("Enter")
     assert draft_holds(assignment, "label-code", page, "K7531")
     assert page.locator("[data-label-chosen]").inner_text().startswith("Condition 7 > Condition 75 >")
@@ -144,7 +121,6 @@ def test_passages_are_marked_and_joined_by_keyboard(bench: Bench, w: SimpleNames
     page.locator("[data-relation-add]").focus()
     page.locator("[data-relation-to]").select_option("1")
     bench.press("Enter")
-    shot(page, "label_spans")
     page.locator("#label-reason input").first.focus()
     bench.press("1")
     page.wait_for_timeout(800)
@@ -170,7 +146,6 @@ def test_candidates_are_ranked_by_keyboard(bench: Bench, w: SimpleNamespace) -> 
     page.evaluate(NO_POINTER)
     bench.press("3", "ArrowUp", "ArrowUp")
     assert draft_holds(assignment, "label-best", page)
-    shot(page, "label_ranking")
     page.wait_for_timeout(800)
     answer = bench.hand_in().revision_after.labels["fields"]["best"]
     assert answer["ranked"] == ["Take ibuprofen.", "Rest for a week.", "See a doctor."]
@@ -185,7 +160,7 @@ def test_labels_outlive_a_reload_and_the_next_sample_starts_anew(bench: Bench, w
     assert draft_holds(assignment, "label-reply", page)
     bench.open(assignment)
     assert page.locator("[data-label-check]").first.is_checked()
-    page.wait_for_function("() => document.querySelector('[name=label-reply]').value === 'Rest 2 days.'")
+    page.wait_for_function("() => document.querySelector('[name=label-reply]')?.value === 'Rest 2 days.'")
     bench.press("Control+Enter")
     bench.says("2 / 2")
     assert not page.locator("[data-label-check]").first.is_checked()
@@ -226,57 +201,33 @@ def test_suggestions_come_after_the_own_answer_and_are_taken_by_hand(bench: Benc
     bench.press("3", "r")
     bench.says("67%")
     assert page.locator("[name=label-reason][value=sleep]").is_checked()
-    shot(page, "label_suggestions")
     page.get_by_role("button", name="Take Skin for Reason").focus()
     bench.press("Enter")
     assert page.locator("[name=label-reason][value=skin]").is_checked()
 
 
-def test_the_form_is_free_of_axe_findings_and_fits_a_phone(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    fields = (d.one_class(), d.many_classes(), tree_of(40), d.spans(), d.written(), d.ranking())
-    assignment = ready(w, *fields)
-    for theme, width in (("light", 1440), ("dark", 1440), ("light", 400), ("dark", 400)):
-        made = Bench(browser, live_server, w.ann, color_scheme=theme)
-        made.page.set_viewport_size({"width": width, "height": 900})
-        page = made.open(assignment)
-        made.press("m", "ArrowDown", "ArrowRight", "ArrowRight", "1", "ArrowRight", "2")
-        made.press("Escape")
-        found = [rule["id"] for rule in axe.run(page).response["violations"]]
-        assert found == [], (theme, width, axe.run(page).generate_report())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        if SHOTS:
-            page.screenshot(path=str(Path(SHOTS) / f"label_{theme}_{width}.png"), full_page=width == 400)
-        made.context.close()
-        assert made.troubles == []
+def test_axe_is_content_with_the_form_in_every_look(bench: Bench, w: SimpleNamespace) -> None:
+    page = bench.open(ready(w, d.one_class(), d.many_classes(), tree_of(40), d.spans(), d.written(), d.ranking()))
+    bench.press("m", "ArrowDown", "ArrowRight", "ArrowRight", "1", "ArrowRight", "2")
+    bench.press("Escape")
+    assert faults_in_every_look(page, "label_form") == {}
 
 
-def test_the_editor_and_its_pages(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+@pytest.mark.parametrize("name", ["schema_list", "schema_new", "schema_detail", "schema_edit", "rules_edit"])
+def test_axe_is_content_with_the_editor_in_every_look(
+    browser: Any, live_server: Any, w: SimpleNamespace, name: str
+) -> None:
     lead = factories.member(w.project, "lead", "lead")
     schema = d.version(w.project, d.one_class(), d.tree(), d.spans()).schema
-    pages = {
-        "schema_list": [],
-        "schema_new": [],
-        "schema_detail": [schema.pk],
-        "schema_edit": [schema.pk],
-        "rules_edit": [schema.pk],
-    }
-    for theme, width in (("light", 1440), ("dark", 1440), ("light", 400)):
-        made = Bench(browser, live_server, lead, color_scheme=theme)
-        made.page.set_viewport_size({"width": width, "height": 900})
-        for name, arguments in pages.items():
-            made.page.goto(made.base + reverse(f"labelling:{name}", args=["letters", *arguments]))
-            found = axe.run(made.page)
-            assert found.violations_count == 0, (name, theme, width, found.generate_report())
-            assert made.page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-            shot(made.page, f"{name}_{theme}_{width}")
-        if width == 1440:
-            made.page.goto(made.base + reverse("labelling:schema_edit", args=["letters", schema.pk]))
-            made.page.locator("#text").fill("{")
-            made.page.get_by_text("not JSON").first.wait_for()
-        made.context.close()
-        assert made.troubles == []
+    made = Bench(browser, live_server, lead)
+    arguments = [] if name in ("schema_list", "schema_new") else [schema.pk]
+    made.page.goto(made.base + reverse(f"labelling:{name}", args=["letters", *arguments]))
+    assert faults_in_every_look(made.page, name) == {}
+    if name == "schema_edit":
+        made.page.locator("#text").fill("{")
+        made.page.get_by_text("not JSON").first.wait_for()
+    made.context.close()
+    assert made.troubles == []
 
 
 def test_an_adjudicator_labels_anew_by_keyboard(browser: Any, live_server: Any, w: SimpleNamespace) -> None:
@@ -293,7 +244,6 @@ def test_an_adjudicator_labels_anew_by_keyboard(browser: Any, live_server: Any, 
     made.page.evaluate(NO_POINTER)
     made.press("w")
     made.press("3", "m", "ArrowDown", "ArrowRight", "ArrowRight", "1", "Escape")
-    shot(made.page, "label_adjudication")
     made.page.locator("[name=cause]").first.focus()
     made.press("Space")
     revision = made.hand_in().revision_after

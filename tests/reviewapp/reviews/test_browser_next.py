@@ -10,10 +10,12 @@ from reviewapp.reviews.models import Assignment, Review
 from reviewapp.rubrics.services import rubric_create
 from reviewapp.samples.models import Sample
 from tests import factories
+from tests.browsing import IN_BROWSER
 from tests.reviewapp.reviews.reviewing import RUBRIC, claim
-from tests.reviewapp.reviews.test_browser import Bench, bench, browser, pytestmark, saved, w
+from tests.reviewapp.reviews.test_browser import Bench, bench, saved, w
 
-__all__ = ["bench", "browser", "pytestmark", "w"]
+pytestmark = IN_BROWSER
+__all__ = ["bench", "w"]
 
 
 def fetched(made: Bench, page: Any) -> None:

@@ -9,9 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 
 from reviewapp.accounts.models import User
@@ -23,40 +20,21 @@ from reviewapp.rubrics import selectors, services
 from reviewapp.rubrics.models import RubricVersion
 from reviewapp.rubrics.schema import rubric_parse
 from tests import factories
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.evaluations.world import generated
 from tests.reviewapp.looks import faults_in_every_look
 from tests.reviewapp.reviews.reviewing import claim
 from tests.reviewapp.rubrics.kinds import every_kind
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright runs an event loop in this thread; the ORM would refuse to be called beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+pytestmark = IN_BROWSER
 
 
 class Editor:
     """A lead's browser; ``troubles`` are errors of the page and of its policy."""
 
     def __init__(self, browser: Any, base: str, user: User, **options: Any) -> None:
-        self.context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         self.base = base
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": base}
-        self.context.add_cookies([cookie])
+        self.context = signed_in(browser, base, user, **options)
         self.page = self.context.new_page()
         self.page.set_default_timeout(15_000)
         self.troubles: list[str] = []
@@ -69,15 +47,6 @@ class Editor:
 
     def focused(self) -> str:
         return str(self.page.evaluate("document.activeElement.id"))
-
-
-def session(user: User) -> str:
-    store = SessionStore()
-    store[SESSION_KEY] = str(user.pk)
-    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.save()
-    return str(store.session_key)
 
 
 @pytest.fixture

@@ -7,24 +7,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from reviewapp.samples.models import BulkAct, SampleTag, SavedView
 from tests import factories
+from tests.browsing import IN_BROWSER, signed_in
 from tests.reviewapp.looks import faults_in_every_look
-from tests.reviewapp.reviews.test_browser import browser, pytestmark, session
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = IN_BROWSER
 
 
 class Opened:
     """One person's browser; ``troubles`` are errors of its pages and of their policy."""
 
     def __init__(self, browser: Any, live_server: Any, user: Any, **options: Any) -> None:
-        self.context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         self.base = live_server.url
-        self.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session(user), "url": self.base}])
+        self.context = signed_in(browser, self.base, user, **options)
         self.page = self.context.new_page()
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
