@@ -1,6 +1,7 @@
 #!/bin/sh
-# Prints the path of a Chromium or Chrome; CHROMIUM names one directly. Exit 1 where there is none.
-for candidate in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+# Prints the path of a Chromium or Chrome, the one without windows first: tests take half the processor with it.
+# CHROMIUM names one directly. Exit 1 where there is none.
+for candidate in "${CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable \
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium; do
     if [ -n "$candidate" ] && command -v "$candidate" 2>/dev/null; then exit 0; fi
 done

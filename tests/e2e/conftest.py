@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.reviewapp.looks import violations_in_view
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 SHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "test-results" / "screens"))
 START_SECONDS = 420
 
@@ -133,12 +133,7 @@ class Visitor:
 
     def axe(self, *rules: str) -> list[str]:
         """Rules that the page breaks (WCAG 2.2 AA, or the named ones only), each with the first place."""
-        if not self.page.evaluate("typeof axe === 'object'"):
-            self.page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-        options = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": tags}
-        found = self.page.evaluate("options => axe.run(document, {runOnly: options})", options)
-        return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
+        return violations_in_view(self.page, *rules)
 
     def shot(self, name: str, *, full: bool = False) -> None:
         SHOTS.mkdir(parents=True, exist_ok=True)
