@@ -21,8 +21,8 @@ CHOICES = {"TextChoices", "IntegerChoices"}
 SHOWN = {
     "reviewapp/accounts/keymap.py": {"PAGES", "ACTIONS", "FIXED"},
     "reviewapp/core/kept.py": {"KEPT"},
-    "reviewapp/curation/quality.py": {"FEATURES", "RULES"},
-    "reviewapp/curation/selection_forms.py": {"PRESETS", "SCOPES"},
+    "reviewapp/curation/selections/quality.py": {"FEATURES", "RULES"},
+    "reviewapp/curation/selections/forms.py": {"PRESETS", "SCOPES"},
     "reviewapp/evaluations/grade_page.py": {"STAGES"},
     "reviewapp/evaluations/judging.py": {"ERROR_TYPES"},
     "reviewapp/evaluations/preferring.py": {"REASONS"},

@@ -7,11 +7,13 @@ from collections import Counter
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
-from reviewapp.curation.balance_run import mitigation_make, report_make
+from reviewapp.curation.balance.run import mitigation_make, report_make
 from reviewapp.curation.dry_run import dry_run
-from reviewapp.curation.index_build import index_make
-from reviewapp.curation.learning_run import learning_make
+from reviewapp.curation.identifiers.redacting import redacted_in_order, samples_redacted
+from reviewapp.curation.identifiers.tagging import corrections_of, tagger_of
+from reviewapp.curation.learning.run import learning_make
 from reviewapp.curation.material import Material, project_material
+from reviewapp.curation.meaning.build import index_make
 from reviewapp.curation.models import (
     BiasReport,
     LearnedModel,
@@ -23,13 +25,11 @@ from reviewapp.curation.models import (
     TextIndex,
 )
 from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
-from reviewapp.curation.redacting import redacted_in_order, samples_redacted
 from reviewapp.curation.redaction.measure import measure
 from reviewapp.curation.redaction.tagger import Tagger
 from reviewapp.curation.redaction.train import model_retrained
-from reviewapp.curation.selection_make import selection_make
+from reviewapp.curation.selections.make import selection_make
 from reviewapp.curation.selectors import scan_finished
-from reviewapp.curation.tagging import corrections_of, tagger_of
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 
-from reviewapp.curation.benchmarks import benchmarks_declared
 from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item
 from reviewapp.curation.checks.registry import Check
+from reviewapp.curation.contamination.benchmarks import benchmarks_declared
+from reviewapp.curation.contamination.overlapping import Fingerprints
 from reviewapp.curation.drafts import item_made
-from reviewapp.curation.duplicates import near_limit
+from reviewapp.curation.duplicates.clusters import near_limit
+from reviewapp.curation.identifiers.tagging import tagger_file
 from reviewapp.curation.models import CounterfactualCopy
-from reviewapp.curation.overlapping import Fingerprints
-from reviewapp.curation.tagging import tagger_file
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from training.contract import canonical_json

@@ -2,17 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import (
-    acceptance_views,
-    balance_views,
-    benchmark_views,
-    duplicates_views,
-    golden_views,
-    identifiers_views,
-    pipeline_views,
-    selection_views,
-    views,
-)
+from reviewapp.curation import pipeline_views, views
+from reviewapp.curation.acceptance import views as acceptance_views
+from reviewapp.curation.balance import views as balance_views
+from reviewapp.curation.contamination import views as benchmark_views
+from reviewapp.curation.duplicates import views as duplicates_views
+from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.selections import golden_views
+from reviewapp.curation.selections import views as selection_views
 
 app_name = "curation"
 

@@ -17,9 +17,10 @@ from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.core.kept import small
-from reviewapp.curation import searching, selectors, services
+from reviewapp.curation import selectors, services
 from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
+from reviewapp.curation.meaning import searching
 from reviewapp.curation.models import Finding, Scan
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission

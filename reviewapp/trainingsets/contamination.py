@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from reviewapp.curation.benchmarks import benchmarks_declared, benchmarks_of
 from reviewapp.curation.checks import benchmark_overlap, heldout_overlap
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
-from reviewapp.curation.overlapping import Fingerprints
+from reviewapp.curation.contamination.benchmarks import benchmarks_declared, benchmarks_of
+from reviewapp.curation.contamination.overlapping import Fingerprints
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt
 from training.contract import canonical_json

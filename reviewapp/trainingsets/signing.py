@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation.acceptance_standing import rules_check
-from reviewapp.curation.acceptance_words import rule_words
+from reviewapp.curation.acceptance.standing import rules_check
+from reviewapp.curation.acceptance.words import rule_words
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.trainingsets import selectors

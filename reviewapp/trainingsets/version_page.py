@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reviewapp.accounts.models import User
-from reviewapp.curation.acceptance_standing import RuleCheck, rules_check
-from reviewapp.curation.acceptance_words import rule_words
+from reviewapp.curation.acceptance.standing import RuleCheck, rules_check
+from reviewapp.curation.acceptance.words import rule_words
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.samples.models import Sample

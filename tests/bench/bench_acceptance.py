@@ -23,14 +23,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from reviewapp.curation.acceptance import (  # noqa: E402
+from reviewapp.curation.acceptance.bounds import (  # noqa: E402
     Terms,
     bound_finite,
     bound_stratified,
     size_finite,
     sizes_stratified,
 )
-from reviewapp.curation.acceptance_draw import Unit, draw, population_hash, population_pack  # noqa: E402
+from reviewapp.curation.acceptance.draw import Unit, draw, population_hash, population_pack  # noqa: E402
 
 USUAL = Terms(rate=Fraction(1, 100), confidence=Fraction(95, 100))
 POPULATION = 12_430

@@ -116,7 +116,7 @@ class Maker:
 
 def made(n: int, seed: int) -> Iterator[dict[str, Any]]:
     """{"text", "cluster", "kind"}; the kind is "" for an original."""
-    from reviewapp.curation.planting import KINDS, Planter
+    from reviewapp.curation.duplicates.planting import KINDS, Planter
 
     maker = Maker(seed)
     planter, count, cluster = Planter([maker.text() for _ in range(200)], seed), 0, 0

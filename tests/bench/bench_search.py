@@ -65,8 +65,8 @@ def texts(n: int) -> list[str]:
 
 
 def search(n: int) -> dict[str, Any]:
-    from reviewapp.curation.meaning_files import Index, index_open, index_write
-    from reviewapp.curation.meaning_fit import projection_fit, vectors_of
+    from reviewapp.curation.meaning.files import Index, index_open, index_write
+    from reviewapp.curation.meaning.fit import projection_fit, vectors_of
 
     made = texts(n)
     began = time.monotonic()
@@ -90,7 +90,7 @@ def search(n: int) -> dict[str, Any]:
 
 
 def _cost(index: Any, query: str) -> float:
-    from reviewapp.curation.meaning import nearest
+    from reviewapp.curation.meaning.vectors import nearest
 
     began = time.monotonic()
     nearest(index.vectors, index.projection.vector(query), 50)
@@ -99,7 +99,7 @@ def _cost(index: Any, query: str) -> float:
 
 def _web_loads() -> list[str]:
     """Heavy modules that a process has after importing what the search page uses; there should be none."""
-    code = "import sys, reviewapp.curation.meaning_files; print(*sys.modules)"
+    code = "import sys, reviewapp.curation.meaning.files; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return sorted({"scipy", "scipy.sparse", "sklearn", "torch", "pandas"} & set(done.stdout.split()))
 
@@ -110,8 +110,8 @@ def _web_loads() -> list[str]:
 def learning(seeds: int) -> dict[str, Any]:
     if not DATA.is_file():
         return {}
-    from reviewapp.curation.learning import features_of
-    from reviewapp.curation.meaning_fit import projection_fit, vectors_of
+    from reviewapp.curation.learning.classifier import features_of
+    from reviewapp.curation.meaning.fit import projection_fit, vectors_of
 
     known = rows()
     kept = [name for name, _ in Counter(row["section_header"] for row in known).most_common(CLASSES)]
@@ -133,7 +133,7 @@ def learning(seeds: int) -> dict[str, Any]:
 
 def curve(order: str, vectors: Any, features: Any, outcomes: Any, seed: int) -> list[float]:
     """Accuracy on a third set aside, after each step of labelling."""
-    from reviewapp.curation.learning import learn
+    from reviewapp.curation.learning.classifier import learn
 
     shuffled = np.random.default_rng(seed).permutation(len(outcomes))
     aside, pool = shuffled[: len(shuffled) // 3], shuffled[len(shuffled) // 3 :]
@@ -148,7 +148,7 @@ def curve(order: str, vectors: Any, features: Any, outcomes: Any, seed: int) -> 
 
 
 def _next(order: str, known: Any, vectors: Any, features: Any, labelled: list[int], rest: Any) -> Any:
-    from reviewapp.curation.learning import k_center, uncertainty
+    from reviewapp.curation.learning.classifier import k_center, uncertainty
 
     if order == "random":
         return rest[:STEP]

@@ -93,11 +93,11 @@ def clocked(act: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def parts(n: int, size: int) -> dict[str, Any]:
-    from reviewapp.curation.choosing import Pool, Quota, apart_of, choose, cover_of
-    from reviewapp.curation.learning import k_center
-    from reviewapp.curation.meaning_fit import projection_fit, vectors_of
-    from reviewapp.curation.quality import default_scores, features_of, figures_of, usual_of
-    from reviewapp.curation.relevance import relevance_of
+    from reviewapp.curation.learning.classifier import k_center
+    from reviewapp.curation.meaning.fit import projection_fit, vectors_of
+    from reviewapp.curation.selections.choosing import Pool, Quota, apart_of, choose, cover_of
+    from reviewapp.curation.selections.quality import default_scores, features_of, figures_of, usual_of
+    from reviewapp.curation.selections.relevance import relevance_of
 
     made = texts(n)
     halves = [(text[:900], text[900:]) for text in made]
@@ -150,9 +150,9 @@ def _from_texts(made: list[str]) -> Any:
 
 def real() -> dict[str, Any]:
     """Real conversations: is what is of a section nearer to ten golden examples of it than what is not?"""
-    from reviewapp.curation.learning import auc
-    from reviewapp.curation.meaning_fit import projection_fit, vectors_of
-    from reviewapp.curation.relevance import relevance_of
+    from reviewapp.curation.learning.classifier import auc
+    from reviewapp.curation.meaning.fit import projection_fit, vectors_of
+    from reviewapp.curation.selections.relevance import relevance_of
 
     if not DATA.is_file():
         return {}
@@ -241,7 +241,7 @@ def _selection_make(size: int) -> Any:
     from reviewapp.core import jobs
     from reviewapp.curation import services
     from reviewapp.curation.models import Selection
-    from reviewapp.curation.selecting import Config
+    from reviewapp.curation.selections.asked import Config
     from reviewapp.projects.models import Project
 
     project = Project.objects.get(slug="bench")

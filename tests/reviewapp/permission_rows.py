@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
+from tests.reviewapp.curation.selections.asked import selected
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
+from reviewapp.curation.contamination.overlapping import fingerprints_of, packed
 from reviewapp.curation.models import AcceptanceRule, Benchmark, DuplicateDecision, Redaction, Scan
-from reviewapp.curation.overlapping import fingerprints_of, packed
 from reviewapp.evaluations.models import GradeAssignment
 from reviewapp.evaluations.services.rounds import round_unseal
 from reviewapp.feedback.models import FeedbackToken
@@ -27,7 +28,6 @@ from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 from tests.reviewapp.curation import accepting
-from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
 ANYONE = "anyone who is signed in"

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Scope, on_span
 from reviewapp.curation.checks.heldout_overlap import span_of
-from reviewapp.curation.overlapping import Overlap, names_of, overlaps
+from reviewapp.curation.contamination.overlapping import Overlap, names_of, overlaps
 
 NAME, TITLE = "benchmark_overlap", "Overlap with declared benchmarks"
 SCOPE: Scope = "corpus"

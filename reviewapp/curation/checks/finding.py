@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from training.contract import canonical_json
 
 if TYPE_CHECKING:
-    from reviewapp.curation.overlapping import Fingerprints
+    from reviewapp.curation.contamination.overlapping import Fingerprints
 
 Field = Literal["prompt", "completion"]
 Severity = Literal["low", "medium", "high"]

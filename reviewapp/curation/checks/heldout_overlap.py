@@ -8,7 +8,7 @@ count for nothing. The finding shows the sample's own words, never the sealed pr
 from __future__ import annotations
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope, on_span
-from reviewapp.curation.overlapping import LIMIT, RUN, Overlap, fingerprints_of, overlaps
+from reviewapp.curation.contamination.overlapping import LIMIT, RUN, Overlap, fingerprints_of, overlaps
 from reviewapp.curation.tokens import words_of
 
 __all__ = ["LIMIT", "NAME", "RUN", "SCOPE", "TITLE", "check"]

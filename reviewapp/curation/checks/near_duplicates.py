@@ -20,7 +20,7 @@ import numpy as np
 from reviewapp.curation.checks.contradictory_completions import contradict
 from reviewapp.curation.checks.exact_duplicates import digest_of
 from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.differing import KINDS, Difference, difference_of
+from reviewapp.curation.duplicates.differing import KINDS, Difference, difference_of
 from reviewapp.curation.minhash import Link, Pairs, Sets, Sketches, clusters_of, layout_for, near_pairs, sketches_of
 from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, plain_words
 

@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation import acceptance_draw, acceptance_facts, acceptance_population
-from reviewapp.curation.acceptance import ImpossiblePlanError
-from reviewapp.curation.acceptance_population import Asked
-from reviewapp.curation.acceptance_terms import IMPOSSIBLE, sizes_of, terms_of
+from reviewapp.curation.acceptance import draw as acceptance_draw
+from reviewapp.curation.acceptance import facts as acceptance_facts
+from reviewapp.curation.acceptance import population as acceptance_population
+from reviewapp.curation.acceptance.bounds import ImpossiblePlanError
+from reviewapp.curation.acceptance.population import Asked
+from reviewapp.curation.acceptance.terms import IMPOSSIBLE, sizes_of, terms_of
 from reviewapp.curation.models import AcceptanceItem, AcceptancePlan, AcceptanceRule, AcceptanceStatement
 from reviewapp.projects.models import Project
 from reviewapp.words import grouped, named

@@ -16,7 +16,7 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
-from reviewapp.curation.balance import conditions_of, samples_counted, settings_of
+from reviewapp.curation.balance.reading import conditions_of, samples_counted, settings_of
 from reviewapp.curation.bias.attributes import ATTRIBUTES
 from reviewapp.curation.bias.terms import ListError, terms_read
 from reviewapp.curation.models import BalanceSettings, BiasReport

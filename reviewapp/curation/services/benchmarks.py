@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation.benchmarks import MOST_BYTES, BenchmarkRows, rows_of
+from reviewapp.curation.contamination.benchmarks import MOST_BYTES, BenchmarkRows, rows_of
+from reviewapp.curation.contamination.overlapping import packed
 from reviewapp.curation.models import Benchmark
-from reviewapp.curation.overlapping import packed
 from reviewapp.projects.models import Project
 from reviewapp.samples.parsing.rows import FileError
 

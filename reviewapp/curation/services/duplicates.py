@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation import duplicates
 from reviewapp.curation.checks import exact_duplicates, near_duplicates
 from reviewapp.curation.checks.finding import Corpus
 from reviewapp.curation.drafts import finding_of, item_of
-from reviewapp.curation.duplicates import Cluster
+from reviewapp.curation.duplicates import clusters as duplicates
+from reviewapp.curation.duplicates.clusters import Cluster
 from reviewapp.curation.models import DuplicateDecision, Finding
 from reviewapp.curation.services.withdrawing import samples_restore, samples_withdraw
 from reviewapp.projects.models import Project

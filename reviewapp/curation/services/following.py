@@ -11,10 +11,10 @@ from django.utils import timezone
 from reviewapp.curation.anchoring import Span, spans_moved
 from reviewapp.curation.checks.finding import Corpus, FindingDraft
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
+from reviewapp.curation.identifiers.tagging import tagger_file
 from reviewapp.curation.models import Finding
 from reviewapp.curation.pipeline import Pipeline
 from reviewapp.curation.selectors import pipeline_of
-from reviewapp.curation.tagging import tagger_file
 from reviewapp.samples.models import Revision, Sample
 
 if TYPE_CHECKING:

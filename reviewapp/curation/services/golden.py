@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.curation.models import GoldenExample, RelevanceLimit
-from reviewapp.curation.relevance import LEAST_JUDGED, limit_suggested
+from reviewapp.curation.selections.relevance import LEAST_JUDGED, limit_suggested
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.words import say

@@ -15,9 +15,9 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
-from reviewapp.curation.meaning_files import Index, IndexDamaged, index_open, index_verify, index_write
+from reviewapp.curation.meaning.files import Index, IndexDamaged, index_open, index_verify, index_write
+from reviewapp.curation.meaning.searching import index_current, index_folder, indexes_folder, samples_indexed
 from reviewapp.curation.models import TextIndex
-from reviewapp.curation.searching import index_current, index_folder, indexes_folder, samples_indexed
 from reviewapp.projects.models import Project
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
-from reviewapp.curation.learned import AGAIN_AFTER, samples_decided
+from reviewapp.curation.learning.learned import AGAIN_AFTER, samples_decided
 from reviewapp.curation.models import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.services.indexes import index_request
 from reviewapp.projects.models import Project

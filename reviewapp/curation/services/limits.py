@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation import duplicates, limits
 from reviewapp.curation.checks.finding import Item
 from reviewapp.curation.checks.near_duplicates import text_of
+from reviewapp.curation.duplicates import clusters as duplicates
+from reviewapp.curation.duplicates import limits
 from reviewapp.curation.models import DuplicateLimit, LimitMeasurement
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample

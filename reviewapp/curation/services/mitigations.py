@@ -16,7 +16,7 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Lease
-from reviewapp.curation.balance import bars_of, held_groups, samples_counted
+from reviewapp.curation.balance.reading import bars_of, held_groups, samples_counted
 from reviewapp.curation.bias.planning import MOST_COPIES, declared_changed
 from reviewapp.curation.bias.standing import EXPECTED, REST
 from reviewapp.curation.bias.swapping import BARS, Swap, copy_of

@@ -18,8 +18,8 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
+from reviewapp.curation.identifiers.redacting import dates_of_group, identifiers_open, places_of, samples_redacted
 from reviewapp.curation.models import Finding, InventedWords, RedactedSample, Redaction
-from reviewapp.curation.redacting import dates_of_group, identifiers_open, places_of, samples_redacted
 from reviewapp.curation.redaction.spans import KINDS
 from reviewapp.curation.redaction.surrogates import MASK, Surrogates, redact, surrogates_for
 from reviewapp.curation.services.following import findings_follow

@@ -18,9 +18,9 @@ from reviewapp.audit import services as audit
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
-from reviewapp.curation import reasons
 from reviewapp.curation.models import Selection, SelectionEntry
-from reviewapp.curation.selecting import Config, Pin
+from reviewapp.curation.selections import reasons
+from reviewapp.curation.selections.asked import Config, Pin
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.words import named, say

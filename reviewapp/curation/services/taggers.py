@@ -15,10 +15,17 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation.drafts import fingerprint_of
+from reviewapp.curation.identifiers.tagging import (
+    MARKED,
+    corrections_of,
+    figures_of,
+    tagger_is_whole,
+    tagger_path,
+    use_current,
+)
 from reviewapp.curation.models import Finding, TaggerUse, TaggerVersion
 from reviewapp.curation.redaction.measure import GAP_MOST, Figures, is_worse
 from reviewapp.curation.redaction.spans import KINDS
-from reviewapp.curation.tagging import MARKED, corrections_of, figures_of, tagger_is_whole, tagger_path, use_current
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.words import figure_said

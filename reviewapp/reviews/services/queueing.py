@@ -25,7 +25,7 @@ from django.utils.translation import gettext
 from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.written import written
-from reviewapp.curation.learned import model_current, random_place, scores_of
+from reviewapp.curation.learning.learned import model_current, random_place, scores_of
 from reviewapp.curation.models import Finding
 from reviewapp.projects.models import Membership, Project
 from reviewapp.reviews.models import Assignment, QueueFigure

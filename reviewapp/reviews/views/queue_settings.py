@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest
-from reviewapp.curation.learned import learning_state
+from reviewapp.curation.learning.learned import learning_state
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import members_with, project_for

@@ -7,7 +7,7 @@ from reviewapp.core import jobs
 from reviewapp.core.models import Job
 from reviewapp.curation import services
 from reviewapp.curation.models import Selection
-from reviewapp.curation.selecting import Config
+from reviewapp.curation.selections.asked import Config
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from tests import factories

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from reviewapp.curation import acceptance as a
-from reviewapp.curation import acceptance_draw as d
-from reviewapp.curation.acceptance import ImpossiblePlanError, Look, Terms
+from reviewapp.curation.acceptance import bounds as a
+from reviewapp.curation.acceptance import draw as d
+from reviewapp.curation.acceptance.bounds import ImpossiblePlanError, Look, Terms
 from reviewapp.curation.wording import words_found
 
 F = Fraction

@@ -14,9 +14,12 @@ from django.utils import timezone
 
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core.exceptions import ApplicationError, ImmutableError
-from reviewapp.curation import acceptance_export, acceptance_facts, acceptance_words, services
-from reviewapp.curation.acceptance_population import population_changes
-from reviewapp.curation.acceptance_standing import acceptance_standing, rules_check
+from reviewapp.curation import services
+from reviewapp.curation.acceptance import export as acceptance_export
+from reviewapp.curation.acceptance import facts as acceptance_facts
+from reviewapp.curation.acceptance import words as acceptance_words
+from reviewapp.curation.acceptance.population import population_changes
+from reviewapp.curation.acceptance.standing import acceptance_standing, rules_check
 from reviewapp.curation.models import AcceptanceItem, AcceptancePlan, Finding
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample

@@ -19,8 +19,8 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation import services
-from reviewapp.curation.balance import samples_changed
-from reviewapp.curation.balance_forms import targets_read, targets_text
+from reviewapp.curation.balance.forms import targets_read, targets_text
+from reviewapp.curation.balance.reading import samples_changed
 from reviewapp.curation.models import BalanceSettings, BiasReport, CounterfactualCopy, Finding, Mitigation
 from reviewapp.curation.services.balance import content_hash
 from reviewapp.projects.models import Project

@@ -16,7 +16,7 @@ from scipy import sparse, special, stats
 
 from demo.world.build import world_build
 from demo.world.rows import people_of
-from reviewapp.curation.balance import terms_of
+from reviewapp.curation.balance.reading import terms_of
 from reviewapp.curation.bias import association, lexicon, shares
 from reviewapp.curation.bias.attributes import age_of, attributes_of, band_of, ethnicity_of, gender_of
 from reviewapp.curation.bias.facts import Facts, Text

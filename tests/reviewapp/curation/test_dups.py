@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewapp.curation import limits, planting
-from reviewapp.curation.benchmarks import rows_of
 from reviewapp.curation.checks import (
     benchmark_overlap,
     contradictory_completions,
@@ -22,8 +20,10 @@ from reviewapp.curation.checks import (
     repeated_parts,
 )
 from reviewapp.curation.checks.finding import Corpus, Item
-from reviewapp.curation.differing import difference_of
-from reviewapp.curation.overlapping import fingerprints_of, packed, unpacked
+from reviewapp.curation.contamination.benchmarks import rows_of
+from reviewapp.curation.contamination.overlapping import fingerprints_of, packed, unpacked
+from reviewapp.curation.duplicates import limits, planting
+from reviewapp.curation.duplicates.differing import difference_of
 from reviewapp.samples.parsing.rows import FileError
 
 NOTE = (

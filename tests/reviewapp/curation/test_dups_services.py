@@ -12,8 +12,9 @@ import pytest
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
-from reviewapp.curation import duplicates, services
+from reviewapp.curation import services
 from reviewapp.curation.checks.finding import NEAR_LIMIT
+from reviewapp.curation.duplicates import clusters as duplicates
 from reviewapp.curation.models import Benchmark, DuplicateDecision, DuplicateLimit, Finding
 from reviewapp.curation.services.duplicates import ConfirmationNeeded
 from reviewapp.projects.models import Project

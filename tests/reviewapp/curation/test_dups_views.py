@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from reviewapp.curation import duplicates
+from reviewapp.curation.duplicates import clusters as duplicates
 from reviewapp.curation.models import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample

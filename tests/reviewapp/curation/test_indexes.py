@@ -16,10 +16,8 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation import services
 from reviewapp.curation.jobs import build_index
-from reviewapp.curation.meaning import word_hash
-from reviewapp.curation.meaning_files import Index
-from reviewapp.curation.models import TextIndex
-from reviewapp.curation.searching import (
+from reviewapp.curation.meaning.files import Index
+from reviewapp.curation.meaning.searching import (
     IndexState,
     index_current,
     index_folder,
@@ -28,6 +26,8 @@ from reviewapp.curation.searching import (
     samples_meant,
     samples_similar,
 )
+from reviewapp.curation.meaning.vectors import word_hash
+from reviewapp.curation.models import TextIndex
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from tests import factories

@@ -11,7 +11,7 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation import services
-from reviewapp.curation.learned import decisions_of, learning_state, model_current, random_place, target_of
+from reviewapp.curation.learning.learned import decisions_of, learning_state, model_current, random_place, target_of
 from reviewapp.curation.models import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.services.learning import projects_keep
 from reviewapp.labelling.selectors import schemas_starters

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from statsmodels.discrete.discrete_model import Logit
 
-from reviewapp.curation import learning
-from reviewapp.curation.learning import auc, brier, folds_of, k_center, learn, reason_unknown, uncertainty
+from reviewapp.curation.learning import classifier as learning
+from reviewapp.curation.learning.classifier import auc, brier, folds_of, k_center, learn, reason_unknown, uncertainty
 
 RNG = np.random.default_rng(5)
 

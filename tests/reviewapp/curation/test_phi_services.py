@@ -11,7 +11,8 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation import jobs as curation_jobs
-from reviewapp.curation import services, tagging
+from reviewapp.curation import services
+from reviewapp.curation.identifiers import tagging
 from reviewapp.curation.models import Finding, InventedWords, Redaction, TaggerUse, TaggerVersion
 from reviewapp.curation.redaction import train
 from reviewapp.curation.redaction.measure import Figures

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from reviewapp.curation import services
+from reviewapp.curation.meaning.searching import index_current, index_folder
 from reviewapp.curation.models import TextIndex
-from reviewapp.curation.searching import index_current, index_folder
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from tests import factories

@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewapp.curation import choosing
-from reviewapp.curation.choosing import DUPLICATE, FULL, QUOTA, Choice, Pool, Quota, apart_of, choose, cover_of, pool_of
-from reviewapp.curation.learning import k_center
-from reviewapp.curation.meaning import unit
+from reviewapp.curation.learning.classifier import k_center
+from reviewapp.curation.meaning.vectors import unit
+from reviewapp.curation.selections import choosing
+from reviewapp.curation.selections.choosing import (
+    DUPLICATE,
+    FULL,
+    QUOTA,
+    Choice,
+    Pool,
+    Quota,
+    apart_of,
+    choose,
+    cover_of,
+    pool_of,
+)
 
 
 def points(*angles: float) -> Any:

@@ -6,19 +6,20 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
+from tests.reviewapp.curation.selections.asked import config, fill, finished, kept, reason, selected
 
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError, ImmutableError
 from reviewapp.core.models import Job
-from reviewapp.curation import reasons, services
+from reviewapp.curation import services
 from reviewapp.curation.models import GoldenExample, RelevanceLimit, Selection, SelectionEntry
-from reviewapp.curation.reasons import entry_words, pulls_words
-from reviewapp.curation.selecting import Config, samples_eligible
+from reviewapp.curation.selections import reasons
+from reviewapp.curation.selections.asked import Config, samples_eligible
+from reviewapp.curation.selections.reasons import entry_words, pulls_words
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample, SampleTag
 from tests import factories
-from tests.reviewapp.curation.selecting import config, fill, finished, kept, reason, selected
 from tests.reviewapp.curation.test_learned import decide
 
 
@@ -197,7 +198,7 @@ def test_a_score_that_says_no_more_than_the_mean_is_not_used(project: Project, p
 
 
 def test_findings_count_as_they_stood_when_somebody_decided(project: Project, people: SimpleNamespace) -> None:
-    from reviewapp.curation.selection_material import decided_of
+    from reviewapp.curation.selections.material import decided_of
 
     rubric = factories.rubric_version(project, used=True)
     sample = factories.sample(project, state="accepted")

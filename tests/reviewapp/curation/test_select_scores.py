@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewapp.curation.quality import (
+from reviewapp.curation.selections.quality import (
     FEATURES,
     KEYS,
     RULES,
@@ -18,8 +18,8 @@ from reviewapp.curation.quality import (
     rules_broken,
     usual_of,
 )
-from reviewapp.curation.quality_fit import quality_fit, reliability, wilson
-from reviewapp.curation.relevance import curve_of, handful_of, limit_suggested, relevance_of
+from reviewapp.curation.selections.quality_fit import quality_fit, reliability, wilson
+from reviewapp.curation.selections.relevance import curve_of, handful_of, limit_suggested, relevance_of
 
 PROMPT = "Doctor: what brings you in? Patient: my left knee has been swollen for three weeks."
 GOOD = "The left knee has been swollen for three weeks. Plan: an X-ray and rest."

@@ -1,0 +1,1 @@
+"""Acceptance samples: drawn, looked through, stated."""

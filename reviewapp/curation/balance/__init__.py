@@ -1,0 +1,1 @@
+"""The balance of a corpus: read, reported, mitigated."""

@@ -1,0 +1,1 @@
+"""What experts decided, learned: an order for what waits."""

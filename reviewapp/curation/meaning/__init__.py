@@ -1,0 +1,1 @@
+"""Nearness of texts: vectors, the index on disk, search."""

@@ -1,0 +1,92 @@
+"""An index on disk: numpy arrays in a folder of their own, opened without reading them, replaced whole.
+
+Nothing is written into a folder once it is complete, so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reviewapp.curation.meaning.vectors import Floats, Projection
+
+ARRAYS = ("terms", "idf", "is_gram", "components", "vectors", "samples", "revisions", "hashes")
+Files = dict[str, list[Any]]  # name: [bytes, sha256]
+
+
+class IndexDamaged(Exception):
+    """Files of an index are missing or are not those that were written; the message says which."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """``vectors``: samples x dimensions, of length 1; a row is of ``samples[row]`` at ``revisions[row]``."""
+
+    projection: Projection
+    vectors: Floats
+    samples: npt.NDArray[np.int64]
+    revisions: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.bytes_]
+
+    def row_of(self, sample: int) -> int | None:
+        """The row of a sample; ``samples`` is sorted."""
+        row = int(np.searchsorted(self.samples, sample))
+        return row if row < len(self.samples) and self.samples[row] == sample else None
+
+
+def index_write(folder: Path, index: Index) -> Files:
+    """Writes the arrays into a new folder; what lay there of an interrupted attempt goes. Returns sizes and hashes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    projection = index.projection
+    files: Files = {}
+    for name in ARRAYS:
+        path = folder / f"{name}.npy"
+        np.save(path, getattr(projection if hasattr(projection, name) else index, name), allow_pickle=False)
+        files[name] = [path.stat().st_size, _sha256(path)]
+    return files
+
+
+def index_open(folder: Path, files: Mapping[str, list[Any]]) -> Index:
+    """The arrays, mapped into memory. Raises IndexDamaged when one is missing or has another size."""
+    for name in ARRAYS:
+        path = folder / f"{name}.npy"
+        if not path.is_file():
+            raise IndexDamaged(f"Its file {path.name} is missing.")
+        if name not in files or path.stat().st_size != files[name][0]:
+            raise IndexDamaged(f"Its file {path.name} is not the one that was written.")
+    return _opened(str(folder), tuple(str(files[name][1]) for name in ARRAYS))
+
+
+def index_verify(folder: Path, files: Mapping[str, list[Any]]) -> None:
+    """Reads every byte. Raises IndexDamaged when a file is not the one that was written."""
+    index_open(folder, files)
+    for name in ARRAYS:
+        if _sha256(folder / f"{name}.npy") != files[name][1]:
+            raise IndexDamaged(f"Its file {name}.npy is not the one that was written.")
+
+
+@lru_cache(maxsize=8)
+def _opened(folder: str, written: tuple[str, ...]) -> Index:
+    """``written``: hashes of the files, so that a folder that was made anew is opened anew."""
+    arrays: dict[str, Any] = {}
+    for name in ARRAYS:
+        try:
+            arrays[name] = np.load(f"{folder}/{name}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise IndexDamaged(f"Its file {name}.npy cannot be read.") from error
+    projection = Projection(**{name: arrays.pop(name) for name in ARRAYS[:4]})
+    return Index(projection=projection, **arrays)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
