@@ -65,13 +65,17 @@ def benchmark_declare(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     except ApplicationError as refusal:
         form.add_error("file", refusal.message)
         return _page(request, project, form)
+    messages.success(request, _declared_said(made.rows))
+    return redirect("curation:benchmark_list", slug)
+
+
+def _declared_said(rows: int) -> str:
     told = ngettext(
         "%(n)s row is declared. The next scan compares with it.",
         "%(n)s rows are declared. The next scan compares with them.",
-        made.rows,
+        rows,
     )
-    messages.success(request, told % {"n": grouped(made.rows)})
-    return redirect("curation:benchmark_list", slug)
+    return told % {"n": grouped(rows)}
 
 
 @require_POST

@@ -36,20 +36,17 @@ KINDS = (duplicates.EXACT, duplicates.NEAR)
 def duplicate_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
     chains = duplicates.chains_of(project)
-    counts = {kind: sum(duplicates.kind_of(chain) == kind for chain in chains) for kind in KINDS}
     kind = request.GET.get("kind", "")
-    if kind in KINDS:
-        chains = [chain for chain in chains if duplicates.kind_of(chain) == kind]
-    page = Paginator(chains, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = [chain for chain in chains if duplicates.kind_of(chain) == kind] if kind in KINDS else chains
+    page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))
     rows = duplicate_page.rows_of(duplicates.clusters_in(list(page)))
-    view_record(
-        request=request, project=slug, target=Target.SAMPLE, shown=[sample.pk for row in rows for sample in row.samples]
-    )
+    seen = [sample.pk for row in rows for sample in row.samples]
+    view_record(request=request, project=slug, target=Target.SAMPLE, shown=seen)
     context = {
         "project": project,
         "page": page,
         "rows": rows,
-        "counts": counts,
+        "counts": {each: sum(duplicates.kind_of(chain) == each for chain in chains) for each in KINDS},
         "kind": kind,
         "limit": duplicates.near_limit(project),
         "is_checked": selectors.scan_finished(project) is not None,
@@ -107,22 +104,25 @@ def _kept_ids(request: AuthenticatedRequest) -> list[int] | None:
     return [int(value) for value in wanted if value.isdecimal() and len(value) < 19]
 
 
+def _key_of(request: AuthenticatedRequest) -> uuid.UUID:
+    key = form_key(request.POST)
+    if key is None:
+        raise ApplicationError(_("This form was out of date. Decide again."))
+    return key
+
+
 @require_POST
 def duplicate_decide(request: AuthenticatedRequest, slug: str, sample_id: int) -> HttpResponse:
     """Keeps one, the chosen or all of the cluster, and goes on to the next."""
     project = project_for(request.user, slug, Permission.CURATE)
-    keep, key = _kept_ids(request), form_key(request.POST)
-    if keep is not None and not may(request.user, project, Permission.WITHDRAW):
-        raise PermissionDenied(f"Your role here does not allow you to {Permission.WITHDRAW}.")
-    chains = duplicates.chains_of(project)
-    cluster = duplicates.cluster_among(chains, sample_id)
-    following = duplicates.next_after(chains, cluster) if cluster else None
+    keep = _kept_ids(request)
+    if keep is not None:
+        project_for(request.user, slug, Permission.WITHDRAW)
+    cluster, following = _cluster_and_next(project, sample_id)
     try:
-        if key is None:
-            raise ApplicationError(_("This form was out of date. Decide again."))
         made = services.duplicates_decide(
-            project=project, sample_id=sample_id, seal=request.POST.get("seal", ""), keep=keep,
-            decided_by=request.user, idempotency_key=key, is_confirmed=request.POST.get("confirmed") == "1",
+            project=project, sample_id=sample_id, seal=request.POST.get("seal", ""), keep=keep, decided_by=request.user,
+            idempotency_key=_key_of(request), is_confirmed=request.POST.get("confirmed") == "1",
         )  # fmt: skip
     except ApplicationError as refusal:
         if cluster is not None:
@@ -130,9 +130,19 @@ def duplicate_decide(request: AuthenticatedRequest, slug: str, sample_id: int) -
         messages.error(request, refusal.message)
         return redirect("curation:duplicate_list", slug)
     messages.success(request, duplicate_page.decided_said(len(made.withdrawn)))
-    if following is None:
+    return _to_cluster(slug, following)
+
+
+def _cluster_and_next(project: Project, sample_id: int) -> tuple[Cluster | None, int | None]:
+    chains = duplicates.chains_of(project)
+    cluster = duplicates.cluster_among(chains, sample_id)
+    return cluster, duplicates.next_after(chains, cluster) if cluster else None
+
+
+def _to_cluster(slug: str, sample_id: int | None) -> HttpResponse:
+    if sample_id is None:
         return redirect("curation:duplicate_list", slug)
-    return redirect("curation:duplicate_detail", slug, following)
+    return redirect("curation:duplicate_detail", slug, sample_id)
 
 
 @require_GET
@@ -165,13 +175,11 @@ def _exact(request: AuthenticatedRequest, project: Project, error: str = "") -> 
 @require_POST
 def duplicate_keep_first(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug, Permission.WITHDRAW)
-    n, key = request.POST.get("n", ""), form_key(request.POST)
+    n = request.POST.get("n", "")
     try:
-        if key is None:
-            raise ApplicationError(_("This form was out of date. Decide again."))
         made = services.exact_keep_first(
             project=project, n=int(n) if n.isdecimal() and len(n) < 9 else -1, decided_by=request.user,
-            idempotency_key=key,
+            idempotency_key=_key_of(request),
         )  # fmt: skip
     except ApplicationError as refusal:
         return _exact(request, project, refusal.message)

@@ -15,6 +15,7 @@ from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation import services
+from reviewapp.curation.meaning.files import Index
 from reviewapp.curation.meaning.searching import index_state
 from reviewapp.curation.models import GoldenExample
 from reviewapp.curation.selections.asked import golden_of, limit_current
@@ -108,22 +109,26 @@ def relevance_limit_keep(request: AuthenticatedRequest, slug: str) -> HttpRespon
     state = index_state(project)
     if state.index is None or state.row is None:
         return _list(request, project, _("There is no index of the texts. Make a selection or build the index first."))
-    form = LimitForm(request.POST)
-    by_hand = "limit" in request.POST
-    if by_hand and not form.is_valid():
+    by_hand = LimitForm(request.POST) if "limit" in request.POST else None
+    if by_hand is not None and not by_hand.is_valid():
         return _list(request, project, _("The limit is a number from 0 to 1."))
-    answers = _answers(request, project)
-    relevance = relevance_by_sample(project, state.index, list(answers))
+    judged = _judged(project, state.index, _answers(request, project))
     try:
         services.limit_keep(
-            project=project, judged={sample: (relevance[sample], answers[sample]) for sample in relevance},
-            limit=form.cleaned_data["limit"] if by_hand else None, golden=golden_of(project).count(),
+            project=project, judged=judged, limit=by_hand.cleaned_data["limit"] if by_hand else None,
+            golden=golden_of(project).count(),
             index_number=state.row.number, made_by=request.user,
         )  # fmt: skip
     except ApplicationError as refusal:
         return _list(request, project, refusal.message)
     messages.success(request, _("The limit is kept. New selections propose it."))
     return redirect("curation:golden_list", slug)
+
+
+def _judged(project: Project, index: Index, answers: dict[int, bool]) -> dict[int, tuple[float, bool]]:
+    """By sample: how relevant it is, and whether a person said that it belongs."""
+    relevance = relevance_by_sample(project, index, list(answers))
+    return {sample: (relevance[sample], answers[sample]) for sample in relevance}
 
 
 def _answers(request: AuthenticatedRequest, project: Project) -> dict[int, bool]:
