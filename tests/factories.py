@@ -50,11 +50,15 @@ def sha(text: str) -> str:
 
 
 def user(username: str = "", **values: Any) -> User:
-    name = username or f"person{next(_numbers)}"
+    made = _person(username or f"person{next(_numbers)}", **values)
+    made.save()
+    return made
+
+
+def _person(name: str, **values: Any) -> User:
     values.setdefault("display_name", name.title())
     made = User(username=name, email=f"{name}@example.org", **values)
     made.set_unusable_password()
-    made.save()
     return made
 
 
@@ -72,18 +76,22 @@ def project(slug: str = "", **values: Any) -> Project:
 
 def members(letters: Project) -> SimpleNamespace:
     """One member a role (people.lead ...), a second lead, a second annotator and reviewer, and an outsider."""
-    by_role = {role: member(letters, role, role) for role in Membership.Role.values}
-    return SimpleNamespace(
-        **by_role,
-        lead2=member(letters, "lead", "lead2"),
-        annotator2=member(letters, "annotator", "annotator2"),
-        reviewer2=member(letters, "reviewer", "reviewer2"),
-        outsider=member(project("elsewhere"), "lead", "outsider"),
+    elsewhere = project("elsewhere")
+    places = {
+        name: (letters, name.rstrip("2")) for name in (*Membership.Role.values, "lead2", "annotator2", "reviewer2")
+    }
+    places["outsider"] = (elsewhere, "lead")
+    # most tests need the people: ten rows in one statement
+    users = dict(zip(places, User.objects.bulk_create(map(_person, places)), strict=True))
+    Membership.objects.bulk_create(
+        Membership(project=where, user=users[name], role=role) for name, (where, role) in places.items()
     )
+    return SimpleNamespace(**users)
 
 
 def group(project: Project, key: str = "") -> SampleGroup:
-    return SampleGroup.objects.get_or_create(project=project, key=key or f"group-{next(_numbers)}")[0]
+    known = SampleGroup.objects.filter(project=project, key=key).first() if key else None
+    return known or SampleGroup.objects.create(project=project, key=key or f"group-{next(_numbers)}")
 
 
 def sample(
@@ -99,13 +107,14 @@ def sample(
     values.setdefault("external_id", f"s{n}")
     values.setdefault("row_hash", sha(f"row {n}"))
     made = Sample.objects.create(project=project, group=group(project, group_key), state=state, **values)
-    made.revision = revision(made, prompt=prompt, completion=completion)
+    made.revision = revision(made, prompt=prompt, completion=completion, number=1)
     made.save(update_fields=["revision"])
     return made
 
 
 def revision(sample: Sample, *, prompt: str = PROMPT, completion: str = COMPLETION, **values: Any) -> Revision:
-    values.setdefault("number", sample.revisions.count() + 1)
+    if "number" not in values:
+        values["number"] = sample.revisions.count() + 1
     values.setdefault("reason", Revision.Reason.IMPORT)
     return Revision.objects.create(
         sample=sample, prompt=prompt, completion=completion, content_hash=sha(f"{prompt}\0{completion}"), **values
