@@ -25,7 +25,10 @@ _UNITS = (
 )
 _FIGURE = re.compile(rf"(?<![\w.,]){_NUMBER}(?![\w])")
 _DOSE = re.compile(rf"(?<![\w.,])({_NUMBER})[ -]?({_UNITS})(?!\w)", re.IGNORECASE)
-_NAME = re.compile(r"(?<=[a-zà-öø-ÿ,;] )[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ][\w'’-]*|\b[A-Z][A-Z0-9-]+\b")
+_NAME = re.compile(
+    r"(?:(?<=[a-zà-öø-ÿ,;] )|(?<=[DM]r\. )|(?<=Ms\. )|(?<=Mrs\. ))"
+    r"[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ][\w'’-]*|\b[A-Z][A-Z0-9-]+\b"
+)
 _LABEL = re.compile(r"(?m)^\s*[\w .'’-]{1,30}:")
 _DENYING = """
 no not none nor never neither nobody nothing without cannot denies denied deny lacks negative absent unable
@@ -71,18 +74,32 @@ def _fits(before: str, after: str) -> bool:
 
 def _lost(parent: Pair, variant: Pair) -> str:
     """What the completion says and its prompt supported must be in the changed prompt, and in a changed completion."""
-    for code, found in (("number", _numbers), ("dose", doses_of), ("name", names_of)):
-        said = found(parent.completion)
-        if code == "name":
-            before, after, still = (_words(text) for text in (parent.prompt, variant.prompt, variant.completion))
-        elif code == "number":
-            before, after, still = (numbers_of(t) for t in (parent.prompt, variant.prompt, variant.completion))
-        else:
-            before, after, still = (doses_of(t) for t in (parent.prompt, variant.prompt, variant.completion))
-        if (said & before) - after or (variant.completion != parent.completion and said - still):
-            return code
+    is_new = variant.completion != parent.completion
+    figures = _numbers(parent.completion)
+    if (figures & numbers_of(parent.prompt)) - numbers_of(variant.prompt):
+        return "number"
+    if is_new and figures - numbers_of(variant.completion):
+        return "number"
+    doses = doses_of(parent.completion)
+    if any(_has_dose(parent.prompt, dose) and not _has_dose(variant.prompt, dose) for dose in doses):
+        return "dose"
+    if is_new and not all(_has_dose(variant.completion, dose) for dose in doses):
+        return "dose"
+    names = names_of(parent.completion)
+    if (names & _words(parent.prompt)) - _words(variant.prompt) or (is_new and names - _words(variant.completion)):
+        return "name"
     pairs = ((parent.prompt, variant.prompt), (parent.completion, variant.completion))
     return "negation" if any(negations_in(old) != negations_in(new) for old, new in pairs) else ""
+
+
+def _has_dose(text: str, dose: tuple[str, str]) -> bool:
+    """As figure and unit, or the figure in words and the unit somewhere: "two weeks"."""
+    figure, unit = dose
+    if dose in doses_of(text):
+        return True
+    value = float(figure) if figure.count(".") < 2 else None
+    in_words = value in numbers_of(text) and value not in _numbers(text)
+    return in_words and bool({unit, f"{unit}s"} & _words(text))
 
 
 def _added(parent: Pair, variant: Pair) -> str:

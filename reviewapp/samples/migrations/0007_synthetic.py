@@ -4,20 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('samples', '0006_copies'),
+        ("samples", "0006_copies"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='revision',
-            name='reason',
-            field=models.CharField(choices=[('import', 'Imported'), ('clean', 'Cleaned'), ('finding', 'Finding accepted'), ('fix', 'Fixed in review'), ('adjudication', 'Adjudicated'), ('feedback', 'Correction'), ('label', 'Labelled'), ('copy', 'Made from another sample')], max_length=12),
+            model_name="revision",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("import", "Imported"),
+                    ("clean", "Cleaned"),
+                    ("finding", "Finding accepted"),
+                    ("fix", "Fixed in review"),
+                    ("adjudication", "Adjudicated"),
+                    ("feedback", "Correction"),
+                    ("label", "Labelled"),
+                    ("copy", "Made from another sample"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='sample',
-            name='origin',
-            field=models.CharField(choices=[('import', 'Import'), ('feedback', 'Feedback'), ('copy', 'Synthetic')], default='import', max_length=8),
+            model_name="sample",
+            name="origin",
+            field=models.CharField(
+                choices=[("import", "Import"), ("feedback", "Feedback"), ("copy", "Synthetic")],
+                default="import",
+                max_length=8,
+            ),
         ),
     ]
