@@ -29,11 +29,23 @@ _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 def pieces_of(old: str, new: str) -> list[Piece]:
     """``new`` in pieces, in order: words that stay, and words that were changed beside what they were."""
     a, b = _PIECES.findall(old[:SHOWN]), _PIECES.findall(new[:SHOWN])
-    pieces = []
+    pieces: list[Piece] = []
     for act, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=len(a) > 2_000).get_opcodes():
         words = "".join(b[b0:b1])
         pieces.append(Piece(words, words) if act == "equal" else Piece("".join(a[a0:a1]), words))
-    return pieces
+    return _joined(pieces)
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Changes with nothing but white space between them are one change: whole phrases are easier to read."""
+    found: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        is_gap = piece.is_same and piece.new.isspace() and 0 < at < len(pieces) - 1
+        if found and not found[-1].is_same and (is_gap or not piece.is_same):
+            found[-1] = Piece(found[-1].old + piece.old, found[-1].new + piece.new)
+        else:
+            found.append(piece)
+    return found
 
 
 @dataclass(frozen=True)
