@@ -7,6 +7,7 @@ from collections import Counter
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
+from reviewapp.curation.augmenting.run import texts_write
 from reviewapp.curation.balance.run import mitigation_make, report_make
 from reviewapp.curation.dry_run import dry_run
 from reviewapp.curation.identifiers.redacting import redacted_in_order, samples_redacted
@@ -15,6 +16,7 @@ from reviewapp.curation.learning.run import learning_make
 from reviewapp.curation.material import Material, project_material
 from reviewapp.curation.meaning.build import index_make
 from reviewapp.curation.models import (
+    Augmentation,
     BiasReport,
     LearnedModel,
     Mitigation,
@@ -244,6 +246,15 @@ def plan_mitigation(handle: JobHandle, mitigation_id: int) -> None:
         return
     mitigation_make(row, lambda text: _said(handle, text))
     handle.progress(1, 1, "The preview is ready.")
+
+
+def write_texts(handle: JobHandle, augmentation_id: int) -> None:
+    """Writes the preview of synthetic samples; it makes no sample, goes on where it stood, and what is there stays."""
+    row = Augmentation.objects.select_related("project", "requested_by").get(pk=augmentation_id)
+    if row.state != Augmentation.State.PLANNING:
+        return
+    texts_write(row, handle)
+    handle.progress(1, 1, f"{row.plan['n']:,} of {row.plan['asked']:,} texts are kept.")
 
 
 def _said(handle: JobHandle, text: str) -> None:

@@ -16,7 +16,7 @@ from reviewapp.curation.contamination.overlapping import Fingerprints
 from reviewapp.curation.drafts import item_made
 from reviewapp.curation.duplicates.clusters import near_limit
 from reviewapp.curation.identifiers.tagging import tagger_file
-from reviewapp.curation.models import CounterfactualCopy
+from reviewapp.curation.models import CounterfactualCopy, SyntheticText
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 from training.contract import canonical_json
@@ -105,12 +105,13 @@ def _material(project: Project, samples: QuerySet[Sample]) -> Material:
     is_labelled = project.label_schemas.filter(is_active=True).exists()
     held = HeldoutPrompt.objects.filter(heldout_set__project=project).order_by("pk").values_list("pk", "prompt")
     copies = CounterfactualCopy.objects.filter(mitigation__project=project).values_list("sample", "parent")
+    made = SyntheticText.objects.filter(augmentation__project=project, sample__isnull=False)
     return Material(
         items=items,
         revisions=revisions,
         heldout=list(held),
         exempt=frozenset(exempt),
-        copied=dict(copies),
+        copied=dict([*copies, *made.values_list("sample", "parent")]),
         is_labelled=is_labelled,
         tagger=tagger_file(project.pk),
         near_limit=near_limit(project),

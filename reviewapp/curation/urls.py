@@ -4,6 +4,7 @@ from django.urls import path
 
 from reviewapp.curation import pipeline_views, views
 from reviewapp.curation.acceptance import views as acceptance_views
+from reviewapp.curation.augmenting import views as augmenting_views
 from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
@@ -96,4 +97,13 @@ urlpatterns = [
     path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
     path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
     path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
+    path("augmentations/", augmenting_views.augmentation_list, name="augmentation_list"),
+    path("augmentations/limit/", augmenting_views.synthetic_limit, name="synthetic_limit"),
+    path("augmentations/new/<slug:kind>/", augmenting_views.augmentation_create, name="augmentation_create"),
+    path("augmentations/<int:number>/", augmenting_views.augmentation_detail, name="augmentation_detail"),
+    path("augmentations/<int:number>/live/", augmenting_views.augmentation_live, name="augmentation_live"),
+    path("augmentations/<int:number>/cancel/", augmenting_views.augmentation_cancel, name="augmentation_cancel"),
+    path("augmentations/<int:number>/resume/", augmenting_views.augmentation_resume, name="augmentation_resume"),
+    path("augmentations/<int:number>/apply/", augmenting_views.augmentation_apply, name="augmentation_apply"),
+    path("augmentations/<int:number>/withdraw/", augmenting_views.augmentation_withdraw, name="augmentation_withdraw"),
 ]

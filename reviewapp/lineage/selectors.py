@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, Q
 
-from reviewapp.curation.models import CounterfactualCopy
+from reviewapp.curation.models import CounterfactualCopy, SyntheticText
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.lineage.nearest import nearest
@@ -114,6 +114,8 @@ class SampleChain:
     feedback: FeedbackItem | None
     copied_from: CounterfactualCopy | None
     copies: list[CounterfactualCopy]
+    made_from: SyntheticText | None
+    made: list[SyntheticText]
     examples: list[Example]
     runs: list[TrainingRun]
     model_versions: list[ModelVersion]
@@ -135,6 +137,10 @@ def sample_chain(sample: Sample) -> SampleChain:
         feedback=FeedbackItem.objects.filter(promoted_sample=sample).select_related("model_version").first(),
         copied_from=CounterfactualCopy.objects.filter(sample=sample).select_related("parent", "mitigation").first(),
         copies=list(sample.counterfactual_copies.select_related("sample", "mitigation")),
+        made_from=SyntheticText.objects.filter(sample=sample).select_related("parent", "augmentation").first(),
+        made=list(
+            sample.synthetic_texts.filter(sample__isnull=False).select_related("sample", "augmentation").order_by("pk")
+        ),
         examples=examples,
         runs=runs,
         model_versions=models,

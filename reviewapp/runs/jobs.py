@@ -12,6 +12,7 @@ from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed,
 from reviewapp.core.jobs import JobHandle
 from reviewapp.runs import base_facts, launcher, rundir, selectors, services
 from reviewapp.runs.models import BaseModel, TrainingRun
+from reviewapp.runs.rewriting import rewriting_execute
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets import services as trainingset_services
 from reviewapp.trainingsets.freezing import Content
@@ -199,3 +200,16 @@ def _show(handle: JobHandle, preview: Preview, run_dir: Path) -> None:
     if outcome.code != contract.EXIT_OK or not path.is_file():
         raise _ended(run_dir, outcome)
     trainingset_services.preview_store(preview=preview, result=contract.read_json(path))
+
+
+# ---- texts for synthetic samples
+
+
+def execute_rewriting(handle: JobHandle, augmentation_id: int) -> None:
+    """Lets a model of the project write the preview of an augmentation."""
+    try:
+        rewriting_execute(handle, augmentation_id)
+    except (JobCancelled, JobFailed, JobLost):
+        raise
+    except ApplicationError as error:
+        raise JobFailed(error.message) from error

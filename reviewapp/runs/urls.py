@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.runs import views
+from reviewapp.runs import rewriting_views, views
 
 app_name = "runs"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("<int:number>/resume/", views.run_resume, name="run_resume"),
     path("base-models/", views.base_model_list, name="base_model_list"),
     path("base-models/new/", views.base_model_register, name="base_model_register"),
+    path("rewriting/new/", rewriting_views.rewriting_create, name="rewriting_create"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:number>/", views.model_detail, name="model_detail"),
 ]

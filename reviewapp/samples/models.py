@@ -108,7 +108,7 @@ class Sample(models.Model):
     class Origin(models.TextChoices):
         IMPORT = "import", "Import"
         FEEDBACK = "feedback", "Feedback"
-        COPY = "copy", "Counterfactual copy"  # synthetic: turned from another sample, which its metadata names
+        COPY = "copy", "Synthetic"  # made from another sample, which its metadata names
 
     class Split(models.TextChoices):
         OPEN = "", "Not fixed"  # its group decides when a version is frozen
@@ -255,7 +255,7 @@ class Revision(ImmutableModel):
         ADJUDICATION = "adjudication", "Adjudicated"
         FEEDBACK = "feedback", "Correction"
         LABEL = "label", "Labelled"
-        COPY = "copy", "Counterfactual copy"
+        COPY = "copy", "Made from another sample"
 
     sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()

@@ -18,6 +18,7 @@ from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.trainingsets import contamination, selectors, signing
 from reviewapp.trainingsets.models import Example, Preview, Signature, TrainingSet, TrainingSetVersion
+from reviewapp.trainingsets.synthetic import synthetic_problem
 from reviewapp.words import named, say
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
     """Copies the chosen texts into examples and fixes their hash; nothing of it changes afterwards.
 
     ``expected_hash`` is what the person saw: when the samples changed meanwhile, nothing is frozen.
-    Raises ApplicationError as well for a frozen version, an empty split, and any overlap with a held-out set or a
-    declared benchmark.
+    Raises ApplicationError as well for a frozen version, an empty split, more synthetic samples than the project
+    allows, and any overlap with a held-out set or a declared benchmark.
     """
     # the row is locked first, so that a second freeze waits here and then finds the version frozen
     version = TrainingSetVersion.objects.select_for_update().select_related("training_set__project").get(pk=version.pk)
@@ -177,6 +178,9 @@ def version_freeze(*, version: TrainingSetVersion, frozen_by: User, expected_has
         raise ApplicationError(
             gettext("The accepted samples changed since you opened this page. Look at it again, then freeze.")
         )
+    problem = synthetic_problem(version.training_set.project, [item.origin for item in plan.selection.chosen])
+    if problem:
+        raise ApplicationError(problem)
     check = selectors.overlap_known(version, plan.selection) or contamination.check_texts(
         version.training_set.project, plan.selection.chosen
     )

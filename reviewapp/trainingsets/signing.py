@@ -13,6 +13,7 @@ from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.trainingsets import selectors
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from reviewapp.trainingsets.synthetic import version_problem
 from reviewapp.words import named, say
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ def signer_check(version: TrainingSetVersion, person: User) -> None:
 
 
 def content_check(version: TrainingSetVersion) -> None:
-    """Raises ApplicationError for an altered version, for cut completions that nobody agreed to, and without a passed
-    acceptance sample where the project requires one."""
+    """Raises ApplicationError for an altered version, for cut completions that nobody agreed to, for more synthetic
+    examples than the project allows, and without a passed acceptance sample where the project requires one."""
     unaltered = selectors.version_is_unaltered(version)
     if not unaltered.is_ok:
         raise ApplicationError(unaltered.reason)
-    problem = preview_problem(selectors.preview_latest(version), version.content_hash) or acceptance_problem(version)
+    problem = (
+        preview_problem(selectors.preview_latest(version), version.content_hash)
+        or version_problem(version)
+        or acceptance_problem(version)
+    )
     if problem:
         raise ApplicationError(problem)
 

@@ -16,6 +16,7 @@ from reviewapp.samples.models import Sample
 from reviewapp.trainingsets import contamination, selectors, signing
 from reviewapp.trainingsets.contamination import CheckRow, ContaminationCheck
 from reviewapp.trainingsets.models import Preview, TrainingSetVersion
+from reviewapp.trainingsets.synthetic import synthetic_problem, version_problem
 
 SPLITS = ("train", "validation")
 LONG_READ = 160  # masked tokens in a row, above which the middle is left out
@@ -137,7 +138,9 @@ def _draft(version: TrainingSetVersion) -> VersionPage:
         heldout_prompts=selectors.heldout_count(version.training_set.project),
         content_hash=plan.content.content_hash if plan.content else "",
         pairs=check.pairs if check else [],
-        problem=plan.problem or _overlap_problem(check),
+        problem=plan.problem
+        or synthetic_problem(version.training_set.project, [item.origin for item in chosen])
+        or _overlap_problem(check),
         is_compared=check is not None,
         acceptance=rules_check(version.training_set.project, [item.revision_id for item in chosen]),
     )
@@ -210,7 +213,7 @@ def sign_block(version: TrainingSetVersion, user: User) -> str:
     if user.pk in {row.signed_by_id for row in selectors.version_signing(version).valid}:
         return "You have signed this version."
     problem = signing.preview_problem(selectors.preview_latest(version), version.content_hash)
-    return problem or signing.acceptance_problem(version)
+    return problem or version_problem(version) or signing.acceptance_problem(version)
 
 
 def changes_of(version: TrainingSetVersion) -> Changes | None:

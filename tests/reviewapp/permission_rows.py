@@ -27,6 +27,7 @@ from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation.augmenting import augmented
 from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
@@ -130,6 +131,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
         "bias_report": bias_report,
         "mitigation": factories.mitigation(bias_report),
+        "augmentation": augmented(project, people.lead2),
         "accepted": accepted,
         "reviewed": reviewed,
         "assignment": assignment,
@@ -468,6 +470,16 @@ ROWS: dict[str, Row] = {
     "curation:balance_live": Row(P.VIEW, _project),
     "curation:balance_settings": Row(P.MANAGE, _project),
     "curation:balance_export": Row(P.VIEW, lambda world: [SLUG, world.bias_report.number, "json"]),
+    "curation:augmentation_list": Row(P.VIEW, _project),
+    "curation:synthetic_limit": Row(P.MANAGE, _project, "POST", {"most": "25"}),
+    "curation:augmentation_create": Row(P.CURATE, lambda world: [SLUG, "noise"]),
+    "curation:augmentation_detail": Row(P.VIEW, _of("augmentation", "number")),
+    "curation:augmentation_live": Row(P.VIEW, _of("augmentation", "number")),
+    "curation:augmentation_cancel": Row(P.CURATE, _of("augmentation", "number"), "POST"),
+    "curation:augmentation_resume": Row(P.CURATE, _of("augmentation", "number"), "POST"),
+    "curation:augmentation_apply": Row(P.WITHDRAW, _of("augmentation", "number"), "POST"),
+    "curation:augmentation_withdraw": Row(P.WITHDRAW, _of("augmentation", "number"), "POST"),
+    "runs:rewriting_create": Row(P.TRAIN, _project),
     "curation:mitigation_list": Row(P.VIEW, _project),
     "curation:mitigation_create": Row(P.CURATE, _project),
     "curation:mitigation_detail": Row(P.VIEW, _of("mitigation", "number")),

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from reviewapp.curation.models.acceptance import AcceptanceItem, AcceptancePlan, AcceptanceRule, AcceptanceStatement
+from reviewapp.curation.models.augmenting import (
+    MOST_SYNTHETIC,
+    Augmentation,
+    AugmentationSettings,
+    SyntheticText,
+)
 from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
@@ -15,6 +21,8 @@ __all__ = [
     "AcceptancePlan",
     "AcceptanceRule",
     "AcceptanceStatement",
+    "Augmentation",
+    "AugmentationSettings",
     "BalanceSettings",
     "Benchmark",
     "BiasReport",
@@ -28,6 +36,7 @@ __all__ = [
     "LearnedModel",
     "LearnedScore",
     "LimitMeasurement",
+    "MOST_SYNTHETIC",
     "Mitigation",
     "PipelineVersion",
     "RedactedSample",
@@ -36,6 +45,7 @@ __all__ = [
     "Scan",
     "Selection",
     "SelectionEntry",
+    "SyntheticText",
     "TaggerUse",
     "TaggerVersion",
     "TextIndex",

@@ -5,6 +5,17 @@
 from __future__ import annotations
 
 from reviewapp.curation.services.acceptance import Wanted, plan_close, plan_draw, rule_remove, rule_set
+from reviewapp.curation.services.augmentations import (
+    augmentation_apply,
+    augmentation_cancel,
+    augmentation_planned,
+    augmentation_request,
+    augmentation_resume,
+    augmentation_withdraw,
+    parents_begin,
+    synthetic_limit_set,
+    texts_keep,
+)
 from reviewapp.curation.services.balance import balance_settings_update, bias_report_finish, bias_report_request
 from reviewapp.curation.services.benchmarks import benchmark_declare, benchmark_remove
 from reviewapp.curation.services.checking import (
@@ -54,6 +65,12 @@ from reviewapp.curation.services.withdrawing import samples_restore, samples_wit
 __all__ = [
     "Mark",
     "Wanted",
+    "augmentation_apply",
+    "augmentation_cancel",
+    "augmentation_planned",
+    "augmentation_request",
+    "augmentation_resume",
+    "augmentation_withdraw",
     "balance_settings_update",
     "benchmark_declare",
     "benchmark_remove",
@@ -90,6 +107,7 @@ __all__ = [
     "mitigation_plan",
     "mitigation_planned",
     "mitigation_undo",
+    "parents_begin",
     "pipeline_save",
     "plan_close",
     "plan_draw",
@@ -118,7 +136,9 @@ __all__ = [
     "selection_request",
     "selection_revise",
     "surrogates_of",
+    "synthetic_limit_set",
     "tagger_finish",
     "tagger_request",
     "tagger_take",
+    "texts_keep",
 ]
