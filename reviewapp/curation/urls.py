@@ -8,6 +8,9 @@ from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.languages import views as languages_views
+from reviewapp.curation.removed import views as removed_views
+from reviewapp.curation.report import views as report_views
 from reviewapp.curation.selections import golden_views
 from reviewapp.curation.selections import views as selection_views
 
@@ -28,7 +31,6 @@ urlpatterns = [
     path("pipeline/try/", pipeline_views.pipeline_try, name="pipeline_try"),
     path("pipeline/tried/<int:scan_id>/", pipeline_views.dry_run_live, name="dry_run_live"),
     path("summary/", pipeline_views.summary_detail, name="summary_detail"),
-    path("summary/json/", pipeline_views.summary_json, name="summary_json"),
     path("search/", views.meaning_search, name="meaning_search"),
     path("samples/<int:sample_id>/similar/", views.similar_list, name="similar_list"),
     path("index/request/", views.index_request, name="index_request"),
@@ -96,4 +98,10 @@ urlpatterns = [
     path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
     path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
     path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
+    path("languages/", languages_views.language_list, name="language_list"),
+    path("languages/mix/", languages_views.language_mix_set, name="language_mix_set"),
+    path("removed/", removed_views.removed_list, name="removed_list"),
+    path("removed/put-back/", removed_views.removed_put_back, name="removed_put_back"),
+    path("reports/make/", report_views.report_make, name="report_make"),
+    path("reports/<int:number>/report.<str:form>", report_views.report_export, name="report_export"),
 ]

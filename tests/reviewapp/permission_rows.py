@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
-from tests.reviewapp.curation.selections.asked import selected
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
@@ -28,6 +27,7 @@ from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
 ANYONE = "anyone who is signed in"
@@ -129,6 +129,7 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "selection": selected(project, people.lead2),
         "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
         "bias_report": bias_report,
+        "curation_report": factories.curation_report(project),
         "mitigation": factories.mitigation(bias_report),
         "accepted": accepted,
         "reviewed": reviewed,
@@ -409,7 +410,12 @@ ROWS: dict[str, Row] = {
     "curation:pipeline_try": Row(P.CURATE, _project, "POST"),
     "curation:dry_run_live": Row(P.VIEW, _of("dry_run")),
     "curation:summary_detail": Row(P.VIEW, _project),
-    "curation:summary_json": Row(P.VIEW, _project),
+    "curation:language_list": Row(P.VIEW, _project),
+    "curation:language_mix_set": Row(P.MANAGE, _project, "POST"),
+    "curation:removed_list": Row(P.VIEW, _project),
+    "curation:removed_put_back": Row(P.WITHDRAW, _project, "POST"),
+    "curation:report_make": Row(P.CURATE, _project, "POST"),
+    "curation:report_export": Row(P.VIEW, lambda world: [SLUG, world.curation_report.number, "json"]),
     "curation:meaning_search": Row(P.VIEW, _project),
     "curation:similar_list": Row(P.VIEW, _of("sample")),
     "curation:index_request": Row(P.MANAGE, _project, "POST"),

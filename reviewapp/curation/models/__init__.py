@@ -7,6 +7,7 @@ from reviewapp.curation.models.balance import BalanceSettings, BiasReport, Count
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.models.redaction import InventedWords, RedactedSample, Redaction, TaggerUse, TaggerVersion
+from reviewapp.curation.models.report import CurationReport, SampleLanguage
 from reviewapp.curation.models.scanning import CheckedRevision, Finding, PipelineVersion, Scan
 from reviewapp.curation.models.selections import GoldenExample, RelevanceLimit, Selection, SelectionEntry
 
@@ -20,6 +21,7 @@ __all__ = [
     "BiasReport",
     "CheckedRevision",
     "CounterfactualCopy",
+    "CurationReport",
     "DuplicateDecision",
     "DuplicateLimit",
     "Finding",
@@ -33,6 +35,7 @@ __all__ = [
     "RedactedSample",
     "Redaction",
     "RelevanceLimit",
+    "SampleLanguage",
     "Scan",
     "Selection",
     "SelectionEntry",

@@ -14,7 +14,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from tests.reviewapp.curation.selections.asked import fill, finished, kept, selected
 
 from reviewapp.audit.models import RecordView
 from reviewapp.curation import services
@@ -25,6 +24,7 @@ from reviewapp.samples.models import Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
 from reviewapp.trainingsets.selectors.drafts import OUTSIDE, samples_selected
 from tests import factories
+from tests.reviewapp.curation.selecting import fill, finished, kept, selected
 from tests.reviewapp.curation.test_indexes import built
 from tests.reviewapp.curation.test_learned import decide
 
@@ -95,7 +95,7 @@ def test_bad_input_is_refused_and_nothing_lost(project: Project, lead: Client, w
 
 def test_percentages_become_counts_of_the_size() -> None:
     sent = SelectionForm(form(size=200, group_most="", language_percent=25, tag_percent=100, origin_percent=1))
-    assert sent.is_valid() and sent.config().quotas == {"language": 50, "origin": 2}
+    assert sent.is_valid() and sent.config({}).quotas == {"language": 50, "origin": 2}
 
 
 def test_the_count_follows_the_form(project: Project, people: SimpleNamespace, lead: Client) -> None:
