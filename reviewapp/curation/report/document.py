@@ -9,7 +9,7 @@ from typing import Any
 from django.template.defaultfilters import date as date_said
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from reviewapp.curation.acceptance.targets import target_title
 from reviewapp.curation.acceptance.words import claim, share
@@ -76,6 +76,10 @@ def _who(name: str | None, at: str | None = None) -> str:
     return f"{name}, {_at(at)}" if at else name
 
 
+def _samples(n: int) -> str:
+    return ngettext("%(n)s sample", "%(n)s samples", n) % {"n": grouped(n)}
+
+
 def _language(code: str) -> str:
     return _(LANGUAGES[code]) if code in LANGUAGES else code or _("Not known")
 
@@ -127,7 +131,7 @@ def _headline(told: Json) -> list[Block]:
     figures = [
         (_("Noisy data removed or mended"), _share(told["settled_share"]), noise),
         (_("Samples that came in"), _n(told["samples"]), rows),
-        (_("Taken out"), _share(told["removed_share"]), _("%(n)s samples") % {"n": _n(told["removed"])}),
+        (_("Taken out"), _share(told["removed_share"]), _samples(told["removed"])),
         (_("In the pool"), _n(told["kept"]), mended),
     ]
     blocks: list[Block] = [Figures(figures)]

@@ -20,7 +20,7 @@ h2 { border-top: 1px solid light-dark(#c9cfd6, #48525c); }
 p { max-width: 44rem; margin: .5rem 0; }
 p.strong { border-left: 4px solid light-dark(#8a5a00, #e8b452); padding-left: .7rem; font-weight: 600; }
 nav ul { columns: 3 14rem; padding-left: 1.2rem; }
-nav a { color: inherit; }
+nav a { color: inherit; display: inline-block; padding: .25rem 0; }
 dl.figures { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; margin: 1.4rem 0; }
 dl.figures div { max-width: 15rem; }
 dl.figures dt { font-size: .9rem; }

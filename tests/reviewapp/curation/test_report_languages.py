@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import random
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -254,3 +257,38 @@ def test_the_page_asks_few_questions(lead: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         lead.get(url("language_list"), {"language": "es"})
     assert len(queries) <= 16
+
+
+# ---- measured
+
+
+def pieces(texts: list[str], letters: int, n: int, rng: random.Random) -> list[str]:
+    """``n`` runs of whole words with about so many letters, from anywhere in the texts."""
+    found: list[str] = []
+    while len(found) < n:
+        words = rng.choice(texts).split()
+        start, taken = rng.randrange(max(1, len(words) - 12)), 0
+        for end in range(start, len(words)):
+            taken += sum(map(str.isalpha, words[end]))
+            if taken >= letters:
+                break
+        if 0.9 * letters <= taken <= 1.25 * letters:
+            found.append(" ".join(words[start : end + 1]))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("letters", "right", "answered"), [(20, 0.985, 0.93), (40, 0.995, 0.97), (60, 0.995, 0.98)])
+def test_short_texts_of_two_languages_are_told_apart(
+    shared_data: Path, letters: int, right: float, answered: float
+) -> None:
+    """Pieces of English conversations (mts-dialog) and Spanish cases (meddocan), 200 of each."""
+    with (shared_data / "mts-dialog/Main-Dataset/MTS-Dialog-TrainingSet.csv").open(encoding="utf-8") as file:
+        english = [row["dialogue"] for row in csv.DictReader(file)]
+    spanish = [path.read_text(encoding="utf-8") for path in sorted((shared_data / "meddocan/train").rglob("*.txt"))]
+    rng = random.Random(7)
+    both = (("en", english), ("es", spanish))
+    asked = [(lang, text) for lang, texts in both for text in pieces(texts, letters, 200, rng)]
+    answers = [(lang, found) for lang, text in asked if (found := language_among(text, ("en", "es")))]
+    assert len(answers) >= answered * len(asked)
+    assert sum(lang == found for lang, found in answers) >= right * len(answers)
