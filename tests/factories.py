@@ -17,7 +17,8 @@ from reviewapp.core.models import Job
 from reviewapp.curation.bias.facts import Facts
 from reviewapp.curation.bias.planning import standing
 from reviewapp.curation.bias.report import report_of
-from reviewapp.curation.models import BiasReport, Finding, Mitigation
+from reviewapp.curation.models import BiasReport, CurationReport, Finding, Mitigation
+from reviewapp.curation.services import report_make
 from reviewapp.evaluations.models import GenerationRun, GradingRound, Output, RoundItem
 from reviewapp.feedback.models import FeedbackItem
 from reviewapp.projects.models import Membership, Project
@@ -341,6 +342,12 @@ def bias_report(project: Project, **values: Any) -> BiasReport:
     values.setdefault("made_at", timezone.now())
     values.setdefault("job", job(project_slug=project.slug, state=Job.State.SUCCEEDED))
     return BiasReport.objects.create(project=project, idempotency_key=uuid.uuid4(), **values)
+
+
+def curation_report(project: Project) -> CurationReport:
+    """A report of a project as it is, made by a member who is new."""
+    made: CurationReport = report_make(project=project, made_by=member(project, "lead"), idempotency_key=uuid.uuid4())
+    return made
 
 
 def mitigation(report: BiasReport, **values: Any) -> Mitigation:

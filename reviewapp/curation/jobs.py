@@ -70,6 +70,7 @@ def _scan(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
     if not material.items:
         raise JobFailed("There are no samples to check: every sample of this project was rejected.")
     _Checking(handle, scan, pipeline, material).run()
+    _languages(handle, scan, pipeline)
     _open(scan, material)
     counts = services.scan_finish(scan=scan, corpus_size=len(material.items))
     n_open = sum(counts["open"].values())
@@ -92,6 +93,17 @@ def _clean(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
         project=scan.project, step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples")
     )
     handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
+
+
+def _languages(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
+    """After the checks, which read many of the same texts; before anything is opened for review."""
+
+    def step(done: int) -> None:
+        handle.progress(phases(pipeline) - 1, phases(pipeline), f"Finding the languages, {done:,} samples")
+        handle.check_cancelled()
+
+    n = services.languages_find(project=scan.project, step=step)
+    handle.log(f"Languages: {n:,} samples were read.")
 
 
 class _Checking:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from functools import lru_cache
 
-from langdetect import DetectorFactory, detect_langs
+from langdetect import DetectorFactory, detect_langs, detector_factory
 from langdetect.lang_detect_exception import LangDetectException
 
 DetectorFactory.seed = 0  # the same text has the same answer, always
 MIN_LETTERS, SURE = 60, 0.95
+SHORT_LETTERS, SHORT_SURE = 12, 0.99  # of a short text that is compared with a few languages alone
 _MOST = 600  # characters that are read: more do not change the answer
 NAMES = {
     "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
@@ -38,3 +41,54 @@ def language_of(text: str) -> str | None:
 
 def name_of(code: str) -> str:
     return NAMES.get(code, code)
+
+
+@lru_cache(maxsize=10_000)
+def language_among(text: str, known: tuple[str, ...]) -> str | None:
+    """Which of the ``known`` languages a short text is in, or None where that is not sure.
+
+    The same profiles, with all other languages ruled out beforehand (a prior of 0; the known ones are equally likely).
+    Of one language alone nothing can be told apart, and texts of fewer than SHORT_LETTERS letters tell too little.
+    """
+    start = text[:_MOST]
+    profiles = [name for name in _profiles() if name[:2] in known]
+    if len(known) < 2 or len(profiles) < 2 or sum(map(str.isalpha, start)) < SHORT_LETTERS:
+        return None
+    detector = detector_factory._factory.create()
+    detector.set_prior_map({name: 1 / len(profiles) for name in profiles})
+    detector.append(start)
+    try:
+        best = detector.get_probabilities()
+    except LangDetectException:
+        return None
+    return str(best[0].lang)[:2] if best and best[0].prob >= SHORT_SURE else None
+
+
+def _profiles() -> list[str]:
+    detector_factory.init_factory()
+    return list(detector_factory._factory.langlist)
+
+
+# Languages of NAMES by the script that they are written in, as Unicode names its letters.
+_SCRIPTS: dict[str, frozenset[str]] = {
+    "ARABIC": frozenset({"ar"}), "CJK": frozenset({"zh"}), "CYRILLIC": frozenset({"ru", "uk"}),
+    "DEVANAGARI": frozenset({"hi"}), "GREEK": frozenset({"el"}), "HANGUL": frozenset({"ko"}),
+    "HEBREW": frozenset({"he"}), "HIRAGANA": frozenset({"ja"}), "KATAKANA": frozenset({"ja"}),
+}  # fmt: skip
+_LATIN = frozenset(NAMES) - frozenset().union(*_SCRIPTS.values())
+_ALONE = frozenset({"GREEK", "HANGUL", "HEBREW", "HIRAGANA", "KATAKANA"})  # no other language of today uses these
+
+
+def language_by_script(text: str, known: tuple[str, ...]) -> str | None:
+    """The only language that the letters of a text leave: of all, or else of the ``known`` ones; None for several."""
+    scripts = Counter(unicodedata.name(letter, "?").split()[0] for letter in text[:_MOST] if letter.isalpha())
+    if not scripts:
+        return None
+    if scripts["HIRAGANA"] + scripts["KATAKANA"]:  # Japanese writes with Chinese characters as well
+        return "ja"
+    script = min(scripts, key=lambda name: (-scripts[name], name))
+    possible = _LATIN if script == "LATIN" else _SCRIPTS.get(script, frozenset())
+    here = possible & set(known)
+    if len(here) == 1:
+        return next(iter(here))
+    return next(iter(possible)) if script in _ALONE and len(possible) == 1 else None

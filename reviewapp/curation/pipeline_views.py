@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -151,13 +151,17 @@ def dry_run_live(request: AuthenticatedRequest, slug: str, scan_id: int) -> Http
 @require_GET
 def summary_detail(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     project = project_for(request.user, slug)
-    return render(request, "curation/summary_detail.html", {"project": project, "told": summary.summary_of(project)})
+    return summary_page(request, project)
 
 
-@require_GET
-def summary_json(request: AuthenticatedRequest, slug: str) -> HttpResponse:
-    project = project_for(request.user, slug)
-    text = json.dumps(summary.summary_of(project).as_json(), indent=2, ensure_ascii=False)
-    answer = HttpResponse(text, content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="{project.slug}-curation.json"'
-    return answer
+def summary_page(request: AuthenticatedRequest, project: Project, error: str = "") -> HttpResponse:
+    """The summary as it is now, and the reports that were made of it."""
+    reports = Paginator(selectors.reports_of(project), 20).get_page(request.GET.get("page"))
+    context = {
+        "project": project,
+        "told": summary.summary_of(project),
+        "page": reports,
+        "idempotency_key": uuid.uuid4(),
+        "error": error,
+    }
+    return render(request, "curation/summary_detail.html", context, status=422 if error else 200)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 
 from reviewapp.curation.checks.registry import TITLES
-from reviewapp.curation.models import Finding, PipelineVersion, Scan
+from reviewapp.curation.models import CurationReport, Finding, PipelineVersion, Scan
 from reviewapp.curation.pipeline import Pipeline, pipeline_read
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Revision, Sample
@@ -128,6 +128,11 @@ def pipeline_version(project: Project) -> PipelineVersion | None:
 def pipelines_of(project: Project) -> QuerySet[PipelineVersion]:
     """Newest first, with their people."""
     return PipelineVersion.objects.filter(project=project).select_related("created_by").order_by("-number")
+
+
+def reports_of(project: Project) -> QuerySet[CurationReport]:
+    """Newest first, with the people who made them; without what they say."""
+    return CurationReport.objects.filter(project=project).select_related("made_by").defer("facts").order_by("-number")
 
 
 def pipeline_of(project_id: int) -> Pipeline:

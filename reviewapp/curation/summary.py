@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,24 +11,25 @@ from django.utils import timezone
 
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.removed.reading import reasons_counted
 from reviewapp.curation.selectors import pipeline_of, pipeline_version, scan_finished
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import ImportBatch, Revision, Sample
 
 State = Finding.State
-# names of samples and figures in a reason: without them reasons of one kind are one reason
-_OWN = re.compile(r"\S*\d\S*")
 _MOST_REASONS = 20
-BY_REVIEW, NO_REASON = "Rejected in review", "No reason given"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRow:
-    """Findings of one check, each counted in its last state; mended: accepted, fixed by hand, or no longer there."""
+    """Findings of one check by severity, and each in its last state; mended: accepted, fixed, or no longer there."""
 
     check: str
     title: str
     found: int
+    high: int
+    medium: int
+    low: int
     open: int
     mended: int
     dismissed: int
@@ -68,7 +68,8 @@ class Summary:
         return self.noisy_settled / self.noisy if self.noisy else None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"removed_share": self.removed_share, "settled_share": self.settled_share}
+        shares = {"removed_share": self.removed_share, "settled_share": self.settled_share}
+        return asdict(self) | {"reasons": [list(row) for row in self.reasons], **shares}
 
 
 def summary_of(project: Project) -> Summary:
@@ -120,31 +121,28 @@ def _noisy(project: Project) -> tuple[int, int]:
 
 def _reasons(project: Project) -> list[tuple[str, int]]:
     """Why samples are out, the most frequent first; reasons that differ in names and figures only are one."""
-    rejected = Sample.objects.filter(project=project, state=Sample.State.REJECTED).order_by()
-    counted: Counter[str] = Counter()
-    counted[BY_REVIEW] = rejected.filter(withdrawn_at=None).count()
-    withdrawn = rejected.exclude(withdrawn_at=None).values_list("withdrawn_reason").annotate(n=Count("pk"))
-    for reason, n in withdrawn.iterator(chunk_size=2_000):
-        counted[_OWN.sub("…", reason.strip()) or NO_REASON] += n
-    return [row for row in counted.most_common(_MOST_REASONS) if row[1]]
+    return reasons_counted(project).most_common(_MOST_REASONS)
 
 
 def _checks(project: Project) -> list[CheckRow]:
     found = Finding.objects.filter(sample__project=project).order_by()
     states: dict[str, Counter[str]] = {}
-    for check, state, n in found.values_list("check_name", "state").annotate(n=Count("pk")):
-        states.setdefault(check, Counter())[state] += n
+    for check, state, severity, n in found.values_list("check_name", "state", "severity").annotate(n=Count("pk")):
+        states.setdefault(check, Counter()).update({state: n, severity: n})
     samples = dict(found.values_list("check_name").annotate(n=Count("sample", distinct=True)))
     return [
         CheckRow(
             check=name,
-            title=TITLES[name],
-            found=counted.total(),
+            title=title,
+            found=sum(counted[severity] for severity in Finding.Severity.values),
+            high=counted[Finding.Severity.HIGH],
+            medium=counted[Finding.Severity.MEDIUM],
+            low=counted[Finding.Severity.LOW],
             open=counted[State.OPEN],
             mended=counted[State.ACCEPTED] + counted[State.FIXED] + counted[State.GONE],
             dismissed=counted[State.DISMISSED],
             samples=samples[name],
         )
-        for name in TITLES
+        for name, title in (TITLES | {Finding.MARKED: Finding.MARKED_TITLE}).items()
         if (counted := states.get(name, Counter()))
     ]

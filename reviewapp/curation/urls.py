@@ -9,6 +9,9 @@ from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.languages import views as languages_views
+from reviewapp.curation.removed import views as removed_views
+from reviewapp.curation.report import views as report_views
 from reviewapp.curation.selections import golden_views
 from reviewapp.curation.selections import views as selection_views
 
@@ -29,7 +32,6 @@ urlpatterns = [
     path("pipeline/try/", pipeline_views.pipeline_try, name="pipeline_try"),
     path("pipeline/tried/<int:scan_id>/", pipeline_views.dry_run_live, name="dry_run_live"),
     path("summary/", pipeline_views.summary_detail, name="summary_detail"),
-    path("summary/json/", pipeline_views.summary_json, name="summary_json"),
     path("search/", views.meaning_search, name="meaning_search"),
     path("samples/<int:sample_id>/similar/", views.similar_list, name="similar_list"),
     path("index/request/", views.index_request, name="index_request"),
@@ -106,4 +108,10 @@ urlpatterns = [
     path("augmentations/<int:number>/resume/", augmenting_views.augmentation_resume, name="augmentation_resume"),
     path("augmentations/<int:number>/apply/", augmenting_views.augmentation_apply, name="augmentation_apply"),
     path("augmentations/<int:number>/withdraw/", augmenting_views.augmentation_withdraw, name="augmentation_withdraw"),
+    path("languages/", languages_views.language_list, name="language_list"),
+    path("languages/mix/", languages_views.language_mix_set, name="language_mix_set"),
+    path("removed/", removed_views.removed_list, name="removed_list"),
+    path("removed/put-back/", removed_views.removed_put_back, name="removed_put_back"),
+    path("reports/make/", report_views.report_make, name="report_make"),
+    path("reports/<int:number>/report.<str:form>", report_views.report_export, name="report_export"),
 ]

@@ -13,6 +13,7 @@ from reviewapp.curation.models.balance import BalanceSettings, BiasReport, Count
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.models.redaction import InventedWords, RedactedSample, Redaction, TaggerUse, TaggerVersion
+from reviewapp.curation.models.report import CurationReport, SampleLanguage
 from reviewapp.curation.models.scanning import CheckedRevision, Finding, PipelineVersion, Scan
 from reviewapp.curation.models.selections import GoldenExample, RelevanceLimit, Selection, SelectionEntry
 
@@ -28,6 +29,7 @@ __all__ = [
     "BiasReport",
     "CheckedRevision",
     "CounterfactualCopy",
+    "CurationReport",
     "DuplicateDecision",
     "DuplicateLimit",
     "Finding",
@@ -42,6 +44,7 @@ __all__ = [
     "RedactedSample",
     "Redaction",
     "RelevanceLimit",
+    "SampleLanguage",
     "Scan",
     "Selection",
     "SelectionEntry",

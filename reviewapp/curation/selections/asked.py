@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
@@ -40,7 +40,10 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """``weights`` of quality, relevance and distance; ``quotas``: at most so many of one value, by name of QUOTAS."""
+    """``weights`` of quality, relevance and distance; ``quotas``: at most so many of one value, by name of QUOTAS.
+
+    ``mix``: the wanted shares by language, which sum to 1; nothing of any other language comes in.
+    """
 
     size: int = 1_000
     preset: str = "balanced"
@@ -49,6 +52,7 @@ class Config:
     least_relevance: float | None = None
     least_quality: float | None = None
     quotas: Mapping[str, int]
+    mix: Mapping[str, float] = field(default_factory=dict)
     keep: tuple[Pin, ...] = ()
     drop: tuple[Pin, ...] = ()
 
@@ -57,7 +61,7 @@ class Config:
         return PRESETS[self.preset]
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "quotas": dict(self.quotas)}
+        return {**asdict(self), "quotas": dict(self.quotas), "mix": dict(self.mix)}
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> Config:
@@ -69,6 +73,8 @@ class Config:
         is_sound = (
             1 <= self.size <= SIZE_MOST and self.preset in PRESETS and self.scope in (ANY, OPEN, ACCEPTED)
             and set(self.quotas) <= set(QUOTAS) and all(most >= 1 for most in self.quotas.values())
+            and all(0 < share <= 1 for share in self.mix.values())
+            and (not self.mix or abs(sum(self.mix.values()) - 1) < 0.01)
         )  # fmt: skip
         if not is_sound:
             raise ApplicationError("These settings of the selection are not ones that can be chosen. Open the form.")

@@ -28,11 +28,18 @@ DUPLICATE, QUOTA, FULL = "duplicate", "quota", "full"
 
 @dataclass(frozen=True)
 class Quota:
-    """At most ``most`` rows of each value; ``values_of`` has the values of every row, which may be none or several."""
+    """At most ``most`` rows of each value; ``values_of`` has the values of every row, which may be none or several.
+
+    ``most_of`` has other limits for some values; 0 lets none in.
+    """
 
     name: str
     values_of: Sequence[Sequence[Any]]
     most: int
+    most_of: Mapping[Any, int] = field(default_factory=dict)
+
+    def limit(self, value: Any) -> int:
+        return self.most_of.get(value, self.most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +117,9 @@ class _Run:
         self.left: dict[int, Left] = {}
         self.members = [_members(quota) for quota in pool.quotas]
         self.counts: list[defaultdict[Any, int]] = [defaultdict(int) for _ in pool.quotas]
+        for quota, members in zip(pool.quotas, self.members, strict=True):
+            for value in (value for value in members if quota.limit(value) == 0):
+                self._close(quota, members, value)
 
     def distances(self) -> Reals:
         return np.asarray(1 - np.clip(self.nearest, 0, 1)) if self.chosen else np.ones(len(self.rows))
@@ -143,9 +153,12 @@ class _Run:
         for quota, members, counts in zip(self.pool.quotas, self.members, self.counts, strict=True):
             for value in quota.values_of[row]:
                 counts[value] += 1
-                if counts[value] == quota.most:
-                    for other in members[value]:
-                        self._drop(other, Left(QUOTA, quota=quota.name, value=value))
+                if counts[value] == quota.limit(value):
+                    self._close(quota, members, value)
+
+    def _close(self, quota: Quota, members: Mapping[Any, Sequence[int]], value: Any) -> None:
+        for other in members[value]:
+            self._drop(other, Left(QUOTA, quota=quota.name, value=value))
 
     def _drop(self, row: int, left: Left) -> None:
         at = int(self.place[row])

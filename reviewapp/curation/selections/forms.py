@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -53,6 +54,7 @@ class SelectionForm(forms.Form):
     origin_percent = _percent(label="Percent of one origin at most")
     batch_percent = _percent(label="Percent of one import at most")
     tag_percent = _percent(label="Percent of one tag at most")
+    follows_mix = forms.BooleanField(label="Follow the target mix of languages", required=False)
     seed = forms.IntegerField(
         label="Seed", min_value=0, max_value=2**31 - 1, initial=17,
         help_text="It settles which of two equal ones comes first. The same seed gives the same set.",
@@ -62,16 +64,17 @@ class SelectionForm(forms.Form):
     @classmethod
     def fresh(cls, project: Project) -> SelectionForm:
         limit = limit_current(project)
-        return cls(initial={"idempotency_key": uuid.uuid4(), "least_relevance": limit.limit if limit else None})
+        given = {"idempotency_key": uuid.uuid4(), "least_relevance": limit.limit if limit else None}
+        return cls(initial={**given, "follows_mix": True})
 
-    def config(self) -> Config:
-        """Quotas are counts there: a percentage is one of the size asked for."""
+    def config(self, mix: Mapping[str, float]) -> Config:
+        """Quotas are counts there: a percentage is one of the size asked for. ``mix``: what a lead wants."""
         data = self.cleaned_data
         parts = {name: data[f"{name}_percent"] for name in PARTS if data[f"{name}_percent"]}
         quotas: dict[str, int] = {"group": data["group_most"]} if data["group_most"] else {}
         quotas |= {name: max(1, data["size"] * percent // 100) for name, percent in parts.items() if percent < 100}
         own = ("size", "preset", "scope", "seed", "least_relevance", "least_quality")
-        return Config(**{name: data[name] for name in own}, quotas=quotas)
+        return Config(**{name: data[name] for name in own}, quotas=quotas, mix=mix if data["follows_mix"] else {})
 
     @property
     def settings(self) -> list[Any]:

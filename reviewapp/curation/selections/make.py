@@ -13,6 +13,7 @@ import numpy.typing as npt
 from reviewapp.core.exceptions import JobFailed
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
+from reviewapp.curation.languages.mix import sized
 from reviewapp.curation.learning.classifier import reason_unknown
 from reviewapp.curation.learning.learned import UNCHANGED
 from reviewapp.curation.meaning.build import index_ready
@@ -239,6 +240,9 @@ def _pool(
             column = columns.values[name]
             values = [(column[row],) if column[row] else () for row in rows]
         quotas.append(Quota(name, values, most))
+    if config.mix:
+        written = [(columns.values["language"][row],) for row in rows]
+        quotas.append(Quota("language", written, 0, sized(config.mix, config.size)))
     return Pool(
         vectors=index.vectors[scores.vectors[rows]], values=_values(config, scores, rows), duplicates=alike,
         quotas=quotas, pinned=[place[row] for row in _pinned(config, columns) if row in place],
@@ -331,10 +335,16 @@ class _Entries:
     def _left_facts(self, row: int, left: Left, other: int | None, names: dict[tuple[str, Any], str]) -> dict[str, Any]:
         if left.reason == reasons.QUOTA:
             value = names.get((left.quota, left.value), str(left.value))
-            return {"quota": left.quota, "value": value, "most": self.config.quotas[left.quota]}
+            return {"quota": left.quota, "value": value or "–", "most": self._most(left)}
         if left.reason == reasons.DUPLICATE and other is not None:
             return {"kind": self.pairs.get((row, other)) or self.pairs.get((other, row), "")}
         return {"size": len(self.chosen), "score": left.score, "last": self.last}
+
+    def _most(self, left: Left) -> int:
+        mix = self.config.mix if left.quota == "language" else {}
+        of_mix = sized(mix, self.config.size).get(left.value, 0) if mix else None
+        quota = self.config.quotas.get(left.quota)
+        return min(most for most in (of_mix, quota) if most is not None)
 
     def _pin(self, row: int) -> Pin:
         return self.by[int(self.columns.samples[row])]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Min, Q, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from reviewapp.curation.learning.learned import UNCHANGED, Decision, decisions_of
 from reviewapp.curation.models import Finding
@@ -23,7 +24,7 @@ from reviewapp.samples.models import Sample, SampleTag
 UNSUPPORTED = "unsupported_numbers"
 _CHUNK = 2_000
 _FIELDS = (
-    "pk", "revision_id", "hard", "group_id", "language", "origin", "batch_id", "external_id",
+    "pk", "revision_id", "hard", "group_id", "spoken", "origin", "batch_id", "external_id",
     "revision__content_hash", "revision__prompt", "revision__completion",
 )  # fmt: skip
 
@@ -89,7 +90,9 @@ def _columns(lists: dict[str, list[Any]], figures: npt.NDArray[np.float32]) -> C
 
 def _chunks(project: Project, scope: str) -> Iterator[list[tuple[Any, ...]]]:
     """Each read whole: SQLite refuses to write how far the job is beside a query that is still open."""
-    rows = samples_weighed(project, scope).order_by("pk").values_list(*_FIELDS)
+    # the language that a scan read from the text goes before what the import declared
+    spoken = Coalesce(NullIf("written_in__language", Value("")), "language")
+    rows = samples_weighed(project, scope).annotate(spoken=spoken).order_by("pk").values_list(*_FIELDS)
     last = 0
     while chunk := list(rows.filter(pk__gt=last)[:_CHUNK]):
         yield chunk

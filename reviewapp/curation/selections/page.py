@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from reviewapp.curation.languages.page import language_said
 from reviewapp.curation.models import Selection, SelectionEntry
 from reviewapp.curation.selections import reasons
 from reviewapp.curation.selections.asked import Config
@@ -178,7 +179,15 @@ def settings_words(config: Config) -> list[tuple[str, str]]:
     rows += [(name, str(figure_said(f"{value:.2f}"))) for name, value in limits if value is not None]
     for name, most in config.quotas.items():
         rows.append((_("At most of one %(what)s") % {"what": labels[name]}, grouped(most)))
+    if config.mix:
+        rows.append((_("Languages"), mix_said(config.mix)))
     return [*rows, (_("Seed"), str(config.seed))]
+
+
+def mix_said(mix: Mapping[str, float]) -> str:
+    """English 70%, Spanish 30%; the largest share first."""
+    ordered = sorted(mix.items(), key=lambda pair: (-pair[1], pair[0]))
+    return ", ".join(f"{language_said(code)} {figure_said(f'{100 * share:.1f}')}%" for code, share in ordered)
 
 
 # ---- two selections

@@ -17,6 +17,7 @@ from reviewapp.core import queues
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation import services
+from reviewapp.curation.languages.reading import language_mix
 from reviewapp.curation.meaning.searching import index_state
 from reviewapp.curation.models import Selection
 from reviewapp.curation.selections import asked as selecting
@@ -51,6 +52,7 @@ def _list(
         "error": error,
         "is_working": is_working,
         "golden": selecting.golden_of(project).count(),
+        "mix": selection_page.mix_said(language_mix(project)),
         "limit": selecting.limit_current(project),
         "sizes": selecting.SIZES,
         **_eligible_context(project, selecting.ANY, None),
@@ -92,7 +94,7 @@ def selection_create(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         return _list(request, project, form)
     try:
         selection = services.selection_request(
-            project=project, config=form.config(), requested_by=request.user,
+            project=project, config=form.config(language_mix(project)), requested_by=request.user,
             idempotency_key=form.cleaned_data["idempotency_key"],
         )  # fmt: skip
     except ApplicationError as refusal:

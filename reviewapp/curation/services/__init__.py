@@ -26,13 +26,14 @@ from reviewapp.curation.services.checking import (
     revisions_unchecked,
     sample_scan,
 )
-from reviewapp.curation.services.cleaning import sample_clean, samples_clean, samples_dirty
+from reviewapp.curation.services.cleaning import revision_cleaned, sample_clean, samples_clean, samples_dirty
 from reviewapp.curation.services.duplicates import duplicates_decide, duplicates_undo, exact_keep_first
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
+from reviewapp.curation.services.languages import language_mix_set, languages_find
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.limits import limit_measure, limit_set
 from reviewapp.curation.services.mitigations import (
@@ -51,6 +52,7 @@ from reviewapp.curation.services.redactions import (
     sample_unredact,
     surrogates_of,
 )
+from reviewapp.curation.services.reports import report_exported, report_make
 from reviewapp.curation.services.scans import dry_run_request, scan_cancel, scan_finish, scan_request
 from reviewapp.curation.services.selections import (
     selection_cancel,
@@ -60,7 +62,7 @@ from reviewapp.curation.services.selections import (
     selection_revise,
 )
 from reviewapp.curation.services.taggers import identifier_mark, tagger_finish, tagger_request, tagger_take
-from reviewapp.curation.services.withdrawing import samples_restore, samples_withdraw
+from reviewapp.curation.services.withdrawing import samples_put_back, samples_restore, samples_withdraw
 
 __all__ = [
     "Mark",
@@ -98,6 +100,8 @@ __all__ = [
     "item_judge",
     "item_take",
     "item_undo",
+    "language_mix_set",
+    "languages_find",
     "learning_finish",
     "learning_request",
     "limit_keep",
@@ -115,6 +119,9 @@ __all__ = [
     "redaction_request",
     "redaction_undo_request",
     "redaction_undone",
+    "report_exported",
+    "report_make",
+    "revision_cleaned",
     "revisions_checked",
     "revisions_unchecked",
     "rule_remove",
@@ -125,6 +132,7 @@ __all__ = [
     "sample_unredact",
     "samples_clean",
     "samples_dirty",
+    "samples_put_back",
     "samples_restore",
     "samples_withdraw",
     "scan_cancel",

@@ -108,6 +108,12 @@ def _revision(sample: Sample, results: dict[str, CleanResult], number: int) -> R
     )
 
 
+def revision_cleaned(revision: Revision) -> Revision | None:
+    """What cleaning makes of a revision, not saved; None where it leaves the text as it is."""
+    results = _cleaned(revision)
+    return _revision(Sample(pk=revision.sample_id), results, revision.number + 1) if results else None
+
+
 def _follow(steps: Sequence[tuple[Sample, Revision | None, Revision]]) -> None:
     """Findings move along where there are any: rarely, since texts are cleaned before they are checked."""
     keys = [before.pk for _, before, _ in steps if before is not None]

@@ -21,6 +21,7 @@ from reviewapp.curation.bias.planning import MOST_COPIES, declared_changed
 from reviewapp.curation.bias.standing import EXPECTED, REST
 from reviewapp.curation.bias.swapping import BARS, Swap, copy_of
 from reviewapp.curation.models import BiasReport, CounterfactualCopy, Mitigation
+from reviewapp.curation.services.withdrawing import samples_withdraw
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import UNRANKED, Revision, Sample, SampleTag
 from reviewapp.samples.services import Copy, copies_create
@@ -267,13 +268,9 @@ def _copies_withdraw(row: Mitigation, by: User) -> dict[str, Any]:
     )
     ids = sorted(set(made.values_list("pk", flat=True)) - leased)
     for start in range(0, len(ids), _CHUNK):
-        Sample.objects.filter(pk__in=ids[start : start + _CHUNK]).update(
-            state=Sample.State.REJECTED,
-            state_at=now,
-            withdrawn_at=now,
-            withdrawn_by=by,
-            withdrawn_reason=f"Mitigation {row.number} was undone.",
-        )
+        some = list(Sample.objects.select_for_update(of=("self",)).filter(pk__in=ids[start : start + _CHUNK]))
+        reasons = {sample.pk: f"Mitigation {row.number} was undone." for sample in some}
+        samples_withdraw(samples=some, reasons=reasons, withdrawn_by=by, at=now)
     return {"n": len(ids), "left": row.done["n"] - len(ids)}
 
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
 
+from reviewapp.audit import services as audit
 from reviewapp.curation.models import Finding
 from reviewapp.curation.services.following import findings_follow
-from reviewapp.samples.models import UNRANKED, Revision, Sample
+from reviewapp.projects.models import Project
+from reviewapp.samples.models import MOST_SAMPLES, UNRANKED, Revision, Sample
 
 if TYPE_CHECKING:
     from reviewapp.accounts.models import User
@@ -55,6 +58,35 @@ def samples_restore(
             Sample.objects.filter(pk__in=some).update(state=state, state_at=timezone.now(), **cleared)
     _findings_follow(unchanged, restored_by, Finding.State.GONE)
     return [sample.pk for sample in unchanged]
+
+
+@transaction.atomic
+def samples_put_back(*, project: Project, sample_ids: Sequence[int], put_back_by: User) -> list[int]:
+    """Opens withdrawn samples for review again, whatever took them out; returns the ids of those that were out.
+
+    Undoing the act itself is better where it can be: this knows no former decisions, so each sample is judged anew,
+    in a new round. What reviewers rejected is reopened in review. Doing it twice changes nothing.
+    """
+    rows = Sample.objects.select_for_update(of=("self",)).select_related("revision").order_by("pk")
+    out = rows.filter(project=project, state=Sample.State.REJECTED, withdrawn_at__isnull=False)
+    samples = list(out.filter(pk__in=list(sample_ids)[:MOST_SAMPLES]))
+    reasons = {str(sample.pk): sample.withdrawn_reason for sample in samples}
+    for sample in samples:
+        sample.state, sample.state_at = Sample.State.READY, timezone.now()
+        sample.withdrawn_at, sample.withdrawn_by, sample.withdrawn_reason = None, None, ""
+        fields = sample.round_begin()
+        sample.save(update_fields=["state", "state_at", "withdrawn_at", "withdrawn_by", "withdrawn_reason", *fields])
+    _findings_follow(samples, put_back_by, Finding.State.GONE)
+    if samples:
+        audit.record(
+            actor=put_back_by,
+            action="samples.put_back",
+            project=project.slug,
+            target_type="project",
+            target_id=project.pk,
+            data={"reasons": reasons},
+        )
+    return [sample.pk for sample in samples]
 
 
 def _findings_follow(samples: Sequence[Sample], by: User, state: str) -> None:

@@ -21,6 +21,7 @@ from reviewapp.curation import services
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.models import Finding, PipelineVersion, Scan
 from reviewapp.curation.pipeline import ALWAYS, SEVERITIES, Pipeline, PipelineError, Step, pipeline_read
+from reviewapp.curation.summary import summary_of
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Revision, Sample
 from tests import factories
@@ -342,7 +343,7 @@ def test_the_summary_counts_what_came_in_was_mended_and_was_taken_out(lead: Clie
     rejected.update(state=Sample.State.REJECTED, withdrawn_reason="Copy of s-2", withdrawn_at=samples[0].created_at)
     services.findings_sweep(project=project)
 
-    told = lead.get(url("summary_json")).json()
+    told = summary_of(project).as_json()
 
     assert (told["samples"], told["removed"], told["kept"], told["cleaned"]) == (5, 1, 4, 1)
     assert (told["noisy"], told["noisy_settled"], told["removed_share"]) == (3, 1, 0.2)
@@ -352,6 +353,6 @@ def test_the_summary_counts_what_came_in_was_mended_and_was_taken_out(lead: Clie
     assert "20.0%" in page and "1 of 3 samples with findings are mended or out" in page
 
 
-def test_an_empty_project_has_an_empty_summary(lead: Client) -> None:
+def test_an_empty_project_has_an_empty_summary(lead: Client, project: Project) -> None:
     assert "Nothing to sum up yet" in body(lead.get(url("summary_detail")))
-    assert lead.get(url("summary_json")).json()["removed_share"] is None
+    assert summary_of(project).as_json()["removed_share"] is None

@@ -95,7 +95,7 @@ def test_bad_input_is_refused_and_nothing_lost(project: Project, lead: Client, w
 
 def test_percentages_become_counts_of_the_size() -> None:
     sent = SelectionForm(form(size=200, group_most="", language_percent=25, tag_percent=100, origin_percent=1))
-    assert sent.is_valid() and sent.config().quotas == {"language": 50, "origin": 2}
+    assert sent.is_valid() and sent.config({}).quotas == {"language": 50, "origin": 2}
 
 
 def test_the_count_follows_the_form(project: Project, people: SimpleNamespace, lead: Client) -> None:

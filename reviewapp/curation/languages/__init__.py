@@ -1,0 +1,1 @@
+"""In which languages samples are written, and the mix that a project wants."""

@@ -1,0 +1,1 @@
+"""Samples that were taken out: found by their reason, and put back."""
