@@ -87,7 +87,9 @@ def _clean(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
     say(0, total, "Cleaning the texts")
     n = Sample.objects.filter(project=scan.project).count()
     cleaned = services.samples_clean(
-        project=scan.project, step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples")
+        project=scan.project,
+        citation_style=pipeline.citation_style,
+        step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples"),
     )
     handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
 
@@ -122,7 +124,7 @@ class _Checking:
         for number, block in enumerate(self.material.blocks(self.unchecked, _BLOCK)):
             words = f"Looking for: {step.run.title}, {number * _BLOCK:,} of {n:,} samples"
             self.handle.progress(done, phases(self.pipeline), words)
-            drafts = step.apply(block.look(step.run))
+            drafts = step.apply(block.look(step.run, step.option))
             seen += len(drafts)
             new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=block.revisions)
             self.handle.check_cancelled()
@@ -130,12 +132,12 @@ class _Checking:
 
     def _corpus(self, step: Step) -> None:
         """All samples again, unless nothing of what it reads has changed since the last scan."""
-        read = f"{step.run.version}:{step.severity}:{self.material.fingerprint}"
+        read = f"{step.run.version}:{step.severity}{step.option and f':{step.option}'}:{self.material.fingerprint}"
         self.scan.corpus_hashes[step.check] = read
         if self.hashes_before.get(step.check) == read:
             self._told(step, 0, 0, len(self.material.items))
             return
-        drafts = step.apply(self.material.look(step.run))
+        drafts = step.apply(self.material.look(step.run, step.option))
         new = services.findings_write(check_name=step.check, drafts=drafts, looked_at=self.material.revisions)
         self._told(step, len(drafts), new, 0)
 

@@ -7,6 +7,7 @@ from reviewapp.curation.acceptance import views as acceptance_views
 from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
+from reviewapp.curation.house_style import views as house_style_views
 from reviewapp.curation.identifiers import views as identifiers_views
 from reviewapp.curation.selections import golden_views
 from reviewapp.curation.selections import views as selection_views
@@ -27,6 +28,8 @@ urlpatterns = [
     path("pipeline/save/", pipeline_views.pipeline_save, name="pipeline_save"),
     path("pipeline/try/", pipeline_views.pipeline_try, name="pipeline_try"),
     path("pipeline/tried/<int:scan_id>/", pipeline_views.dry_run_live, name="dry_run_live"),
+    path("style/", house_style_views.house_style, name="house_style"),
+    path("style/set/", house_style_views.house_style_set, name="house_style_set"),
     path("summary/", pipeline_views.summary_detail, name="summary_detail"),
     path("summary/json/", pipeline_views.summary_json, name="summary_json"),
     path("search/", views.meaning_search, name="meaning_search"),
