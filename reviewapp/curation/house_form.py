@@ -120,22 +120,24 @@ def _headings(text: str) -> Iterator[Heading]:
         if bool(match["bold"]) != bool(match["close"]) or len(name.split()) > MOST_WORDS:
             continue
         written = match["written"].rstrip()
+        blank_lines, gap_start = _gap_before(text, match.start())
         yield Heading(
             start=match.start(),
             end=match.start() + len(written),
             name=" ".join(name.casefold().split()),
             written=written,
             is_marked=is_marked or is_bold,
-            **_gap_before(text, match.start()),
+            blank_lines=blank_lines,
+            gap_start=gap_start,
         )
 
 
-def _gap_before(text: str, start: int) -> dict[str, int | None]:
+def _gap_before(text: str, start: int) -> tuple[int | None, int]:
     before = text[max(0, start - WIDEST_GAP) : start]
     kept = len(before.rstrip(" \t\n"))
     if not kept:
-        return {"blank_lines": None, "gap_start": start}
-    return {"blank_lines": before.count("\n", kept) - 1, "gap_start": start - len(before) + kept}
+        return None, start
+    return before.count("\n", kept) - 1, start - len(before) + kept
 
 
 def marks_of(text: str) -> list[Mark]:

@@ -19,7 +19,7 @@ MOST_LOST = 3
 _LABELLED = re.compile(
     r"\b(?P<label>(?:account|case|docket|claim|policy|invoice|record|nhs)(?: number| no)?|mrn|acct|member(?: id)?"
     r"|(?:patient|hospital) (?:id|number)|file (?:number|no)|ndc|npi|id)"
-    r"\b\.?\s?[:#=]?\s?#?(?P<number>[0-9]{3,15})(?![\w./,-])",
+    r"\b\.?\s?[:#=]?\s?#?(?P<number>[0-9]{3,15})(?![\w/-]|[.,][0-9])",
     re.I,
 )
 

@@ -20,6 +20,7 @@ SCOPE: Scope = "corpus"
 VERSION = 1
 MIN_SAMPLES = 50  # fewer samples have no vocabulary to speak of
 RARE, COMMON, TIMES = 2, 8, 20  # samples with a word: rare at most, common at least, and so many times as many
+LONGEST = 200_000  # characters of a field that are read
 TOGETHER = 3  # samples in which words stand side by side
 MIN_LETTERS, MAX_LETTERS = 4, 30
 MOST_READINGS = 64  # of one word
@@ -67,15 +68,19 @@ def _counts(items: Sequence[Item]) -> Counter[str]:
     """Folded word -> samples that have it."""
     counts: Counter[str] = Counter()
     for item in items:
-        counts.update(set(_TOKEN.findall(f"{item.prompt}\n{item.completion}".casefold())))
+        counts.update(set(_tokens(item)))
     return counts
+
+
+def _tokens(item: Item) -> list[str]:
+    return _TOKEN.findall(f"{item.prompt[:LONGEST]}\n{item.completion[:LONGEST]}".casefold())
 
 
 def _together(items: Sequence[Item], wanted: set[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """In how many samples each wanted pair stands side by side, in this order."""
     counts: Counter[tuple[str, str]] = Counter()
     for item in items if wanted else ():
-        words = _TOKEN.findall(f"{item.prompt}\n{item.completion}".casefold())
+        words = _tokens(item)
         counts.update(wanted.intersection(zip(words, words[1:], strict=False)))
     return counts
 
@@ -103,7 +108,7 @@ class _Reader:
 
     def suspects(self) -> Iterator[_Suspect]:
         for field, text in self.item.fields():
-            found = [*self._words(field, text), *self._line_ends(field, text)]
+            found = [*self._words(field, text[:LONGEST]), *self._line_ends(field, text[:LONGEST])]
             yield from found[:MAX_IN_FIELD]
 
     def is_rare(self, word: str) -> bool:
@@ -115,13 +120,15 @@ class _Reader:
     def _words(self, field: Field, text: str) -> Iterator[_Suspect]:
         tokens = list(_TOKEN.finditer(text))
         words = [token[0].casefold() for token in tokens]
+        told = 0  # up to where the last one reaches
         for at, (token, word) in enumerate(zip(tokens, words, strict=True)):
-            if not self.is_rare(word):
+            if token.start() < told or not self.is_rare(word):
                 continue
             beside = (words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else "")
             one = self._misread(field, token, beside) or self._run_together(field, token, beside)
             one = one or self._cut(field, text, tokens, at)
             if one is not None:
+                told = one.end
                 yield one
 
     def _misread(self, field: Field, token: re.Match[str], beside: tuple[str, str]) -> _Suspect | None:
@@ -190,7 +197,14 @@ def _numbers(item: Item) -> Iterator[FindingDraft]:
                 break
             told = "Letters stand in a number, as after a scan. Compare it with the source."
             values = {"check": NAME, "kind": "misread_number", "severity": "medium", "message": told}
-            yield on_span(item, field, *match.span("number"), suggestion=match["number"].translate(_FIGURES), **values)
+            yield on_span(
+                item,
+                field,
+                match.start("number"),
+                match.end("number"),
+                suggestion=match["number"].translate(_FIGURES),
+                **values,
+            )
 
 
 _TOLD = {

@@ -39,7 +39,7 @@ _GENE = re.compile(
     re.I,
 )
 _GENES = {"Mar": ("MARCH", 11), "Sep": ("SEPT", 14), "Dec": ("DEC", 2)}
-_SCIENTIFIC = re.compile(r"(?<![\w.])[1-9](?:\.[0-9]{1,6})?E\+(?P<power>[0-9]{2})(?![\w.])")
+_SCIENTIFIC = re.compile(r"(?<![\w.])[1-9](?:\.[0-9]{1,6})?E\+(?P<power>[0-9]{2})(?!\w|\.[0-9])")
 _NUMBER_OF = re.compile(
     r"\b(?:id|mrn|number|no|nr|num|phone|telephone|tel|fax|mobile|account|acct|case|docket|ssn|nhs|code|barcode|isbn|imei"
     r"|serial|policy|claim|invoice|member|record|ref|reference|upc|ean|npi|ndc)\b\.?[^.\n]{0,12}$",
@@ -47,13 +47,12 @@ _NUMBER_OF = re.compile(
 )
 _SERIAL = re.compile(
     r"\b(?:date|dob|d\.o\.b\.?|born|admitted|admission|discharged?|visit|seen|filed|dated|signed)\b"
-    r"(?: on| of birth| date)?"
-    r"\s?[:=]?\s(?P<serial>[1-5][0-9]{4})(?![\w.,/-])",
+    r"(?: of birth| date)?(?:\s?[:=]| on)\s?(?P<serial>[1-5][0-9]{4})(?![\w/-]|[.,][0-9])",
     re.I,
 )
 _ZIP = re.compile(
     r"\b(?:MA|CT|NH|VT|ME|RI|NJ|PR|Massachusetts|Connecticut|New Hampshire|Vermont|Maine|Rhode Island|New Jersey),? "
-    r"(?P<zip>[1-9][0-9]{3})(?![\w/.-])"
+    r"(?P<zip>[1-9][0-9]{3})(?![\w/-])"
 )
 
 
@@ -105,7 +104,7 @@ def _serials(item: Item, field: Field, text: str) -> Iterator[FindingDraft]:
     for match in _SERIAL.finditer(text):
         span = match.span("serial")
         values = {"check": NAME, "kind": "date_serial", "severity": "medium", "message": _SERIAL_TOLD}
-        yield on_span(item, field, *span, suggestion=_day_of(int(match["serial"])), **values)
+        yield on_span(item, field, span[0], span[1], suggestion=_day_of(int(match["serial"])), **values)
 
 
 def _day_of(serial: int) -> str:
@@ -117,7 +116,7 @@ def _zips(item: Item, field: Field, text: str) -> Iterator[FindingDraft]:
     for match in _ZIP.finditer(text):
         if not 1900 <= int(match["zip"]) <= 2099 or "," in match[0]:
             values = {"check": NAME, "kind": "lost_zero", "severity": "low", "message": _ZIP_TOLD}
-            yield on_span(item, field, *match.span("zip"), suggestion=f"0{match['zip']}", **values)
+            yield on_span(item, field, match.start("zip"), match.end("zip"), suggestion=f"0{match['zip']}", **values)
 
 
 def _found(
