@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
-from tests.reviewapp.curation.selections.asked import selected
+from tests.reviewapp.curation.selecting import selected
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases

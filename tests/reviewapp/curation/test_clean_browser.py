@@ -37,6 +37,6 @@ def test_a_lead_chooses_a_style_and_takes_a_suggestion(browser: Any, live_server
     assert cited.revision is not None and "410 U.S. 113 and 42 U.S.C. § 1983" in cited.revision.completion
     page.goto(f"{live_server.url}/projects/letters/curation/findings/?check=legal_citations")
     page.get_by_role("button", name="Accept the suggestion for s-1").click()
-    page.get_by_text("Accepted").first.wait_for()
+    page.get_by_role("status").filter(has_text="Accepted").wait_for()
     assert Finding.objects.get(check_name="legal_citations").state == Finding.State.ACCEPTED
     context.close()

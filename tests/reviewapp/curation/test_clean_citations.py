@@ -138,7 +138,7 @@ _others = st.one_of(
 _texts = st.lists(st.one_of(_cases, _others, _noise, st.text(max_size=6)), max_size=6).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_texts, st.sampled_from(["bluebook", "plain"]))
 @example("1 U.S. 2 12 F 34 (1990)", "plain")
 def test_a_style_never_changes_what_is_meant_and_twice_is_once(text: str, style: str) -> None:
@@ -151,7 +151,7 @@ def test_a_style_never_changes_what_is_meant_and_twice_is_once(text: str, style:
     assert [character for character in styled if character.isdigit()] == figures, "no figure comes or goes"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_texts, st.sampled_from(["", "bluebook", "plain"]))
 def test_findings_index_the_text_and_their_suggestions_name_the_same(text: str, style: str) -> None:
     corpus = Corpus(items=[Item(key=1, prompt=text, completion="")], option=style)

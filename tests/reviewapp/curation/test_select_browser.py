@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.reviewapp.curation.selections.asked import fill
+from tests.reviewapp.curation.selecting import fill
 
 from reviewapp.core import jobs
 from reviewapp.curation.models import GoldenExample, RelevanceLimit, Selection

@@ -6,7 +6,7 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from tests.reviewapp.curation.selections.asked import config, fill, finished, kept, reason, selected
+from tests.reviewapp.curation.selecting import config, fill, finished, kept, reason, selected
 
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core import jobs

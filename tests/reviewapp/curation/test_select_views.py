@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from tests.reviewapp.curation.selections.asked import fill, finished, kept, selected
+from tests.reviewapp.curation.selecting import fill, finished, kept, selected
 
 from reviewapp.audit.models import RecordView
 from reviewapp.curation import services
