@@ -34,9 +34,11 @@ from reviewapp.curation.checks import (  # noqa: E402
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item  # noqa: E402
 from reviewapp.samples.cleaning import clean  # noqa: E402
 
+USUAL_FORM = "Note:\n{}\nPlan:\n- a\n- b"
 DATA = ROOT.parent / "shared" / "data"
 CHECKS = (spreadsheet_damage, lost_zeros, ocr_confusions, legal_citations, section_format)
 PLANTS = 100
+USUAL = 30  # rows that have a word
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def main() -> None:
     for name, items in (("mts-dialog", mts_dialog()), ("legal_summarization", legal())):
         show(f"\n{name}, {len(items):,} rows as they came")
         figures[name] = {"rows": len(items), "false_alarms": alarms(items, chosen.show), "recall": {}}
-        show(f"{'damage planted':32} {'planted':>8} {'found':>6} {'mended':>7}")
+        show(f"{'damage planted':32} {'planted':>8} {'found':>6} {'mended':>7}  found of words that {USUAL} rows have")
         for damage, check, plant in DAMAGE:
             figures[name]["recall"][damage] = recall(damage, items, check, plant, chosen.seed)
         figures[name]["recall"]["heading, list or gap"] = layout(items, chosen.seed)
@@ -230,7 +232,19 @@ def recall(damage: str, items: list[Item], check: Any, plant: Any, seed: int) ->
         found.setdefault(one.key, []).append(one)
     seen = [[one for one in found.get(plant.item.key, ()) if _is_at(one, plant)] for plant in plants]
     mended = sum(any(_mends(one, plant) for one in hits) for plant, hits in zip(plants, seen, strict=True))
-    return told(damage, len(plants), sum(map(bool, seen)), mended)
+    if check is not ocr_confusions:
+        return told(damage, len(plants), sum(map(bool, seen)), mended)
+    counts = Counter(word for item in items for word in set(_words(f"{item.prompt} {item.completion}")))
+    usual = [hits for plant, hits in zip(plants, seen, strict=True) if _is_usual(plant.was, counts)]
+    return told(damage, len(plants), sum(map(bool, seen)), mended, (len(usual), sum(map(bool, usual))))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _is_usual(text: str, counts: Counter[str]) -> bool:
+    return min((counts[word] for word in _words(text)), default=0) >= USUAL
 
 
 def _is_at(one: FindingDraft, plant: Plant) -> bool:
@@ -243,9 +257,11 @@ def _mends(one: FindingDraft, plant: Plant) -> bool:
     return one.suggestion is not None and text[: one.start] + one.suggestion + text[one.end :] == wanted
 
 
-def told(damage: str, planted: int, found: int, mended: int) -> dict[str, Any]:
-    show(f"{damage:32} {planted:>8} {found:>6} {mended:>7}")
-    return {"planted": planted, "found": found, "mended": mended}
+def told(damage: str, planted: int, found: int, mended: int, usual: tuple[int, int] | None = None) -> dict[str, Any]:
+    """``usual``: of the plants in words that USUAL rows or more have, (planted, found)."""
+    show(f"{damage:32} {planted:>8} {found:>6} {mended:>7}" + (f" {usual[1]:>10} of {usual[0]}" if usual else ""))
+    figures = {"planted": planted, "found": found, "mended": mended}
+    return figures | ({"usual_planted": usual[0], "usual_found": usual[1]} if usual else {})
 
 
 def layout(items: list[Item], seed: int) -> dict[str, Any]:
@@ -259,15 +275,23 @@ def layout(items: list[Item], seed: int) -> dict[str, Any]:
         "Note:\n{}\n## Plan\n- a\n- b",
     )
     made = [
-        replace(
-            item, completion=(rng.choice(others) if place in odd else "Note:\n{}\nPlan:\n- a\n- b").format(_flat(item))
-        )
+        replace(item, completion=(rng.choice(others) if place in odd else USUAL_FORM).format(_flat(item)))
         for place, item in enumerate(items)
     ]
-    found = {one.key for one in run(section_format, made)}
-    return told("heading, list or gap (5% odd)", len(odd), len(found & odd), len(found & odd)) | {
-        "wrong": len(found - odd)
-    }
+    usual = {item.key: USUAL_FORM.format(_flat(item)) for item in items}
+    return _told_of("heading, list or gap (5% odd)", made, odd, run(section_format, made), usual, "completion")
+
+
+def _told_of(
+    damage: str, made: list[Item], odd: set[int], drafts: list[FindingDraft], was: dict[int, str], field: str
+) -> dict[str, Any]:
+    found = {one.key for one in drafts}
+    mended = set()
+    for one in drafts:
+        text = getattr(made[one.key], field)
+        if one.suggestion is not None and text[: one.start] + one.suggestion + text[one.end :] == was[one.key]:
+            mended.add(one.key)
+    return told(damage, len(odd), len(found & odd), len(mended & odd)) | {"wrong": len(found - odd)}
 
 
 def _flat(item: Item) -> str:
@@ -277,15 +301,15 @@ def _flat(item: Item) -> str:
 def zeros(items: list[Item], seed: int) -> dict[str, Any]:
     """A record number of eight figures in each row, of which those that begin with 0 lose it in 5% of the rows."""
     rng = random.Random(seed)
-    made, odd = [], set()
+    made, odd, was = [], set(), {}
     for place, item in enumerate(items):
         number = f"{rng.randrange(10**8):08d}" if place % 4 else f"00{rng.randrange(10**5, 10**6)}"
+        was[place] = f"{item.prompt} MRN {number}"
         if place % 20 == 0:
             odd.add(place)
             number = number.lstrip("0")
         made.append(replace(item, prompt=f"{item.prompt} MRN {number}"))
-    found = {one.key for one in run(lost_zeros, made)}
-    return told("zeros lost", len(odd), len(found & odd), len(found & odd)) | {"wrong": len(found - odd)}
+    return _told_of("zeros lost", made, odd, run(lost_zeros, made), was, "prompt")
 
 
 def show(text: str) -> None:

@@ -35,7 +35,9 @@ class Citations:
     n: int = 0
     n_samples: int = 0
     damaged: int = 0
-    as_style: Counter[str] = field(default_factory=lambda: Counter(bluebook=0, plain=0))  # bluebook, plain; one that both write so counts for both
+    as_style: Counter[str] = field(
+        default_factory=lambda: Counter(bluebook=0, plain=0)
+    )  # bluebook, plain; one that both write so counts for both
     examples: list[Cited] = field(default_factory=list)
 
 

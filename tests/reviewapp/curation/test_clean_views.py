@@ -167,5 +167,10 @@ def test_a_change_of_style_looks_at_texts_again_and_not_at_comparisons(lead: Cli
     Sample.objects.update(state=Sample.State.ACCEPTED)
     lead.post(url("house_style_set"), choice("plain"))
 
-    assert scan(project).corpus_hashes == before
+    done = scan(project)
+
+    assert done.corpus_hashes == before
+    told = job_of(done).log
+    assert "Legal citations: 2 seen, 2 new.\n" in told, told
+    assert "Identifiers of people: 0 seen, 0 new. 2 samples are as they were" in told
     assert hashes.isdisjoint(CheckedRevision.objects.values_list("checks_hash", flat=True))
