@@ -21,6 +21,7 @@ CHOICES = {"TextChoices", "IntegerChoices"}
 SHOWN = {
     "reviewapp/accounts/keymap.py": {"PAGES", "ACTIONS", "FIXED"},
     "reviewapp/core/kept.py": {"KEPT"},
+    "reviewapp/curation/citations/style.py": {"STYLES"},
     "reviewapp/curation/selections/quality.py": {"FEATURES", "RULES"},
     "reviewapp/curation/selections/forms.py": {"PRESETS", "SCOPES"},
     "reviewapp/evaluations/grade_page.py": {"STAGES"},

@@ -11,9 +11,9 @@ from reviewapp.core.exceptions import JobFailed
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
 from reviewapp.curation.checks.finding import FindingDraft
-from reviewapp.curation.material import project_material
+from reviewapp.curation.material import Material, project_material
 from reviewapp.curation.models import Scan
-from reviewapp.curation.pipeline import pipeline_read
+from reviewapp.curation.pipeline import Pipeline, pipeline_read
 from reviewapp.samples.models import Sample
 
 _EXAMPLES, _EXCERPT = 3, 160
@@ -34,7 +34,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     for done, step in enumerate(pipeline.on, start=1):
         handle.progress(done, len(pipeline.on), f"Looking for: {step.run.title}")
         began = time.process_time()
-        drafts = step.apply(material.look(step.run))
+        drafts = step.apply(material.look(step.run, step.option))
         seconds += time.process_time() - began
         found[step.check] = _told(drafts)
         handle.check_cancelled()
@@ -42,7 +42,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     scan.counts = {
         "samples": len(material.items),
         "of": everything,
-        "would_clean": services.samples_dirty(list(material.revisions)) if pipeline.is_cleaning else 0,
+        "would_clean": _would_clean(material, pipeline),
         "found": found,
         "seconds_for_all": round(seconds * everything / len(material.items), 1),
     }
@@ -50,6 +50,12 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     scan.save(update_fields=["counts", "finished_at"])
     n = sum(row["n"] for row in found.values())
     handle.progress(len(pipeline.on), len(pipeline.on), f"{len(material.items):,} samples tried: {n:,} findings.")
+
+
+def _would_clean(material: Material, pipeline: Pipeline) -> int:
+    if not pipeline.is_cleaning:
+        return 0
+    return services.samples_dirty(list(material.revisions), citation_style=pipeline.citation_style)
 
 
 def _told(drafts: list[FindingDraft]) -> dict[str, Any]:

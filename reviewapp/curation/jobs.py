@@ -90,7 +90,9 @@ def _clean(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
     say(0, total, "Cleaning the texts")
     n = Sample.objects.filter(project=scan.project).count()
     cleaned = services.samples_clean(
-        project=scan.project, step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples")
+        project=scan.project,
+        citation_style=pipeline.citation_style,
+        step=lambda done: say(0, total, f"Cleaning the texts, {done:,} of {n:,} samples"),
     )
     handle.log(f"Cleaning: {cleaned:,} samples got a cleaned revision.")
 
@@ -115,6 +117,16 @@ class _Checking:
         self.hashes_before = before.corpus_hashes if before else {}
         self.text_hash = pipeline.text_hash(material.tagger)
         self.unchecked = services.revisions_unchecked(revisions=material.revisions, checks_hash=self.text_hash)
+        self.steps_before, self.known = self._known(before)
+
+    def _known(self, before: Scan | None) -> tuple[list[Step], frozenset[int]]:
+        """The steps of the last scan, and the samples whose present text they have looked at as they are now."""
+        if before is None or not self.unchecked:
+            return [], frozenset()
+        pipeline = pipeline_read(before.pipeline.config) if before.pipeline else Pipeline()
+        checks_hash = pipeline.text_hash(self.material.tagger)
+        unknown = services.revisions_unchecked(revisions=self.material.revisions, checks_hash=checks_hash)
+        return pipeline.on, self.unchecked - unknown
 
     def run(self) -> None:
         for done, step in enumerate(self.pipeline.on, start=1):
@@ -124,19 +136,20 @@ class _Checking:
             else:
                 self._corpus(step)
             self.handle.check_cancelled()
-        for step in self.pipeline.off:
-            services.findings_switch_off(project=self.scan.project, check_name=step.check)
         looked_at = {sample: self.material.revisions[sample] for sample in self.unchecked}
         services.revisions_checked(revisions=looked_at, checks_hash=self.text_hash)
+        for step in self.pipeline.off:  # last: a scan that dies here must not look as if nothing had been closed
+            services.findings_switch_off(project=self.scan.project, check_name=step.check)
         self.scan.save(update_fields=["corpus_hashes"])
 
     def _texts(self, done: int, step: Step) -> None:
-        """Only revisions that it has not looked at."""
-        n, seen, new = len(self.unchecked), 0, 0
-        for number, block in enumerate(self.material.blocks(self.unchecked, _BLOCK)):
+        """Only revisions that it has not looked at; a change of another check is no reason to look again."""
+        keys = self.unchecked - self.known if step in self.steps_before else self.unchecked
+        n, seen, new = len(keys), 0, 0
+        for number, block in enumerate(self.material.blocks(keys, _BLOCK)):
             words = f"Looking for: {step.run.title}, {number * _BLOCK:,} of {n:,} samples"
             self.handle.progress(done, phases(self.pipeline), words)
-            drafts = step.apply(block.look(step.run))
+            drafts = step.apply(block.look(step.run, step.option))
             seen += len(drafts)
             new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=block.revisions)
             self.handle.check_cancelled()
@@ -144,12 +157,12 @@ class _Checking:
 
     def _corpus(self, step: Step) -> None:
         """All samples again, unless nothing of what it reads has changed since the last scan."""
-        read = f"{step.run.version}:{step.severity}:{self.material.fingerprint}"
+        read = f"{step.run.version}:{step.severity}{step.option and f':{step.option}'}:{self.material.fingerprint}"
         self.scan.corpus_hashes[step.check] = read
         if self.hashes_before.get(step.check) == read:
             self._told(step, 0, 0, len(self.material.items))
             return
-        drafts = step.apply(self.material.look(step.run))
+        drafts = step.apply(self.material.look(step.run, step.option))
         new = services.findings_write(check_name=step.check, drafts=drafts, looked_at=self.material.revisions)
         self._told(step, len(drafts), new, 0)
 

@@ -56,10 +56,16 @@ class Material:
             block = items[start : start + size]
             yield replace(self, items=block, revisions={item.key: self.revisions[item.key] for item in block})
 
-    def look(self, check: Check) -> list[FindingDraft]:
-        """What one check notices. Samples that descend from held-out prompts overlap with them and never train."""
+    def look(self, check: Check, option: str = "") -> list[FindingDraft]:
+        """What one check notices, with what the project chose for it.
+
+        Samples that descend from held-out prompts overlap with them and never train.
+        """
         if check.name not in (HELDOUT, BENCHMARK):
-            found = check.run(Corpus(items=self.items, tagger=self.tagger, near_limit=self.near_limit))
+            corpus = Corpus(
+                items=self.items, tagger=self.tagger, near_limit=self.near_limit, option=option, is_worker=True
+            )
+            found = check.run(corpus)
             return [draft for draft in found if not self._is_meant(check, draft)]
         items = [item for item in self.items if item.key not in self.exempt]
         return check.run(Corpus(items=items, heldout=self.heldout, benchmarks=self.benchmarks))

@@ -12,6 +12,7 @@ from reviewapp.curation.checks.registry import CHECKS, Check
 from training.contract import canonical_json
 
 # Without it nobody could sign a training-set version: it cannot be switched off, nor made to count for less.
+CITATIONS = "legal_citations"
 ALWAYS = frozenset({"heldout_overlap", "benchmark_overlap"})
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 _BY_NAME = {check.name: check for check in CHECKS}
@@ -23,15 +24,22 @@ class PipelineError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One check: whether it runs, and the severity that its findings get; "" leaves it to the check."""
+    """One check: whether it runs, the severity that its findings get ("" leaves it to the check), and what the project
+    chose where the check leaves it a choice; "" is the usual.
+    """
 
     check: str
     is_on: bool = True
     severity: str = ""
+    option: str = ""
 
     @property
     def run(self) -> Check:
         return _BY_NAME[self.check]
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"check": self.check, "is_on": self.is_on, "severity": self.severity}
+        return told | ({"option": self.option} if self.option else {})
 
     def apply(self, drafts: Sequence[FindingDraft]) -> list[FindingDraft]:
         if not self.severity:
@@ -55,8 +63,20 @@ class Pipeline:
         return [step for step in self.steps if not step.is_on]
 
     def as_json(self) -> dict[str, Any]:
-        steps = [{"check": step.check, "is_on": step.is_on, "severity": step.severity} for step in self.steps]
-        return {"is_cleaning": self.is_cleaning, "steps": steps}
+        return {"is_cleaning": self.is_cleaning, "steps": [step.as_json() for step in self.steps]}
+
+    @property
+    def citation_style(self) -> str:
+        """The project's style of legal citations, for cleaning as well; "" where it has none or the check is off."""
+        return next((step.option for step in self.on if step.check == CITATIONS), "")
+
+    def with_option(self, check: str, option: str) -> Pipeline:
+        """The same but for the choice of one check, which is switched on by it."""
+        steps = (
+            replace(step, option=option, is_on=step.is_on or bool(option)) if step.check == check else step
+            for step in self.steps
+        )
+        return replace(self, steps=tuple(steps))
 
     @property
     def content_hash(self) -> str:
@@ -68,12 +88,19 @@ class Pipeline:
         ``tagger``: as in ``Corpus``.
         """
         told: list[Any] = [tagger[1] if tagger else ""]
-        told += [[step.check, step.run.version, step.severity] for step in self.on if step.run.scope == "text"]
+        for step in self.on:
+            if step.run.scope == "text":
+                told.append([step.check, step.run.version, step.severity, *([step.option] if step.option else [])])
         return hashlib.sha256(canonical_json(told).encode()).hexdigest()[:32]
 
     def text_findings(self, corpus: Corpus) -> list[FindingDraft]:
         """What the checks that need the text alone notice; cheap enough to run on every new revision."""
-        return [draft for step in self.on if step.run.scope == "text" for draft in step.apply(step.run.run(corpus))]
+        return [
+            draft
+            for step in self.on
+            if step.run.scope == "text"
+            for draft in step.apply(step.run.run(replace(corpus, option=step.option)))
+        ]
 
 
 def pipeline_read(config: Mapping[str, Any]) -> Pipeline:
@@ -91,9 +118,16 @@ def pipeline_read(config: Mapping[str, Any]) -> Pipeline:
 
 
 def _step(row: Mapping[str, Any]) -> Step:
-    step = Step(check=str(row.get("check")), is_on=bool(row.get("is_on", True)), severity=str(row.get("severity", "")))
+    step = Step(
+        check=str(row.get("check")),
+        is_on=bool(row.get("is_on", True)),
+        severity=str(row.get("severity", "")),
+        option=str(row.get("option", "")),
+    )
     if step.check not in _BY_NAME:
         raise PipelineError(f"There is no check “{step.check}”. Reload the page and choose again.")
+    if step.option and step.option not in dict(step.run.options):
+        raise PipelineError(f"“{step.option}” is no choice of “{step.run.title}”. Reload the page and choose again.")
     if step.severity and step.severity not in SEVERITIES:
         raise PipelineError(f"“{step.severity}” is no severity. Choose one of: {', '.join(SEVERITIES)}.")
     if step.check in ALWAYS and (not step.is_on or step.severity):

@@ -75,7 +75,12 @@ def _given(form: QueryDict) -> dict[str, Any]:
     names = form.getlist("check")
     rows = sorted(enumerate(names), key=lambda row: (_place(form.get(f"place-{row[1]}", "")), row[0]))
     steps = [
-        {"check": name, "is_on": name in ALWAYS or f"on-{name}" in form, "severity": form.get(f"severity-{name}", "")}
+        {
+            "check": name,
+            "is_on": name in ALWAYS or f"on-{name}" in form,
+            "severity": form.get(f"severity-{name}", ""),
+            "option": form.get(f"option-{name}", ""),
+        }
         for _number, name in rows
     ]
     return {"is_cleaning": "is_cleaning" in form, "steps": steps}

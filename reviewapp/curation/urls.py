@@ -8,6 +8,7 @@ from reviewapp.curation.augmenting import views as augmenting_views
 from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
+from reviewapp.curation.house_style import views as house_style_views
 from reviewapp.curation.identifiers import views as identifiers_views
 from reviewapp.curation.languages import views as languages_views
 from reviewapp.curation.removed import views as removed_views
@@ -31,6 +32,8 @@ urlpatterns = [
     path("pipeline/save/", pipeline_views.pipeline_save, name="pipeline_save"),
     path("pipeline/try/", pipeline_views.pipeline_try, name="pipeline_try"),
     path("pipeline/tried/<int:scan_id>/", pipeline_views.dry_run_live, name="dry_run_live"),
+    path("style/", house_style_views.house_style, name="house_style"),
+    path("style/set/", house_style_views.house_style_set, name="house_style_set"),
     path("summary/", pipeline_views.summary_detail, name="summary_detail"),
     path("search/", views.meaning_search, name="meaning_search"),
     path("samples/<int:sample_id>/similar/", views.similar_list, name="similar_list"),

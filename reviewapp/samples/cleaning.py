@@ -23,6 +23,7 @@ ACTIONS = {
     "composed": "accents joined with their letters (Unicode NFC)",
     "trailing_space": "space at line ends removed",
     "outer_blank": "blank lines at the start and end removed",
+    "citation_style": "legal citations written in the project's style",
 }
 
 _WORD = re.compile(r"[^ \t\n]+")

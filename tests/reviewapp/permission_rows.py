@@ -411,6 +411,8 @@ ROWS: dict[str, Row] = {
     "curation:pipeline_save": Row(P.CURATE, _project, "POST"),
     "curation:pipeline_try": Row(P.CURATE, _project, "POST"),
     "curation:dry_run_live": Row(P.VIEW, _of("dry_run")),
+    "curation:house_style": Row(P.VIEW, _project),
+    "curation:house_style_set": Row(P.MANAGE, _project, "POST"),
     "curation:summary_detail": Row(P.VIEW, _project),
     "curation:language_list": Row(P.VIEW, _project),
     "curation:language_mix_set": Row(P.MANAGE, _project, "POST"),

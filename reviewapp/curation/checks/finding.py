@@ -45,6 +45,7 @@ class Corpus:
 
     ``tagger`` is the file of the tagger in use and its hash; none: the one that came with the application.
     ``benchmarks`` are declared ones as (name, fingerprints); ``near_limit`` is the project's for near-duplicates.
+    ``option`` is what the pipeline chose for this check; ``is_worker``: large libraries may be loaded.
     """
 
     items: Sequence[Item]
@@ -52,6 +53,8 @@ class Corpus:
     tagger: tuple[str, str] | None = None
     benchmarks: Sequence[tuple[str, Fingerprints]] = ()
     near_limit: float = NEAR_LIMIT
+    option: str = ""
+    is_worker: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,15 @@ from reviewapp.curation.checks import (
     heldout_overlap,
     identifiers,
     language_mismatch,
+    legal_citations,
+    lost_zeros,
     named_people,
     near_duplicates,
+    ocr_confusions,
     off_topic,
     repeated_parts,
+    section_format,
+    spreadsheet_damage,
     spreadsheet_errors,
     unicode,
     unsupported_numbers,
@@ -33,10 +38,11 @@ class Check:
     scope: Scope
     version: int  # goes up with every change of what it notices, so that texts are looked at again
     run: Callable[[Corpus], list[FindingDraft]]
+    options: tuple[tuple[str, str], ...] = ()  # what a project may choose: (value, words), the usual one first
 
 
 CHECKS: tuple[Check, ...] = tuple(
-    Check(module.NAME, module.TITLE, module.SCOPE, module.VERSION, module.check)
+    Check(module.NAME, module.TITLE, module.SCOPE, module.VERSION, module.check, getattr(module, "OPTIONS", ()))
     for module in (
         heldout_overlap,
         benchmark_overlap,
@@ -49,6 +55,11 @@ CHECKS: tuple[Check, ...] = tuple(
         unsupported_numbers,
         completion_length,
         spreadsheet_errors,
+        spreadsheet_damage,
+        lost_zeros,
+        ocr_confusions,
+        legal_citations,
+        section_format,
         gender_coded,
         language_mismatch,
         off_topic,

@@ -137,7 +137,7 @@ def sample_scan(*, sample: Sample, by: User | None) -> list[Finding]:
     row = Sample.objects.select_for_update(of=("self",)).select_related("project", "revision").get(pk=sample.pk)
     pipeline = pipeline_of(row.project_id)
     if pipeline.is_cleaning:
-        sample_clean(sample=row)
+        sample_clean(sample=row, citation_style=pipeline.citation_style)
     if row.revision is not None:
         _check_alone(row, pipeline)
         samples_make_ready(project=row.project, sample_ids=[row.pk])
@@ -158,6 +158,6 @@ def _check_alone(sample: Sample, pipeline: Pipeline) -> None:
     material = sample_material(sample)
     alone = {sample.pk: material.revisions[sample.pk]}
     for step in pipeline.on:
-        drafts = [draft for draft in step.apply(material.look(step.run)) if draft.key == sample.pk]
+        drafts = [draft for draft in step.apply(material.look(step.run, step.option)) if draft.key == sample.pk]
         is_whole = step.run.scope == "text" or step.check in (HELDOUT, BENCHMARK)
         findings_write(check_name=step.check, drafts=drafts, looked_at=alone, is_whole=is_whole)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
+from reviewapp.curation.citations.style import text_in_style
 from reviewapp.curation.models import Finding
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.projects.models import Project
@@ -18,33 +19,34 @@ _CHUNK = 500  # samples in memory, and in one transaction
 _FIELDS = ("prompt", "completion")
 
 
-def samples_clean(*, project: Project, step: Callable[[int], None] = lambda _: None) -> int:
+def samples_clean(*, project: Project, citation_style: str = "", step: Callable[[int], None] = lambda _: None) -> int:
     """Gives samples that nobody has seen yet their cleaned text as a new revision; returns how many needed it.
 
-    Cleaned text is clean, so a second pass changes nothing. ``step`` is called with the number looked at.
+    Cleaned text is clean, so a second pass changes nothing. ``citation_style``: as the pipeline has it. ``step`` is
+    called with the number looked at.
     """
     looked_at = cleaned = 0
     for samples in _chunks(_unseen(project)):
-        dirty = [sample.pk for sample in samples if _cleaned(sample.revision) is not None]
+        dirty = [sample.pk for sample in samples if _cleaned(sample.revision, citation_style) is not None]
         if dirty:
-            cleaned += _clean(_unseen(project).filter(pk__in=dirty))
+            cleaned += _clean(_unseen(project).filter(pk__in=dirty), citation_style)
         looked_at += len(samples)
         step(looked_at)
     return cleaned
 
 
-def sample_clean(*, sample: Sample) -> bool:
+def sample_clean(*, sample: Sample, citation_style: str = "") -> bool:
     """Cleans one sample if it needs it and nobody has seen it; says whether it has a new revision."""
-    is_cleaned = _clean(_unseen(sample.project).filter(pk=sample.pk)) == 1
+    is_cleaned = _clean(_unseen(sample.project).filter(pk=sample.pk), citation_style) == 1
     if is_cleaned:
         sample.refresh_from_db(fields=["revision"])
     return is_cleaned
 
 
-def samples_dirty(sample_ids: Sequence[int]) -> int:
+def samples_dirty(sample_ids: Sequence[int], *, citation_style: str = "") -> int:
     """How many of these samples cleaning would give another text."""
     samples = Sample.objects.filter(pk__in=sample_ids).select_related("revision")
-    return sum(_cleaned(sample.revision) is not None for sample in samples.iterator(chunk_size=_CHUNK))
+    return sum(_cleaned(sample.revision, citation_style) is not None for sample in samples.iterator(chunk_size=_CHUNK))
 
 
 def _unseen(project: Project) -> QuerySet[Sample]:
@@ -61,17 +63,24 @@ def _chunks(samples: QuerySet[Sample]) -> Iterator[list[Sample]]:
         last = chunk[-1].pk
 
 
-def _cleaned(revision: Revision | None) -> dict[str, CleanResult] | None:
+def _cleaned(revision: Revision | None, citation_style: str) -> dict[str, CleanResult] | None:
     """Both texts cleaned; None when they were clean, or when no prompt would be left."""
     if revision is None:
         return None
-    results = {field: clean(getattr(revision, field)) for field in _FIELDS}
+    results = {field: _clean_text(getattr(revision, field), citation_style) for field in _FIELDS}
     is_same = all(getattr(revision, field) == result.text for field, result in results.items())
     return None if is_same or not results["prompt"].text.strip() else results
 
 
+def _clean_text(text: str, citation_style: str) -> CleanResult:
+    """Cleaned, with its citations in the project's style; those that a scan has damaged stay for a person."""
+    result = clean(text)
+    styled, count = text_in_style(result.text, citation_style)
+    return CleanResult(styled, result.actions | {"citation_style": count}) if count else result
+
+
 @transaction.atomic
-def _clean(unseen: QuerySet[Sample]) -> int:
+def _clean(unseen: QuerySet[Sample], citation_style: str) -> int:
     """Locks the samples and cleans them; one that was handed to somebody meanwhile keeps the text they see."""
     samples = list(unseen.select_for_update(of=("self",)))
     last = dict(
@@ -80,7 +89,7 @@ def _clean(unseen: QuerySet[Sample]) -> int:
     pairs = [
         (sample, _revision(sample, results, last[sample.pk] + 1))
         for sample in samples
-        if (results := _cleaned(sample.revision)) is not None
+        if (results := _cleaned(sample.revision, citation_style)) is not None
     ]
     Revision.objects.bulk_create([after for _, after in pairs], batch_size=100)
     before = {sample.pk: sample.revision for sample, _ in pairs}
