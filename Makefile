@@ -14,7 +14,7 @@ PY := .venv/bin/python
 # Two processes of tests: the machines that this is sized for have two cores.
 JOBS ?= 2
 PYTEST := $(PY) -m pytest -p no:cacheprovider
-DEMO_EXTRAS := train,qlora,postgres
+DEMO_EXTRAS := train,qlora,legal,postgres
 TEST_EXTRAS := $(DEMO_EXTRAS),dev
 DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(DEMO_STATE)"
 TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
@@ -25,7 +25,8 @@ LONG := (slow or fault or loop) and (fault or not e2e)
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-loop \
 	test-long test-e2e test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search \
-	bench-curation bench-duplicates bench-selection bench-redaction bench-bias bench-acceptance
+	bench-curation bench-duplicates bench-selection bench-redaction bench-bias bench-acceptance bench-cleaning \
+	bench-augment bench-report
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +123,15 @@ bench-bias: setup-test ## who texts are about: speed, memory, and a planted asso
 
 bench-acceptance: setup-test ## sizes of acceptance samples, drawing from a million, and how often a bad pool passes
 	@$(TEST_ENV) $(PY) tests/bench/bench_acceptance.py
+
+bench-cleaning: setup-test ## false alarms on real texts, and planted damage found and mended: layout, sheets, scans, citations
+	@$(TEST_ENV) $(PY) tests/bench/bench_cleaning.py
+
+bench-augment: setup-test ## what noise and other wordings keep of the facts; rates planted and found again
+	@$(TEST_ENV) $(PY) tests/bench/bench_augment.py
+
+bench-report: setup-test ## languages of short texts; a curation report and a replay
+	@$(TEST_ENV) $(PY) tests/bench/bench_report.py
 
 bench-paint: setup-test ## from Ctrl+Enter to the next sample painted in headless chromium, with and without prefetch
 	@$(PY) tests/bench/bench_paint.py

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Creates .venv and installs what constraints.txt pins. Safe to run again: nothing to do takes a moment.
 #   PYTHON   the interpreter to use (default: the first of python3, python3.14 ... python3.11 that is 3.11 or newer)
-#   EXTRAS   groups of pyproject.toml to install (default: train,qlora,postgres,dev)
+#   EXTRAS   groups of pyproject.toml to install (default: train,qlora,legal,postgres,dev)
 #   TORCH    on Linux, what uv should fetch: auto, cpu, cu130 ... (default: auto)
 # Mirrors and proxies: PIP_INDEX_URL or UV_DEFAULT_INDEX, HTTPS_PROXY. A folder of local wheels: PIP_FIND_LINKS.
 set -eu
 cd "$(dirname "$0")"
 
 VENV=${VENV:-.venv}
-EXTRAS=${EXTRAS:-train,qlora,postgres,dev}
+EXTRAS=${EXTRAS:-train,qlora,legal,postgres,dev}
 UV_VERSION=0.13.8
 NEED_MB=${SETUP_NEED_MB:-3000}
 STAMP=$VENV/countersign-setup

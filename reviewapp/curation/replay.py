@@ -14,7 +14,7 @@ from typing import Any
 from reviewapp.curation import services
 from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.material import Material, project_material
-from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.models import Finding, PipelineVersion, Scan
 from reviewapp.curation.pipeline import Pipeline, Step, pipeline_read
 from reviewapp.curation.selectors import scan_finished
 from reviewapp.projects.models import Project
@@ -36,6 +36,7 @@ class Replay:
     project: str
     scan: Scan | None
     pipeline: Pipeline
+    older_styles: tuple[str, ...] = ()  # of citations, in which some texts may have been cleaned
     revisions: int = 0
     texts: dict[str, list[str]] = field(default_factory=dict)  # sample -> hash as imported, and after safe repairs
     mended: dict[int, tuple[str, str]] = field(default_factory=dict)  # sample -> texts that should stand there
@@ -81,13 +82,19 @@ def replay(project: Project) -> Replay:
     """Texts first, then the findings of every check whose corpus is as the last scan saw it."""
     scan = scan_finished(project)
     pipeline = pipeline_read(scan.pipeline.config) if scan and scan.pipeline else Pipeline()
-    done = Replay(project.slug, scan, pipeline)
+    done = Replay(project.slug, scan, pipeline, _older_styles(project, pipeline))
     _texts(done, project)
     if scan is None:
         done.not_compared.append({"what": "findings", "reason": "No scan has finished yet."})
     else:
         _findings(done, project, scan)
     return done
+
+
+def _older_styles(project: Project, pipeline: Pipeline) -> tuple[str, ...]:
+    configs = PipelineVersion.objects.filter(project=project).values_list("config", flat=True)
+    styles = {"", *(pipeline_read(config).citation_style for config in configs)}
+    return tuple(sorted(styles - {pipeline.citation_style}))
 
 
 # ---- texts
@@ -127,8 +134,8 @@ def _repaired(done: Replay, revisions: Sequence[Revision]) -> Revision:
     for before, after in zip(revisions, revisions[1:], strict=False):
         if after.reason != Revision.Reason.CLEAN:
             continue
-        made = services.revision_cleaned(before)
-        if made is None or (made.content_hash, made.actions) != (after.content_hash, after.actions):
+        made, is_as_stored = _cleaned_again(done, before, after)
+        if not is_as_stored:
             done.differences.append(_place(CLEANING, after))
         if before is first and made is not None:
             repaired = made
@@ -140,12 +147,23 @@ def _repaired(done: Replay, revisions: Sequence[Revision]) -> Revision:
     return repaired
 
 
+def _cleaned_again(done: Replay, before: Revision, after: Revision) -> tuple[Revision | None, bool]:
+    """What cleaning makes of it, and whether that is stored: in the style of the last scan, or in an older one."""
+    now = services.revision_cleaned(before, citation_style=done.pipeline.citation_style)
+    for style in (None, *done.older_styles):
+        made = now if style is None else services.revision_cleaned(before, citation_style=style)
+        if made is not None and (made.content_hash, made.actions) == (after.content_hash, after.actions):
+            return made, True
+    return now, False
+
+
 def _should_be_clean(done: Replay, first: Revision) -> bool:
     """Whether the scan left a text that it had to repair: one that was there, and that nobody had seen."""
     sample, scan = first.sample, done.scan
     if scan is None or not done.pipeline.is_cleaning or sample.created_at > scan.created_at:
         return False
-    if sample.state not in _UNSEEN or services.revision_cleaned(first) is None:
+    style = done.pipeline.citation_style
+    if sample.state not in _UNSEEN or services.revision_cleaned(first, citation_style=style) is None:
         return False
     return not Sample.objects.filter(pk=sample.pk).exclude(reviews=None, assignments=None).exists()
 

@@ -117,9 +117,9 @@ def _revision(sample: Sample, results: dict[str, CleanResult], number: int) -> R
     )
 
 
-def revision_cleaned(revision: Revision) -> Revision | None:
+def revision_cleaned(revision: Revision, *, citation_style: str = "") -> Revision | None:
     """What cleaning makes of a revision, not saved; None where it leaves the text as it is."""
-    results = _cleaned(revision)
+    results = _cleaned(revision, citation_style)
     return _revision(Sample(pk=revision.sample_id), results, revision.number + 1) if results else None
 
 

@@ -64,6 +64,19 @@ def test_a_version_of_the_pipeline_is_replayed_as_it_was(project: Project) -> No
     assert "exact_duplicates" not in told["compared"]
 
 
+def test_citations_are_replayed_in_the_style_in_which_they_were_cleaned(project: Project) -> None:
+    factories.sample(project, completion="It failed under 410 US 113.", state=Sample.State.IMPORTED)
+    for style in ("bluebook", "plain"):
+        save(project, config(legal_citations={"option": style}))
+        scan(project)
+        status, told = command()
+        assert (status, told["differences"]) == (0, [])
+    factories.sample(project, completion="It failed under 42 USC 1983.", state=Sample.State.IMPORTED)
+    scan(project)
+    assert command()[0] == 0
+    assert Revision.objects.filter(reason=Revision.Reason.CLEAN).count() == 3
+
+
 @pytest.mark.parametrize(
     ("name", "number", "what"), [("s-0", 1, {"content_hash"}), ("s-1", 2, {"content_hash", "cleaning"})]
 )
