@@ -8,6 +8,7 @@ from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.programmatic import views as programmatic_views
 from reviewapp.curation.selections import golden_views
 from reviewapp.curation.selections import views as selection_views
 
@@ -96,4 +97,24 @@ urlpatterns = [
     path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
     path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
     path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
+    path("functions/", programmatic_views.labelling_function_list, name="labelling_function_list"),
+    path("functions/new/", programmatic_views.labelling_function_new, name="labelling_function_new"),
+    path(
+        "functions/<int:function_id>/edit/", programmatic_views.labelling_function_edit, name="labelling_function_edit"
+    ),
+    path(
+        "functions/<int:function_id>/switch/",
+        programmatic_views.labelling_function_switch,
+        name="labelling_function_switch",
+    ),
+    path("functions/run/", programmatic_views.labelling_run_request, name="labelling_run_request"),
+    path("functions/runs/<int:number>/", programmatic_views.labelling_run_detail, name="labelling_run_detail"),
+    path("functions/runs/<int:number>/live/", programmatic_views.labelling_run_live, name="labelling_run_live"),
+    path("functions/runs/<int:number>/cancel/", programmatic_views.labelling_run_cancel, name="labelling_run_cancel"),
+    path(
+        "functions/runs/<int:number>/suggest/", programmatic_views.labelling_run_suggest, name="labelling_run_suggest"
+    ),
+    path(
+        "functions/runs/<int:number>/<int:place>/", programmatic_views.labelling_run_votes, name="labelling_run_votes"
+    ),
 ]
