@@ -26,7 +26,7 @@ from reviewapp.reports.services import gates_declare, report_freeze
 from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
-from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation import accepting, programming
 from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
@@ -127,6 +127,8 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
         "selection": selected(project, people.lead2),
+        "labelling_function": programming.rows(project, people.lead2).function,
+        "labelling_run": project.labelling_runs.get(),
         "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
         "bias_report": bias_report,
         "mitigation": factories.mitigation(bias_report),

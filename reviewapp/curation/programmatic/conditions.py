@@ -176,9 +176,9 @@ def _check_length(condition: Condition) -> None:
         raise ConditionInvalid(say("Count words or characters."))
     if least is None and most is None:
         raise ConditionInvalid(say("Give the smallest length, the largest, or both."))
-    if min(n for n in (least, most) if n is not None) < 0 or (least or 0) > (least or 0 if most is None else most):
+    if (most is not None and most < (least or 0)) or (least or 0) < 0:
         raise ConditionInvalid(
-            say("No prompt is at least %(least)s and at most %(most)s long.", least=least, most=most)
+            say("No prompt is that long: the smallest length is 0 or more, the largest not below it.")
         )
 
 

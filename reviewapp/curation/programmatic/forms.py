@@ -10,16 +10,15 @@ from django.utils.translation import gettext_noop
 from reviewapp.curation.models import LabellingFunctionVersion
 from reviewapp.curation.programmatic.conditions import (
     COMPARE,
-    KEYWORD,
     KINDS,
     LENGTH,
     OPERATORS,
-    PATTERN,
     SCORE,
     UNITS,
     Condition,
 )
 from reviewapp.curation.services.programmatic import MAJORITY, MODEL
+from reviewapp.labelling.rules import KEYWORD, PATTERN
 
 KIND_NAMES = {
     KEYWORD: gettext_noop("Words in the prompt"),

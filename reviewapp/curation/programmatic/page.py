@@ -13,10 +13,8 @@ from reviewapp.curation.models import LabellingAnswer, LabellingFunction, Labell
 from reviewapp.curation.programmatic import asked, reasons
 from reviewapp.curation.programmatic.conditions import (
     COMPARE,
-    KEYWORD,
     LENGTH,
     LINE,
-    PATTERN,
     Condition,
     ConditionInvalid,
     Matcher,
@@ -24,6 +22,7 @@ from reviewapp.curation.programmatic.conditions import (
 )
 from reviewapp.curation.programmatic.forms import OPERATOR_NAMES, UNIT_NAMES
 from reviewapp.curation.showing import Passage, passage
+from reviewapp.labelling.rules import KEYWORD, PATTERN
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample
 from reviewapp.words import figure_said, grouped

@@ -169,7 +169,7 @@ def _finish(run: LabellingRun) -> None:
     most, fitted = majority(votes, len(classes)), dawid_skene(votes, len(classes))
     _answers_fill(answers, votes, most, fitted, classes)
     services.labelling_run_finish(
-        run=run, answers=answers, figures=_figures(votes, experts, groups, most, fitted, classes)
+        run=run, answers=answers, figures=figures_json(votes, experts, groups, most, fitted, classes)
     )
 
 
@@ -184,7 +184,7 @@ def _answers_fill(
         answer.model, answer.chance = names[fitted.labels[place]], round(float(fitted.chances[place]), 6)
 
 
-def _figures(
+def figures_json(
     votes: Votes, experts: Ints, groups: Ints, most: Majority, fitted: Fitted, classes: list[str]
 ) -> dict[str, Any]:
     """What a run keeps of its votes; every accuracy is against experts' labels, which no function and no model saw."""

@@ -96,13 +96,15 @@ def _check(
 
 
 def _newest(function: LabellingFunction) -> LabellingFunctionVersion:
-    return LabellingFunctionVersion.objects.filter(function=function).order_by("-number")[0]
+    found: LabellingFunctionVersion = LabellingFunctionVersion.objects.filter(function=function).order_by("-number")[0]
+    return found
 
 
 def _version(
     function: LabellingFunction, target: str, condition: Condition, saved_by: User
 ) -> LabellingFunctionVersion:
-    last = LabellingFunctionVersion.objects.filter(function=function).first()
+    mine = LabellingFunctionVersion.objects.filter(function=function)
+    last: LabellingFunctionVersion | None = mine.order_by("-number").first()
     digest = content_hash(target, condition)
     if last is not None and last.content_hash == digest:
         return last
