@@ -54,38 +54,50 @@ class FunctionForm(forms.Form):
         widget=forms.RadioSelect,
     )  # fmt: skip
     words = forms.CharField(
-        label=gettext_noop("Words"), required=False, max_length=500, widget=_code(),
+        label=gettext_noop("Words"), max_length=500, widget=_code(),
         help_text=gettext_noop("Several are separated by commas; whole words, small and capital letters alike."),
     )  # fmt: skip
     pattern = forms.CharField(
-        label=gettext_noop("Pattern"), required=False, max_length=500, widget=_code(),
+        label=gettext_noop("Pattern"), max_length=500, widget=_code(),
         help_text=gettext_noop(
             "A regular expression, small and capital letters alike. A search that takes longer than a quarter of a "
             "second is interrupted, and the function is stopped with a message."
         ),
     )  # fmt: skip
-    unit = forms.ChoiceField(
-        label=gettext_noop("Counted in"), required=False, choices=[(one, UNIT_NAMES[one]) for one in UNITS]
-    )
+    unit = forms.ChoiceField(label=gettext_noop("Counted in"), choices=[(one, UNIT_NAMES[one]) for one in UNITS])
     least = forms.IntegerField(label=gettext_noop("At least"), required=False, min_value=0, max_value=10_000_000)
     most = forms.IntegerField(label=gettext_noop("At most"), required=False, min_value=0, max_value=10_000_000)
     column = forms.CharField(
-        label=gettext_noop("Field"), required=False, max_length=120, widget=forms.TextInput(attrs={"list": "columns"}),
+        label=gettext_noop("Field"), max_length=120, widget=forms.TextInput(attrs={"list": "columns"}),
         help_text=gettext_noop("A column of the import that is no prompt and no completion, or language."),
     )  # fmt: skip
     operator = forms.ChoiceField(
-        label=gettext_noop("Comparison"), required=False, choices=[(one, OPERATOR_NAMES[one]) for one in OPERATORS]
+        label=gettext_noop("Comparison"), choices=[(one, OPERATOR_NAMES[one]) for one in OPERATORS]
     )
     value = forms.CharField(
         label=gettext_noop("With"), required=False, max_length=300,
         help_text=gettext_noop("A word, a number, a date such as 2026-03-31, or another field in braces: {age}."),
     )  # fmt: skip
-    source = forms.ChoiceField(label=gettext_noop("Whose score"), required=False)
+    source = forms.ChoiceField(label=gettext_noop("Whose score"))
     at_least = forms.FloatField(
-        label=gettext_noop("Score at least"), required=False, min_value=0, max_value=1, initial=0.8,
+        label=gettext_noop("Score at least"), min_value=0, max_value=1, initial=0.8,
         widget=forms.NumberInput(attrs={"step": "0.01"}),
     )  # fmt: skip
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput)
+
+    use_required_attribute = False  # what is asked for depends on the kind
+
+    def full_clean(self) -> None:
+        """Only the fields of the chosen kind are asked for; what stands in the others is no error."""
+        of_kind = PARTS.get(self.data.get("kind", ""), ())
+        others = [name for names in PARTS.values() for name in names if name not in of_kind]
+        needed = {name: self.fields[name].required for name in others}
+        for name in others:
+            self.fields[name].required = False
+        super().full_clean()
+        for name in others:
+            self.fields[name].required = needed[name]
+            (self._errors or {}).pop(name, None)
 
     def offer(self, classes: dict[str, str], sources: Sequence[tuple[str, str]]) -> None:
         """Sets what can be chosen in this project."""

@@ -334,7 +334,7 @@ class Trial:
 
 
 def trial_of(project: Project, of: asked.Field, name: str, target: str, condition: Condition) -> Trial:
-    """The same samples every time, in the order of their row hashes. Two queries, three for a score."""
+    """The same samples every time, in the order of their row hashes. Three queries, four for a score."""
     samples = list(asked.samples_asked(project).select_related("revision").order_by("row_hash")[:TRIED])
     sources = asked.sources_asked([{"condition": condition.as_json()}])
     materials = asked.materials_of(samples, of.key, of.version.schema_id, sources)
@@ -355,9 +355,9 @@ def trial_of(project: Project, of: asked.Field, name: str, target: str, conditio
         problem = reasons.stopped_words(name, code, f"{slow.seconds:g}", at_sample)
     judged = [chosen for _sample, _passage, chosen in hits if chosen]
     right = sum(chosen == target for chosen in judged)
-    return Trial(
-        n=len(samples), fires=len(hits), judged=len(judged), right=right, rows=hits[:EXAMPLES], problem=problem
-    )
+    names = asked.class_names(of.version, of.key, judged)
+    rows = [(sample, where, names.get(chosen, chosen)) for sample, where, chosen in hits[:EXAMPLES]]
+    return Trial(n=len(samples), fires=len(hits), judged=len(judged), right=right, rows=rows, problem=problem)
 
 
 def expert_of(sample: Sample, of: str) -> str:

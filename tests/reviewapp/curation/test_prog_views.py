@@ -93,7 +93,8 @@ def test_a_lead_tries_saves_and_runs_a_function(project: Project, lead: Client) 
         ({"kind": "pattern", "pattern": "x{2147483648}"}, "at most 1000"),
         ({"kind": "length", "least": "9", "most": "3"}, "that long"),
         ({"kind": "length", "least": "-1"}, "greater than or equal"),
-        ({"kind": "compare", "column": "", "value": "x"}, "Name the field"),
+        ({"kind": "compare", "column": " ", "value": "x"}, "required"),
+        ({"kind": "compare", "column": "age", "value": ""}, "compared with"),
         ({"kind": "score", "source": "made up", "at_least": "0.5"}, "valid choice"),
         ({"idempotency_key": "x"}, "Pain words"),
     ],
@@ -105,6 +106,12 @@ def test_bad_input_is_refused_and_nothing_lost(
     answer = lead.post(url("labelling_function_new"), form(**wrong))
     assert answer.status_code == 422 and says in body(answer) and "hurts, pain" in body(answer)
     assert not LabellingFunction.objects.exists()
+
+
+def test_what_stands_in_the_fields_of_another_kind_is_no_error(project: Project, lead: Client) -> None:
+    programming.schema(project)
+    lead.post(url("labelling_function_new"), form(least="x", at_least="9", operator="like", source="none"))
+    assert LabellingFunction.objects.get().versions.get().condition == {"kind": "keyword", "text": "hurts, pain"}
 
 
 def test_a_trial_that_runs_away_names_the_rule_and_ends(project: Project, lead: Client) -> None:
