@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from reviewapp.curation.models import LabellingFunctionVersion
+from reviewapp.curation.models import LabellingFunctionVersion, LabellingRun
 from reviewapp.curation.programmatic.conditions import (
     COMPARE,
     KINDS,
@@ -157,3 +157,9 @@ class SuggestForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.01"}),
         help_text=gettext_noop("From 0 to 1: the model's probability, or the share of the votes."),
     )  # fmt: skip
+
+    @classmethod
+    def better(cls, run: LabellingRun) -> SuggestForm:
+        """With the way that experts' labels speak for; the label model where they do not tell the two apart."""
+        most, model = (run.figures[name]["accuracy"]["rate"] or 0.0 for name in (MAJORITY, MODEL))
+        return cls(initial={"method": MAJORITY if most > model else MODEL})

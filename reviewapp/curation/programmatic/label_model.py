@@ -4,6 +4,10 @@ Every function has a table of its own: how often it says what (abstaining is one
 right one. The tables and the right classes are found together by expectation maximisation, from the shares of the
 votes. Abstaining counts as an answer because most functions know one class only: that such a function is silent is
 all that it says against its class. Samples on which no function fires teach nothing and get no label.
+
+The tables begin with some belief (Dirichlet priors, as Kim and Ghahramani, AISTATS 2012, give them): a function says
+what it usually says, a little more often the right class, and is silent about classes that it never votes for.
+Without it, functions of one class each are explained by other classes than they were written for.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ Reals = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 ROUNDS, CHANGE = 200, 1e-7
 PSEUDO = 1.0  # samples that pull a function's table towards what it says altogether
+TRUST = 0.01  # of the samples, as many for every class, on which a function is taken to be right beforehand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ def majority(votes: Votes, k: int) -> Majority:
     return Majority(labels=labels[back], shares=shares[back])
 
 
-def dawid_skene(votes: Votes, k: int, *, pseudo: float = PSEUDO) -> Fitted:
+def dawid_skene(votes: Votes, k: int) -> Fitted:
     """``votes``: samples x functions, classes 0..k-1 or ABSTAIN."""
     rows, back, weights = _distinct(votes)
     fires = (rows != ABSTAIN).any(axis=1)
@@ -69,7 +74,7 @@ def dawid_skene(votes: Votes, k: int, *, pseudo: float = PSEUDO) -> Fitted:
         empty = np.zeros((votes.shape[1], k, k + 1))
         return Fitted(labels=labels[back], chances=chances[back], shares=np.zeros(k), tables=empty, objective=[])
     known, weight = rows[fires], weights[fires].astype(np.float64)
-    said, shares, tables, objective = _maximised(known, weight, k, pseudo)
+    said, shares, tables, objective = _maximised(known, weight, k)
     labels[fires], chances[fires] = said.argmax(axis=1), said.max(axis=1)
     return Fitted(labels=labels[back], chances=chances[back], shares=shares, tables=tables, objective=objective)
 
@@ -90,39 +95,42 @@ def _counts(rows: Votes, k: int) -> Reals:
     return counts
 
 
-def _maximised(rows: Votes, weight: Reals, k: int, pseudo: float) -> tuple[Reals, Reals, Reals, list[float]]:
+def _maximised(rows: Votes, weight: Reals, k: int) -> tuple[Reals, Reals, Reals, list[float]]:
     answers = np.where(rows == ABSTAIN, k, rows).astype(np.int64)
-    usual = _usual(answers, weight, k)
     counts = _counts(rows, k)
     said = counts / counts.sum(axis=1, keepdims=True)
+    believed = _believed(answers, weight, k)
     objective: list[float] = []
     for _round in range(ROUNDS):
-        shares, tables = _learned(answers, weight, said, usual, pseudo)
+        shares, tables = _learned(answers, weight, said, believed)
         said, total = _judged(answers, weight, shares, tables)
-        objective.append(total + pseudo * float((usual[:, None] * _log(tables)).sum() + _log(shares).mean()))
+        objective.append(total + float((believed * _log(tables)).sum() + PSEUDO * _log(shares).mean()))
         if len(objective) > 1 and objective[-1] - objective[-2] <= CHANGE * abs(objective[-2]):
             break
     return said, shares, tables, objective
 
 
-def _usual(answers: Ints, weight: Reals, k: int) -> Reals:
-    """Functions x answers: the share of each answer, whatever the class."""
+def _believed(answers: Ints, weight: Reals, k: int) -> Reals:
+    """Functions x classes x answers: in samples, what is taken for granted of every table."""
     found = [np.bincount(answers[:, j], weights=weight, minlength=k + 1) for j in range(answers.shape[1])]
-    return np.asarray(np.array(found) / weight.sum(), dtype=np.float64)
+    usual = np.array(found) / weight.sum()
+    believed = np.repeat(PSEUDO * usual[:, None, :], k, axis=1)
+    for j in range(len(usual)):
+        for one in range(k):
+            believed[j, one, one if usual[j, one] > 0 else k] += TRUST * weight.sum()
+    return np.asarray(believed, dtype=np.float64)
 
 
-def _learned(answers: Ints, weight: Reals, said: Reals, usual: Reals, pseudo: float) -> tuple[Reals, Reals]:
-    """Shares of the classes, and every function's table, as the likeliest with ``pseudo`` samples of its usual ones."""
+def _learned(answers: Ints, weight: Reals, said: Reals, believed: Reals) -> tuple[Reals, Reals]:
+    """Shares of the classes, and every function's table, as they are likeliest given what is believed."""
     weighed = said * weight[:, None]
     k = said.shape[1]
-    shares = (weighed.sum(axis=0) + pseudo / k) / (weight.sum() + pseudo)
-    tables = np.empty((answers.shape[1], k, k + 1))
+    shares = (weighed.sum(axis=0) + PSEUDO / k) / (weight.sum() + PSEUDO)
+    tables = believed.copy()
     for j in range(answers.shape[1]):
         for one in range(k):
-            tables[j, one] = np.bincount(answers[:, j], weights=weighed[:, one], minlength=k + 1)
-        tables[j] += pseudo * usual[j]
-    sums = tables.sum(axis=2, keepdims=True)
-    return shares, np.divide(tables, sums, out=np.zeros_like(tables), where=sums > 0)
+            tables[j, one] += np.bincount(answers[:, j], weights=weighed[:, one], minlength=k + 1)
+    return shares, tables / tables.sum(axis=2, keepdims=True)
 
 
 def _judged(answers: Ints, weight: Reals, shares: Reals, tables: Reals) -> tuple[Reals, float]:

@@ -215,7 +215,7 @@ def _detail(
     view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=ids, kind=ViewKind.LIST)
     of = asked.field_of(project, run.field)
     context = {
-        "project": project, "run": run, "error": error, "form": form or SuggestForm(), "tab": tab, "q": words,
+        "project": project, "run": run, "error": error, "form": form or SuggestForm.better(run), "tab": tab, "q": words,
         "counts": counts, "page": shown, "rows": page.answer_rows(run, list(shown)), "ids": page.ids_handed_on(found),
         "methods": page.method_rows(run), "classes": page.class_rows(run), "functions": page.rows_of_run(run),
         "is_current": of is not None and of.version.content_hash == run.schema_hash,

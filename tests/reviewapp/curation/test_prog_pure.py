@@ -187,7 +187,7 @@ def test_figures_agree_with_counting_one_by_one(rows: list[list[int]], data: st.
 # ---- the label model
 
 
-def slowly(votes: np.ndarray, k: int, rounds: int, pseudo: float) -> list[list[float]]:
+def slowly(votes: np.ndarray, k: int, rounds: int) -> list[list[float]]:
     """The same model written out one vote at a time, for the rows that have a vote."""
     rows = [[k if vote == ABSTAIN else int(vote) for vote in row] for row in votes if (row != ABSTAIN).any()]
     m, n = len(rows[0]), len(rows)
@@ -195,13 +195,14 @@ def slowly(votes: np.ndarray, k: int, rounds: int, pseudo: float) -> list[list[f
     said = [[sum(vote == c for vote in row) for c in range(k)] for row in rows]
     said = [[count / sum(row) for count in row] for row in said]
     for _ in range(rounds):
-        shares = [(sum(row[c] for row in said) + pseudo / k) / (n + pseudo) for c in range(k)]
+        shares = [(sum(row[c] for row in said) + 1 / k) / (n + 1) for c in range(k)]
         tables = []
         for j in range(m):
             table = []
             for c in range(k):
                 counts = [sum(said[i][c] for i in range(n) if rows[i][j] == a) for a in range(k + 1)]
-                counts = [count + pseudo * usual[j][a] for a, count in enumerate(counts)]
+                counts = [count + usual[j][a] for a, count in enumerate(counts)]
+                counts[c if usual[j][c] else k] += 0.01 * n
                 table.append([count / sum(counts) for count in counts])
             tables.append(table)
         chances = [[shares[c] * math.prod(tables[j][c][row[j]] for j in range(m)) for c in range(k)] for row in rows]
@@ -223,7 +224,7 @@ def planted(n: int, seed: int, rates: list[float], k: int = 3) -> tuple[np.ndarr
 def test_the_model_is_the_one_written_out_slowly() -> None:
     votes, _truth = planted(40, 3, [0.9, 0.7, 0.6])
     fitted = dawid_skene(votes, 3)
-    slow = np.array(slowly(votes, 3, fitted.rounds, 1.0))
+    slow = np.array(slowly(votes, 3, fitted.rounds))
     fires = (votes != ABSTAIN).any(axis=1)
     assert fitted.chances[fires] == pytest.approx(slow.max(axis=1), abs=1e-9)
     assert (fitted.labels[fires] == slow.argmax(axis=1)).all()
@@ -238,6 +239,22 @@ def test_it_finds_out_who_is_right_and_beats_the_majority() -> None:
     assert right > 0.85 and right > (most.labels == truth)[known].mean() + 0.05
     found = [np.trace(table[:, :-1]) / table[:, :-1].sum() for table in fitted.tables]
     assert found == pytest.approx(rates, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_functions_of_one_class_each_keep_their_classes(seed: int) -> None:
+    """Many classes, a good and a poor function for each: the model must not explain them by other classes."""
+    mind = np.random.default_rng(seed)
+    truth = mind.choice(5, 3_000, p=[0.4, 0.25, 0.15, 0.12, 0.08])
+    votes = np.full((3_000, 10), ABSTAIN, dtype=np.int16)
+    for j in range(10):
+        hit, slip = ((0.6, 0.02), (0.3, 0.12))[j // 5]
+        votes[mind.random(3_000) < np.where(truth == j % 5, hit, slip), j] = j % 5
+    fitted = dawid_skene(votes, 5)
+    fires = fitted.labels != ABSTAIN
+    counts = np.stack([(votes == one).sum(axis=1) for one in range(5)], axis=1)
+    by_chance = np.argmax(counts + mind.random(counts.shape) / 2, axis=1)  # the majority, ties broken by chance
+    assert (fitted.labels == truth)[fires].mean() > (by_chance == truth)[fires].mean() + 0.03
 
 
 def test_functions_of_one_class_each_tell_classes_apart() -> None:
