@@ -97,7 +97,7 @@ class FunctionForm(forms.Form):
         super().full_clean()
         for name in others:
             self.fields[name].required = needed[name]
-            (self._errors or {}).pop(name, None)
+            self.errors.pop(name, None)
 
     def offer(self, classes: dict[str, str], sources: Sequence[tuple[str, str]]) -> None:
         """Sets what can be chosen in this project."""
@@ -160,6 +160,6 @@ class SuggestForm(forms.Form):
 
     @classmethod
     def better(cls, run: LabellingRun) -> SuggestForm:
-        """With the way that experts' labels speak for; the label model where they do not tell the two apart."""
-        most, model = (run.figures[name]["accuracy"]["rate"] or 0.0 for name in (MAJORITY, MODEL))
+        """With the way that is more often right on the same samples; the label model where experts do not tell."""
+        most, model = (run.figures[name]["accuracy"]["rate"] or 0.0 for name in (MAJORITY, "model_clear"))
         return cls(initial={"method": MAJORITY if most > model else MODEL})

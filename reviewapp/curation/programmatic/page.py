@@ -194,7 +194,11 @@ class MethodRow:
 def method_rows(run: LabellingRun) -> list[MethodRow]:
     figures = run.figures
     n = figures["n"] or 1
-    named = ((_("Majority of votes"), "majority"), (_("Label model (Dawid and Skene)"), "model"))
+    named = (
+        (_("Majority of votes"), "majority"),
+        (_("Label model, where the majority is clear"), "model_clear"),
+        (_("Label model (Dawid and Skene)"), "model"),
+    )
     return [
         MethodRow(name, figures[key]["answered"], figures[key]["answered"] / n, figures[key]["accuracy"])
         for name, key in named

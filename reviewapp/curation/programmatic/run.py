@@ -196,6 +196,7 @@ def figures_json(
         "experts": int(judged.sum()),
         "usual": float(counts.max() / judged.sum()) if judged.any() else None,
         "majority": _of_labels(most.labels, experts, groups),
+        "model_clear": _of_labels(np.where(most.labels == ABSTAIN, ABSTAIN, fitted.labels), experts, groups),
         "model": _of_labels(fitted.labels, experts, groups)
         | {"rounds": fitted.rounds, "shares": [round(float(one), 4) for one in fitted.shares]},
         "estimated": _estimated(fitted),
