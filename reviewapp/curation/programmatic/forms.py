@@ -153,7 +153,7 @@ class SuggestForm(forms.Form):
         choices=[(MODEL, gettext_noop("Label model (Dawid and Skene)")), (MAJORITY, gettext_noop("Majority of votes"))],
     )
     least = forms.FloatField(
-        label=gettext_noop("Surer than"), min_value=0, max_value=1, initial=0.8,
+        label=gettext_noop("Sureness at least"), min_value=0, max_value=1, initial=0.8,
         widget=forms.NumberInput(attrs={"step": "0.01"}),
         help_text=gettext_noop("From 0 to 1: the model's probability, or the share of the votes."),
     )  # fmt: skip

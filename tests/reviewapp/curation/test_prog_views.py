@@ -172,6 +172,16 @@ def test_suggesting_and_taking_back(project: Project, people: SimpleNamespace, l
     assert not LabelSuggestion.objects.exists()
 
 
+def test_a_list_is_handed_to_an_act_on_many(project: Project, people: SimpleNamespace, lead: Client) -> None:
+    made = programming.world(project, people.lead)
+    page = lead.get(url("labelling_run_detail", made.number), {"tab": "unsure"})
+    ids = page.context["ids"]
+    assert len(ids.split(",")) == 9
+    data = {"scope": "ticked", "ids": ids, "given": f"labelling run {made.number} unsure", "act": "tag"}
+    asked = lead.post(reverse("reviews:bulk_confirm", args=["letters"]), data)
+    assert asked.status_code == 200 and "labelling run 1 unsure" in body(asked)
+
+
 def test_a_schema_that_shows_suggestions_at_once_is_said(
     project: Project, people: SimpleNamespace, lead: Client
 ) -> None:
