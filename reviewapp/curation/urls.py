@@ -11,6 +11,7 @@ from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.house_style import views as house_style_views
 from reviewapp.curation.identifiers import views as identifiers_views
 from reviewapp.curation.languages import views as languages_views
+from reviewapp.curation.programmatic import views as programmatic_views
 from reviewapp.curation.removed import views as removed_views
 from reviewapp.curation.report import views as report_views
 from reviewapp.curation.selections import golden_views
@@ -117,4 +118,24 @@ urlpatterns = [
     path("removed/put-back/", removed_views.removed_put_back, name="removed_put_back"),
     path("reports/make/", report_views.report_make, name="report_make"),
     path("reports/<int:number>/report.<str:form>", report_views.report_export, name="report_export"),
+    path("functions/", programmatic_views.labelling_function_list, name="labelling_function_list"),
+    path("functions/new/", programmatic_views.labelling_function_new, name="labelling_function_new"),
+    path(
+        "functions/<int:function_id>/edit/", programmatic_views.labelling_function_edit, name="labelling_function_edit"
+    ),
+    path(
+        "functions/<int:function_id>/switch/",
+        programmatic_views.labelling_function_switch,
+        name="labelling_function_switch",
+    ),
+    path("functions/run/", programmatic_views.labelling_run_request, name="labelling_run_request"),
+    path("functions/runs/<int:number>/", programmatic_views.labelling_run_detail, name="labelling_run_detail"),
+    path("functions/runs/<int:number>/live/", programmatic_views.labelling_run_live, name="labelling_run_live"),
+    path("functions/runs/<int:number>/cancel/", programmatic_views.labelling_run_cancel, name="labelling_run_cancel"),
+    path(
+        "functions/runs/<int:number>/suggest/", programmatic_views.labelling_run_suggest, name="labelling_run_suggest"
+    ),
+    path(
+        "functions/runs/<int:number>/<int:place>/", programmatic_views.labelling_run_votes, name="labelling_run_votes"
+    ),
 ]

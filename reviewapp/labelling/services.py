@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -25,7 +26,7 @@ from reviewapp.labelling.schema import (
     schema_loads,
 )
 from reviewapp.labelling.selectors import version_document
-from reviewapp.labelling.suggesting import values_of_text
+from reviewapp.labelling.suggesting import PROGRAMMATIC, values_of_text
 from reviewapp.projects.models import Project
 
 if TYPE_CHECKING:
@@ -212,6 +213,28 @@ def suggestions_import(*, schema: LabelSchema, content: bytes, source: str, impo
     counts = {"read": len(rows), "suggested": n_read, "unreadable": len(rows) - n_read}
     _record(version, imported_by, "label_suggestions.import", {"source": source.strip()[:120], **counts})
     return counts
+
+
+@transaction.atomic
+def suggestions_programmatic(
+    *, version: LabelSchemaVersion, field: str, source: str, values: Iterable[tuple[str, str, float]], set_by: User
+) -> int:
+    """Replaces the programmatic suggestions of a field by (sample id, class key, score); none takes them away.
+
+    ``source`` is marked as programmatic. Returns how many there are now.
+    """
+    mine = LabelSuggestion.objects.filter(schema=version.schema_id, field=field, source__startswith=PROGRAMMATIC)
+    mine.delete()
+    named = f"{PROGRAMMATIC}, {source}"[:120]
+    made = [
+        LabelSuggestion(
+            schema_id=version.schema_id, sample_key=key, field=field, value=value, score=score, source=named
+        )
+        for key, value, score in values
+    ]
+    LabelSuggestion.objects.bulk_create(made, batch_size=500)
+    _record(version, set_by, "label_suggestions.programmatic", {"field": field, "source": named, "n": len(made)})
+    return len(made)
 
 
 def _written(document: SchemaDocument) -> dict[tuple[str, str], str]:

@@ -10,6 +10,8 @@ from typing import Any
 from reviewapp.labelling.rendering import bracketed_read
 from reviewapp.labelling.schema import CHOOSING, CLASSES, LIST_SEPARATOR, NOTHING, SPANS, TEXT, SchemaDocument
 
+PROGRAMMATIC = "labelling functions"  # how the sources of programmatic suggestions begin
+
 
 @dataclass(frozen=True)
 class Suggestion:

@@ -26,7 +26,7 @@ from reviewapp.reports.services import gates_declare, report_freeze
 from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
-from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation import accepting, programming
 from tests.reviewapp.curation.augmenting import augmented
 from tests.reviewapp.curation.selecting import selected
 
@@ -128,6 +128,8 @@ def world_make(project: Project, people: SimpleNamespace) -> SimpleNamespace:
         "scan": Scan.objects.create(project=project, job=factories.job(project_slug=SLUG)),
         "dry_run": Scan.objects.create(project=project, dry_size=5, job=factories.job(project_slug=SLUG)),
         "selection": selected(project, people.lead2),
+        "labelling_function": programming.rows(project, people.lead2).function,
+        "labelling_run": project.labelling_runs.get(),
         "redaction": Redaction.objects.create(project=project, action="mask", job=factories.job(project_slug=SLUG)),
         "bias_report": bias_report,
         "curation_report": factories.curation_report(project),
@@ -473,6 +475,16 @@ ROWS: dict[str, Row] = {
     "curation:benchmark_list": Row(P.VIEW, _project),
     "curation:benchmark_declare": Row(P.MANAGE, _project, "POST"),
     "curation:benchmark_remove": Row(P.MANAGE, _of("benchmark"), "POST"),
+    "curation:labelling_function_list": Row(P.VIEW, _project),
+    "curation:labelling_function_new": Row(P.RUBRIC, _project),
+    "curation:labelling_function_edit": Row(P.RUBRIC, _of("labelling_function")),
+    "curation:labelling_function_switch": Row(P.RUBRIC, _of("labelling_function"), "POST"),
+    "curation:labelling_run_request": Row(P.CURATE, _project, "POST"),
+    "curation:labelling_run_detail": Row(P.VIEW, _of("labelling_run", "number")),
+    "curation:labelling_run_live": Row(P.VIEW, _of("labelling_run", "number")),
+    "curation:labelling_run_cancel": Row(P.CURATE, _of("labelling_run", "number"), "POST"),
+    "curation:labelling_run_suggest": Row(P.RUBRIC, _of("labelling_run", "number"), "POST"),
+    "curation:labelling_run_votes": Row(P.VIEW, lambda world: [SLUG, world.labelling_run.number, 0]),
     "curation:balance": Row(P.VIEW, _project),
     "curation:balance_request": Row(P.CURATE, _project, "POST"),
     "curation:balance_live": Row(P.VIEW, _project),

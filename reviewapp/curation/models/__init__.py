@@ -12,6 +12,13 @@ from reviewapp.curation.models.augmenting import (
 from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
+from reviewapp.curation.models.programmatic import (
+    LabellingAnswer,
+    LabellingFunction,
+    LabellingFunctionVersion,
+    LabellingRun,
+    LabellingVote,
+)
 from reviewapp.curation.models.redaction import InventedWords, RedactedSample, Redaction, TaggerUse, TaggerVersion
 from reviewapp.curation.models.report import CurationReport, SampleLanguage
 from reviewapp.curation.models.scanning import CheckedRevision, Finding, PipelineVersion, Scan
@@ -35,6 +42,11 @@ __all__ = [
     "Finding",
     "GoldenExample",
     "InventedWords",
+    "LabellingAnswer",
+    "LabellingFunction",
+    "LabellingFunctionVersion",
+    "LabellingRun",
+    "LabellingVote",
     "LearnedModel",
     "LearnedScore",
     "LimitMeasurement",
