@@ -28,7 +28,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     pipeline = pipeline_read(scan.config)
     handle.progress(0, len(pipeline.on), "Choosing samples")
     material = project_material(scan.project, sample_of=scan.dry_size, seed=scan.pk)
-    if not material.items:
+    if not len(material.items):
         raise JobFailed("There are no samples to try this on: every sample of this project was rejected.")
     found, seconds = {}, 0.0
     for done, step in enumerate(pipeline.on, start=1):
@@ -42,7 +42,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     scan.counts = {
         "samples": len(material.items),
         "of": everything,
-        "would_clean": services.samples_dirty(list(material.revisions)) if pipeline.is_cleaning else 0,
+        "would_clean": services.samples_dirty(material.keys.tolist()) if pipeline.is_cleaning else 0,
         "found": found,
         "seconds_for_all": round(seconds * everything / len(material.items), 1),
     }

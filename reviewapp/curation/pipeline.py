@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -33,7 +33,7 @@ class Step:
     def run(self) -> Check:
         return _BY_NAME[self.check]
 
-    def apply(self, drafts: Sequence[FindingDraft]) -> list[FindingDraft]:
+    def apply(self, drafts: Iterable[FindingDraft]) -> list[FindingDraft]:
         if not self.severity:
             return list(drafts)
         return [replace(draft, severity=cast("Severity", self.severity)) for draft in drafts]
