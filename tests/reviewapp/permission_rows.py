@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
-from tests.reviewapp.curation.selections.asked import selected
 
 from reviewapp.api.models import ApiToken, Delivery, Webhook
 from reviewapp.core import leases
@@ -28,6 +27,7 @@ from reviewapp.samples.models import BulkAct, SavedView
 from reviewapp.trainingsets.models import Preview
 from tests import factories
 from tests.reviewapp.curation import accepting
+from tests.reviewapp.curation.selecting import selected
 
 OPEN = "open to strangers"
 ANYONE = "anyone who is signed in"

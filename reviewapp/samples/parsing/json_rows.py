@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, TextIO
 
 from .rows import (
-    MAX_CELL_CHARS,
     MAX_COLUMNS,
     FileError,
     Row,
     RowError,
     ValueProblem,
     check_storable,
+    line_of,
     row_error,
 )
 
@@ -72,13 +73,16 @@ def _kind(value: Any) -> str:
 
 def iter_jsonl(handle: TextIO) -> Iterator[Row | RowError]:
     """One object a line; blank lines are no rows. Raises FileError when the first row has too many keys."""
-    for line, text in enumerate(handle, start=1):
-        if not text.strip():
+    for line in count(1):
+        try:
+            text = line_of(handle)
+        except ValueProblem as problem:
+            yield row_error(line, str(problem), "")
             continue
-        if len(text) > MAX_CELL_CHARS * 4:
-            yield row_error(line, f"The line is longer than {MAX_CELL_CHARS * 4:,} characters.", text[:1000])
-            continue
-        yield _line(line, text)
+        if not text:
+            return
+        if text.strip():
+            yield _line(line, text)
 
 
 def _line(line: int, text: str) -> Row | RowError:

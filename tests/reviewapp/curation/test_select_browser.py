@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.reviewapp.curation.selections.asked import fill
-
 from reviewapp.core import jobs
 from reviewapp.curation.models import GoldenExample, RelevanceLimit, Selection
 from tests import factories
 from tests.browsing import IN_BROWSER, signed_in
+from tests.reviewapp.curation.selecting import fill
 from tests.reviewapp.curation.test_indexes import built
 from tests.reviewapp.curation.test_learned import decide
 from tests.reviewapp.looks import faults_in_every_look, violations

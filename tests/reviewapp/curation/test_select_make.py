@@ -6,7 +6,6 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from tests.reviewapp.curation.selections.asked import config, fill, finished, kept, reason, selected
 
 from reviewapp.audit.models import AuditEvent
 from reviewapp.core import jobs
@@ -20,6 +19,7 @@ from reviewapp.curation.selections.reasons import entry_words, pulls_words
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import Sample, SampleTag
 from tests import factories
+from tests.reviewapp.curation.selecting import config, fill, finished, kept, reason, selected
 from tests.reviewapp.curation.test_learned import decide
 
 

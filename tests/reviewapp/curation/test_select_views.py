@@ -14,7 +14,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from tests.reviewapp.curation.selections.asked import fill, finished, kept, selected
 
 from reviewapp.audit.models import RecordView
 from reviewapp.curation import services
@@ -25,6 +24,7 @@ from reviewapp.samples.models import Sample
 from reviewapp.trainingsets.models import TrainingSetVersion
 from reviewapp.trainingsets.selectors.drafts import OUTSIDE, samples_selected
 from tests import factories
+from tests.reviewapp.curation.selecting import fill, finished, kept, selected
 from tests.reviewapp.curation.test_indexes import built
 from tests.reviewapp.curation.test_learned import decide
 
