@@ -25,7 +25,7 @@ from reviewapp.curation.models import Finding
 from reviewapp.labelling.rules import RuleInvalid, pattern_check
 from reviewapp.projects.models import Project
 from reviewapp.samples.mapping import Mapping
-from reviewapp.samples.models import ImportBatch, RowError, Sample
+from reviewapp.samples.models import ImportBatch, ImportRowError, Sample
 from reviewapp.samples.parsing import parquet, rows
 from reviewapp.samples.parsing.reading import iter_rows
 from reviewapp.samples.parsing.rows import FileError, Row
@@ -50,7 +50,7 @@ def scanned(project: Project) -> Job:
 
 
 def reasons(project: Project) -> list[str]:
-    return list(RowError.objects.filter(batch__project=project).order_by("line").values_list("reason", flat=True))
+    return list(ImportRowError.objects.filter(batch__project=project).order_by("line").values_list("reason", flat=True))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_empty_corpus_is_an_error_that_says_what_to_do(project: Project) -> N
         services.scan_request(project=project, requested_by=lead)
     factories.sample(project, state=Sample.State.REJECTED)
     job = scanned(project)
-    assert job.state == "errored"
+    assert job.state == "failed"
     assert "every sample of this project was rejected" in f"{job.message} {job.traceback}"
 
 
