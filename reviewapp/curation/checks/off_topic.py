@@ -78,7 +78,7 @@ class _Terms:
 
     def sums(self, values: Floats) -> Floats:
         """Added up by text."""
-        return np.bincount(self.owners, weights=values, minlength=len(self.sizes))
+        return np.asarray(np.bincount(self.owners, weights=values, minlength=len(self.sizes)), dtype=np.float64)
 
 
 def _read(items: Sequence[Item], size: int) -> Iterator[_Terms]:
