@@ -100,6 +100,16 @@ def test_a_line_too_long_costs_its_row_and_is_never_held(
     assert most < 16 << 20, "a million characters at a time are passed over"
 
 
+def test_a_json_document_is_read_item_by_item(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    path.write_text("[" + ",".join(['{"ask": ' + json.dumps([[]] * 2_000) + "}"] * 100) + "]")
+    tracemalloc.start()
+    assert sum(1 for _ in iter_rows(path)) == 100
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 << 20, "200,000 lists at once would be 13 MB"
+
+
 def test_a_long_line_of_a_table_costs_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MAX_LINE_CHARS", 100)
     path = tmp_path / "notes.csv"
