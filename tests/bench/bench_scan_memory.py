@@ -199,7 +199,7 @@ def selection(given: argparse.Namespace) -> dict[str, Any]:
     project = Project.objects.get(slug="bench")
     by = project.memberships.get().user
     began = time.process_time()
-    asked = services.selection_request(project=project, config=Config(size=1_000), requested_by=by)
+    asked = services.selection_request(project=project, config=Config(size=1_000, quotas={}), requested_by=by)
     jobs.execute(asked.job.pk)  # type: ignore[union-attr]
     made = Selection.objects.select_related("job").get(pk=asked.pk)
     if made.made_at is None:
