@@ -3,7 +3,7 @@
 For each number a new SQLite project is filled by one process and scanned by another, by the worker's own code, twice:
 the second scan finds nothing to do. ``peak``: resident memory at most; ``texts`` of them: what the scan would hold if
 it read all at once. ``per 100,000``: between the smallest and the largest number; what it would be at a million is
-that line drawn on. Checks of a text alone see 500 at a time whatever the number; the slow ones (``--all`` runs them)
+that line drawn on (below 20,000, tables of a fixed size are still filling, and no line is drawn). Checks of a text alone see 500 at a time whatever the number; the slow ones (``--all`` runs them)
 are switched off. ``--same``: one sample as often. ``--selection`` makes an index and a selection of 1,000 too.
 The last line is one JSON object.
 """
@@ -27,7 +27,7 @@ from uuid import uuid4
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 SLOW = ("identifiers", "named_people", "language_mismatch", "gender_coded", "unsupported_numbers")
-HELDOUT, CHUNK = 200, 2_000
+HELDOUT, CHUNK, STEADY = 200, 2_000, 20_000
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         return
     rows = [measured(n, given) for n in given.samples]
     facts: dict[str, Any] = {"rows": rows, "same": given.same}
-    if len(rows) > 1:
+    if len(rows) > 1 and rows[0]["samples"] >= STEADY:
         first, last = rows[0], rows[-1]
         slope = (last["peak_mb"] - first["peak_mb"]) / (last["samples"] - first["samples"])
         facts["mb_per_100000"] = round(100_000 * slope, 1)
