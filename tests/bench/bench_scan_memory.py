@@ -3,7 +3,8 @@
 For each number a new SQLite project is filled by one process and scanned by another, by the worker's own code, twice:
 the second scan finds nothing to do. ``peak``: resident memory at most; ``texts`` of them: what the scan would hold if
 it read all at once. ``per 100,000``: between the smallest and the largest number; what it would be at a million is
-that line drawn on (below 20,000, tables of a fixed size are still filling, and no line is drawn). Checks of a text alone see 500 at a time whatever the number; the slow ones (``--all`` runs them)
+that line drawn on (below 20,000, tables of a fixed size are still filling, and no line is drawn). Checks of a
+text alone see 500 at a time whatever the number; the slow ones (``--all`` runs them)
 are switched off. ``--same``: one sample as often. ``--selection`` makes an index and a selection of 1,000 too.
 The last line is one JSON object.
 """
