@@ -28,7 +28,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
     pipeline = pipeline_read(scan.config)
     handle.progress(0, len(pipeline.on), "Choosing samples")
     material = project_material(scan.project, sample_of=scan.dry_size, seed=scan.pk)
-    if not material.items:
+    if not len(material.items):
         raise JobFailed("There are no samples to try this on: every sample of this project was rejected.")
     found, seconds = {}, 0.0
     for done, step in enumerate(pipeline.on, start=1):
@@ -55,7 +55,7 @@ def dry_run(handle: JobHandle, scan: Scan) -> None:
 def _would_clean(material: Material, pipeline: Pipeline) -> int:
     if not pipeline.is_cleaning:
         return 0
-    return services.samples_dirty(list(material.revisions), citation_style=pipeline.citation_style)
+    return services.samples_dirty(material.keys.tolist(), citation_style=pipeline.citation_style)
 
 
 def _told(drafts: list[FindingDraft]) -> dict[str, Any]:

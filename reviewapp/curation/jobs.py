@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
 
 from reviewapp.core.exceptions import ApplicationError, JobCancelled, JobFailed, JobLost
 from reviewapp.core.jobs import JobHandle
 from reviewapp.curation import services
 from reviewapp.curation.augmenting.run import texts_write
 from reviewapp.curation.balance.run import mitigation_make, report_make
+from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.dry_run import dry_run
 from reviewapp.curation.identifiers.redacting import redacted_in_order, samples_redacted
 from reviewapp.curation.identifiers.tagging import corrections_of, tagger_of
@@ -32,6 +36,7 @@ from reviewapp.curation.redaction.tagger import Tagger
 from reviewapp.curation.redaction.train import model_retrained
 from reviewapp.curation.selections.make import selection_make
 from reviewapp.curation.selectors import scan_finished
+from reviewapp.curation.tokens import Counts
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
 
@@ -67,7 +72,7 @@ def _scan(handle: JobHandle, scan: Scan, pipeline: Pipeline) -> None:
     _clean(handle, scan, pipeline)
     handle.check_cancelled()
     material = project_material(scan.project)
-    if not material.items:
+    if not len(material.items):
         raise JobFailed("There are no samples to check: every sample of this project was rejected.")
     _Checking(handle, scan, pipeline, material).run()
     _languages(handle, scan, pipeline)
@@ -116,17 +121,16 @@ class _Checking:
         before = scan_finished(scan.project)
         self.hashes_before = before.corpus_hashes if before else {}
         self.text_hash = pipeline.text_hash(material.tagger)
-        self.unchecked = services.revisions_unchecked(revisions=material.revisions, checks_hash=self.text_hash)
-        self.steps_before, self.known = self._known(before)
+        self.unchecked = self._unchecked(self.text_hash)
+        self.steps_before, self.changed = self._before(before)
 
-    def _known(self, before: Scan | None) -> tuple[list[Step], frozenset[int]]:
-        """The steps of the last scan, and the samples whose present text they have looked at as they are now."""
-        if before is None or not self.unchecked:
-            return [], frozenset()
+    def _before(self, before: Scan | None) -> tuple[list[Step], Counts]:
+        """The steps of the last scan, and the places of samples whose present text they have not looked at."""
+        if before is None or not len(self.unchecked):
+            return [], self.unchecked
         pipeline = pipeline_read(before.pipeline.config) if before.pipeline else Pipeline()
-        checks_hash = pipeline.text_hash(self.material.tagger)
-        unknown = services.revisions_unchecked(revisions=self.material.revisions, checks_hash=checks_hash)
-        return pipeline.on, self.unchecked - unknown
+        unknown = self._unchecked(pipeline.text_hash(self.material.tagger))
+        return pipeline.on, np.intersect1d(self.unchecked, unknown)
 
     def run(self) -> None:
         for done, step in enumerate(self.pipeline.on, start=1):
@@ -136,46 +140,72 @@ class _Checking:
             else:
                 self._corpus(step)
             self.handle.check_cancelled()
-        looked_at = {sample: self.material.revisions[sample] for sample in self.unchecked}
-        services.revisions_checked(revisions=looked_at, checks_hash=self.text_hash)
+        for block in self.material.blocks(self.unchecked, _KEYS):
+            services.revisions_checked(revisions=block.looked_at(slice(None)), checks_hash=self.text_hash)
         for step in self.pipeline.off:  # last: a scan that dies here must not look as if nothing had been closed
             services.findings_switch_off(project=self.scan.project, check_name=step.check)
         self.scan.save(update_fields=["corpus_hashes"])
 
+    def _unchecked(self, checks_hash: str) -> Counts:
+        """The places of samples whose present text these checks of a text alone have not looked at."""
+        found = [np.empty(0, dtype=np.int64)]
+        for start in range(0, len(self.material.keys), _KEYS):
+            some = self.material.looked_at(slice(start, start + _KEYS))
+            new = services.revisions_unchecked(revisions=some, checks_hash=checks_hash)
+            found.append(start + np.flatnonzero([key in new for key in some]))
+        return np.concatenate(found)
+
     def _texts(self, done: int, step: Step) -> None:
         """Only revisions that it has not looked at; a change of another check is no reason to look again."""
-        keys = self.unchecked - self.known if step in self.steps_before else self.unchecked
-        n, seen, new = len(keys), 0, 0
-        for number, block in enumerate(self.material.blocks(keys, _BLOCK)):
+        places = self.changed if step in self.steps_before else self.unchecked
+        n, seen, new = len(places), 0, 0
+        for number, block in enumerate(self.material.blocks(places, _BLOCK)):
             words = f"Looking for: {step.run.title}, {number * _BLOCK:,} of {n:,} samples"
             self.handle.progress(done, phases(self.pipeline), words)
             drafts = step.apply(block.look(step.run, step.option))
             seen += len(drafts)
-            new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=block.revisions)
+            looked_at = block.looked_at(slice(None))
+            new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=looked_at)
             self.handle.check_cancelled()
         self._told(step, seen, new, len(self.material.items) - n)
 
     def _corpus(self, step: Step) -> None:
         """All samples again, unless nothing of what it reads has changed since the last scan."""
-        read = f"{step.run.version}:{step.severity}{step.option and f':{step.option}'}:{self.material.fingerprint}"
+        read = step.reading(self.material.fingerprint)
         self.scan.corpus_hashes[step.check] = read
         if self.hashes_before.get(step.check) == read:
             self._told(step, 0, 0, len(self.material.items))
             return
-        drafts = step.apply(self.material.look(step.run, step.option))
-        new = services.findings_write(check_name=step.check, drafts=drafts, looked_at=self.material.revisions)
-        self._told(step, len(drafts), new, 0)
+        drafts, seen, new = _Ahead(self.material.look(step.run, step.option)), 0, 0
+        for start in range(0, len(self.material.keys), _KEYS):
+            looked_at = self.material.looked_at(slice(start, start + _KEYS))
+            some = step.apply(drafts.up_to(max(looked_at)))
+            seen += len(some)
+            new += services.findings_write(check_name=step.check, drafts=some, looked_at=looked_at)
+        self._told(step, seen, new, 0)
 
     def _told(self, step: Step, seen: int, new: int, passed_over: int) -> None:
         unchanged = f" {passed_over:,} samples are as they were and were passed over." if passed_over else ""
         self.handle.log(f"{step.run.title}: {seen:,} seen, {new:,} new.{unchanged}")
 
 
+class _Ahead:
+    """What a check notices, in the order of the samples, taken a stretch at a time."""
+
+    def __init__(self, drafts: Iterator[FindingDraft]) -> None:
+        self._drafts = drafts
+        self._next = next(drafts, None)
+
+    def up_to(self, key: int) -> Iterator[FindingDraft]:
+        while self._next is not None and self._next.key <= key:
+            yield self._next
+            self._next = next(self._drafts, None)
+
+
 def _open(scan: Scan, material: Material) -> None:
     services.findings_sweep(project=scan.project)
-    keys = list(material.revisions)
-    for start in range(0, len(keys), _KEYS):
-        samples_make_ready(project=scan.project, sample_ids=keys[start : start + _KEYS])
+    for start in range(0, len(material.keys), _KEYS):
+        samples_make_ready(project=scan.project, sample_ids=material.keys[start : start + _KEYS].tolist())
 
 
 def build_index(handle: JobHandle, index_id: int) -> None:

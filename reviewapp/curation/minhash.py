@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +31,7 @@ _NOTHING = np.uint64(2**64 - 1)
 _PROBES = 64
 _SEED = 20_261
 _CHUNK = 128  # texts at a time: their runs stay in the processor's cache
+_CHUNK_CHARACTERS = 1_000_000  # or as many as have so many characters
 _MANY = 1 << 16  # pairs at a time: 16 MB
 _CROWD = 64  # members of a band's bucket; in a larger one each meets its first and its nearest only
 _NEAR, _NEAR_IN_CROWD = 16, 4
@@ -74,7 +74,7 @@ class Pairs:
         return Pairs(self.a[chosen], self.b[chosen], self.similarity[chosen])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """Items ``a`` < ``b`` (places in the input) and the Jaccard similarity of their sets."""
 
@@ -162,8 +162,14 @@ def sketches_of(
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(texts)
-    while chunk := list(islice(rest, _CHUNK)):
+    chunk, size = list[str](), 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if len(chunk) == _CHUNK or size > _CHUNK_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk
 
 
@@ -235,10 +241,15 @@ def _pairs(both: Counts, left: Sketches, right: Sketches) -> Pairs:
 
 
 class Sets:
-    """Sets of hashes made when they are asked for; the last few hundred are kept."""
+    """Sets of hashes made when they are asked for; the last few hundred are kept.
 
-    def __init__(self, make: Callable[[int], Hashes]) -> None:
-        self._make, self._kept = make, dict[int, Hashes]()
+    ``ahead`` is told which are about to be asked for, so that their texts can be read together.
+    """
+
+    def __init__(
+        self, make: Callable[[int], Hashes], ahead: Callable[[Iterable[int]], None] = lambda places: None
+    ) -> None:
+        self._make, self.ahead, self._kept = make, ahead, dict[int, Hashes]()
 
     def __getitem__(self, key: int) -> Hashes:
         found = self._kept.get(key)
@@ -252,8 +263,13 @@ class Sets:
 def verified(pairs: Pairs, left: Sets, right: Sets, limit: float) -> Pairs:
     """Pairs at or above ``limit``: by their estimate where it is clear, by their sets where it is near the limit."""
     similarity = pairs.similarity.copy()
-    for place in np.flatnonzero(np.abs(similarity - limit) < SLACK).tolist():
-        similarity[place] = jaccard(left[int(pairs.a[place])], right[int(pairs.b[place])])
+    unclear = np.flatnonzero(np.abs(similarity - limit) < SLACK)
+    for start in range(0, len(unclear), _CHUNK):
+        some = unclear[start : start + _CHUNK]
+        left.ahead(pairs.a[some])
+        right.ahead(pairs.b[some])
+        for place in some.tolist():
+            similarity[place] = jaccard(left[int(pairs.a[place])], right[int(pairs.b[place])])
     return Pairs(pairs.a, pairs.b, similarity).where(similarity >= limit)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -41,7 +41,11 @@ class Step:
         told = {"check": self.check, "is_on": self.is_on, "severity": self.severity}
         return told | ({"option": self.option} if self.option else {})
 
-    def apply(self, drafts: Sequence[FindingDraft]) -> list[FindingDraft]:
+    def reading(self, fingerprint: str) -> str:
+        """What a check of the whole corpus says depends on this alone: the check, its choices, and what it reads."""
+        return f"{self.run.version}:{self.severity}{self.option and f':{self.option}'}:{fingerprint}"
+
+    def apply(self, drafts: Iterable[FindingDraft]) -> list[FindingDraft]:
         if not self.severity:
             return list(drafts)
         return [replace(draft, severity=cast("Severity", self.severity)) for draft in drafts]

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from reviewapp.curation import services
 from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.material import Material, project_material
@@ -179,8 +181,8 @@ def _findings(done: Replay, project: Project, scan: Scan) -> None:
     material = _replayed(done, project_material(project))
     names = dict(Sample.objects.filter(project=project).order_by().values_list("pk", "external_id"))
     text_hash = done.pipeline.text_hash(material.tagger)
-    unread = services.revisions_unchecked(revisions=material.revisions, checks_hash=text_hash)
-    read = frozenset(material.revisions) - unread
+    unread = services.revisions_unchecked(revisions=material.looked_at(slice(None)), checks_hash=text_hash)
+    read = np.flatnonzero([key not in unread for key in material.keys.tolist()])
     if unread:
         reason = "Their texts, or the checks, changed since the last scan. Scan, then replay."
         done.not_compared.append({"what": "texts", "n": len(unread), "reason": reason})
@@ -210,14 +212,13 @@ def _replayed(done: Replay, material: Material) -> Material:
 
 
 def _is_as_scanned(step: Step, scan: Scan, material: Material) -> bool:
-    read = f"{step.run.version}:{step.severity}:{material.fingerprint}"
-    return bool(scan.corpus_hashes.get(step.check) == read)
+    return bool(scan.corpus_hashes.get(step.check) == step.reading(material.fingerprint))
 
 
 def _compare(done: Replay, step: Step, material: Material, names: Mapping[int, str]) -> None:
     """What one check notices against its rows on the same revisions. What people decided about them is left alone."""
-    drafts = {(draft.key, draft.fingerprint): draft for draft in step.apply(material.look(step.run))}
-    rows = {(row[0], row[1]): row for row in _stored(step.check, list(material.revisions.values()))}
+    drafts = {(draft.key, draft.fingerprint): draft for draft in step.apply(material.look(step.run, step.option))}
+    rows = {(row[0], row[1]): row for row in _stored(step.check, material.revisions.tolist())}
     for key, draft in drafts.items():
         done.findings.append([names[draft.key], step.check, draft.kind, draft.field, str(draft.start), str(draft.end)])
         if key not in rows or rows[key][2] == State.GONE:

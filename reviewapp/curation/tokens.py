@@ -48,7 +48,12 @@ def normal_form(text: str) -> str:
 
 def form_hash(text: str) -> int:
     """64 bits of the normal form: what many texts are grouped by without keeping them."""
-    data = normal_form(text).encode("utf-8", errors="surrogatepass")
+    return text_hash(normal_form(text))
+
+
+def text_hash(text: str) -> int:
+    """64 bits of the text as it is."""
+    data = text.encode("utf-8", errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
@@ -118,14 +123,24 @@ def _filled(form: str, size: int) -> str:
 
 def word_runs(texts: Sequence[str], size: int) -> Runs:
     """Hashes of the runs of ``size`` words; the i-th of a text starts at its i-th word. Short texts have one run."""
+    return _runs(*_word_units(texts, size), size)
+
+
+def words_and_pairs(texts: Sequence[str]) -> tuple[Runs, Runs]:
+    """Hashes of the words, and of each two that follow one another."""
+    units, lengths = _word_units(texts, 1)
+    return Runs(mix(units), lengths), _runs(units, lengths, 2)
+
+
+def _word_units(texts: Sequence[str], least: int) -> tuple[Hashes, Counts]:
+    """Hashes of all words, and how many each text has; a text with fewer than ``least`` is filled up with zeros."""
     known = _WORD_HASHES.__getitem__
     words = [list(map(known, _WORD.findall(text))) for text in texts]
     for own in words:
-        if own and len(own) < size:
-            own += [0] * (size - len(own))
+        if own and len(own) < least:
+            own += [0] * (least - len(own))
     lengths = np.array([len(own) for own in words], dtype=np.int64)
-    units = np.fromiter(chain.from_iterable(words), dtype=np.uint64, count=int(lengths.sum()))
-    return _runs(units, lengths, size)
+    return np.fromiter(chain.from_iterable(words), dtype=np.uint64, count=int(lengths.sum())), lengths
 
 
 def distinct(values: npt.NDArray[Number]) -> npt.NDArray[Number]:

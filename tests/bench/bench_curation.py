@@ -59,7 +59,7 @@ def measure(seed: int) -> dict[str, Any]:
     rows = [_mojibake(items, defects["mojibake"], cleaning)]
     for check in CHECKS:
         began = time.process_time()
-        drafts = check.run(corpus)
+        drafts = list(check.run(corpus))
         seconds = time.process_time() - began
         planted = [defect for kind in PLANTED.get(check.name, ()) for defect in defects[kind]]
         rows.append(_row(check.name, drafts, planted, seconds))

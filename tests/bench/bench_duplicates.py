@@ -251,7 +251,7 @@ def contamination(given: argparse.Namespace) -> dict[str, Any]:
             text = " ".join([*ours[:100], *words[at : at + 60], *ours[100:]])
         items.append(Item(key=key, prompt=text, completion="As said."))
     began = time.process_time()
-    findings = heldout_overlap.check(Corpus(items=items, heldout=heldout))
+    findings = list(heldout_overlap.check(Corpus(items=items, heldout=heldout)))
     cpu = time.process_time() - began
     found = {(finding.key, finding.related_heldout) for finding in findings}
     right = found & set(planted.items())

@@ -7,9 +7,10 @@ by an estimate (128 hashes, standard error at most 4%), and the finding shows th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
-from reviewapp.curation.checks.finding import Corpus, FindingDraft, Scope, on_span
-from reviewapp.curation.checks.heldout_overlap import span_of
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope, on_span
+from reviewapp.curation.checks.heldout_overlap import span_of, with_items
 from reviewapp.curation.contamination.overlapping import Overlap, names_of, overlaps
 
 NAME, TITLE = "benchmark_overlap", "Overlap with declared benchmarks"
@@ -17,7 +18,7 @@ SCOPE: Scope = "corpus"
 VERSION = 1
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """One finding on each sample that overlaps, about the closest row; the message names the others."""
     compared = [prints for _, prints in corpus.benchmarks]
     found: defaultdict[int, list[tuple[str, Overlap]]] = defaultdict(list)
@@ -25,7 +26,9 @@ def check(corpus: Corpus) -> list[FindingDraft]:
     for (name, _), some in zip(corpus.benchmarks, each, strict=True):
         for overlap in some:
             found[overlap.item].append((f"{name}, row {overlap.owner + 1}", overlap))
-    return [_finding(corpus, item, sorted(found[item], key=_closest)) for item in sorted(found)]
+    closest = {place: sorted(rows, key=_closest) for place, rows in found.items()}
+    for overlap, item in with_items(corpus.items, [closest[place][0][1] for place in sorted(closest)]):
+        yield _finding(item, closest[overlap.item])
 
 
 def _closest(row: tuple[str, Overlap]) -> tuple[int, bool, float]:
@@ -33,8 +36,8 @@ def _closest(row: tuple[str, Overlap]) -> tuple[int, bool, float]:
     return ("exact", "near", "passage").index(overlap.kind), not overlap.is_sure, -overlap.share
 
 
-def _finding(corpus: Corpus, place: int, rows: list[tuple[str, Overlap]]) -> FindingDraft:
-    item, overlap = corpus.items[place], rows[0][1]
+def _finding(item: Item, rows: list[tuple[str, Overlap]]) -> FindingDraft:
+    overlap = rows[0][1]
     names = names_of(name for name, _ in rows)
     if overlap.words is None:
         alike = "the same as" if overlap.kind == "exact" else f"about {overlap.share:.0%} the same as"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.tokens import form_hash, normal_form, words_of
+from reviewapp.curation.checks.lazy import chosen, column, groups_of, read_ahead
+from reviewapp.curation.tokens import Counts, Hashes, form_hash, normal_form, text_hash, words_of
 
 NAME, TITLE = "contradictory_completions", "Contradictory completions"
 SCOPE: Scope = "corpus"
@@ -15,22 +17,26 @@ VERSION = 1
 _PUNCTUATION = re.compile(r"[^\w\s]")
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """A finding on every item that shares its prompt with one whose completion differs in words or figures."""
-    by_prompt: dict[int, list[Item]] = defaultdict(list)
-    for item in corpus.items:
-        by_prompt[form_hash(item.prompt)].append(item)
-    return [finding for items in by_prompt.values() if len(items) > 1 for finding in _look(items)]
+    prompts = column(corpus.items, lambda item: form_hash(item.prompt))
+    shared = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *groups_of(prompts)]))
+    items = chosen(corpus.items, shared)
+    others = _others(prompts[shared], column(items, lambda item: text_hash(_says(item))))
+    places = np.flatnonzero(others >= 0)
+    for block in read_ahead(items, np.stack([places, others[places]], axis=1)):
+        place, other = block.tolist()
+        yield _finding(items[place], items[other])
 
 
-def _look(items: Sequence[Item]) -> Iterator[FindingDraft]:
-    """Each item with the first that says something else; what is said is worked out once for each."""
-    said = [_says(item) for item in items]
-    other = next((place for place, words in enumerate(said) if words != said[0]), None)
-    if other is None:
-        return
-    for item, words in zip(items, said, strict=True):
-        yield _finding(item, items[other if words == said[0] else 0])
+def _others(prompts: Hashes, said: Hashes) -> Counts:
+    """For each item the first with its prompt that says something else than it; -1 where none does."""
+    others = np.full(len(prompts), -1, dtype=np.int64)
+    for places in groups_of(prompts):
+        is_other = said[places] != said[places[0]]
+        if is_other.any():
+            others[places] = np.where(is_other, places[0], places[is_other.argmax()])
+    return others
 
 
 def contradict(a: Item, b: Item) -> bool:

@@ -43,6 +43,8 @@ class Item:
 class Corpus:
     """Everything a check may compare: items in ascending order of key, and sealed prompts as (key, text).
 
+    Items may be read only when they are looked at (see ``lazy``): iterate them, and keep hashes, not texts.
+
     ``tagger`` is the file of the tagger in use and its hash; none: the one that came with the application.
     ``benchmarks`` are declared ones as (name, fingerprints); ``near_limit`` is the project's for near-duplicates.
     ``option`` is what the pipeline chose for this check; ``is_worker``: large libraries may be loaded.

@@ -7,7 +7,10 @@ count for nothing. The finding shows the sample's own words, never the sealed pr
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope, on_span
+from reviewapp.curation.checks.lazy import AT_ONCE, ahead
 from reviewapp.curation.contamination.overlapping import LIMIT, RUN, Overlap, fingerprints_of, overlaps
 from reviewapp.curation.tokens import words_of
 
@@ -18,13 +21,22 @@ SCOPE: Scope = "corpus"
 VERSION = 1
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """At most one finding for each pair of a sample and a held-out prompt."""
     if not corpus.heldout:
-        return []
+        return
     texts = [text for _, text in corpus.heldout]
     (found,) = overlaps(corpus.items, [fingerprints_of(texts)], [texts])
-    return [_finding(corpus.items[overlap.item], overlap, corpus.heldout[overlap.owner][0]) for overlap in found]
+    for overlap, item in with_items(corpus.items, sorted(found, key=lambda overlap: overlap.item)):
+        yield _finding(item, overlap, corpus.heldout[overlap.owner][0])
+
+
+def with_items(items: Sequence[Item], found: Sequence[Overlap]) -> Iterator[tuple[Overlap, Item]]:
+    """Each overlap with the item that it is in, some hundred of them read together."""
+    for start in range(0, len(found), AT_ONCE):
+        some = found[start : start + AT_ONCE]
+        ahead(items, (overlap.item for overlap in some))
+        yield from ((overlap, items[overlap.item]) for overlap in some)
 
 
 def _finding(item: Item, overlap: Overlap, key: int) -> FindingDraft:

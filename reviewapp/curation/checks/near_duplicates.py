@@ -11,15 +11,15 @@ from 0.33 to 0.81 at a precision of 0.99; cosines of TF-IDF added nothing to it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from reviewapp.curation.checks.contradictory_completions import contradict
-from reviewapp.curation.checks.exact_duplicates import digest_of
+from reviewapp.curation.checks.exact_duplicates import digests_of
 from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item, Scope
+from reviewapp.curation.checks.lazy import AT_ONCE, ahead, chosen, column, firsts_of, groups_of, read_ahead
 from reviewapp.curation.duplicates.differing import KINDS, Difference, difference_of
 from reviewapp.curation.minhash import Link, Pairs, Sets, Sketches, clusters_of, layout_for, near_pairs, sketches_of
 from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, plain_words
@@ -35,17 +35,18 @@ REWORDED = 0.35  # prompts with one completion that share this much
 _SAID, _FEW = 2, 20  # words of such a completion at least, and samples that have it at most
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """One finding on each item that resembles an earlier one, pointing to the most similar.
 
     Pairs with the same prompt and another completion are contradictions, and left to that check.
     """
     items = _distinct(corpus.items)
     sketches = sketches_of((text_of(item) for item in items), layout_for(corpus.near_limit))
-    sets = Sets(lambda place: char_shingles(text_of(items[place])))
+    sets = Sets(lambda place: char_shingles(text_of(items[place])), lambda places: ahead(items, places))
     pairs = _joined(near_pairs(sketches, sets, corpus.near_limit), _reworded(items, sets))
     sizes = _sizes(pairs, sketches)
-    return [_finding(items, link, sizes.get(link.b, 2), sets) for link in _closest(pairs, items)]
+    for link in _closest(pairs, items, sets):
+        yield _finding(items, link, sizes.get(link.b, 2), sets)
 
 
 def kind_of(difference: Difference) -> str:
@@ -60,22 +61,19 @@ def text_of(item: Item) -> str:
     return f"{item.prompt}\n{item.completion}"
 
 
-def _distinct(items: Sequence[Item]) -> list[Item]:
+def _distinct(items: Sequence[Item]) -> Sequence[Item]:
     """Exact copies have findings of their own; here only the first of them takes part."""
-    first: dict[bytes, Item] = {}
-    for item in items:
-        first.setdefault(digest_of(item), item)
-    return list(first.values())
+    first = firsts_of(digests_of(items))
+    return chosen(items, np.flatnonzero(first == np.arange(len(first))))
 
 
 def _reworded(items: Sequence[Item], sets: Sets) -> list[Link]:
     """Pairs with the same completion whose prompts are reworded; the similarity is that of the whole texts."""
-    same: defaultdict[int, list[int]] = defaultdict(list)
-    for place, item in enumerate(items):
-        same[form_hash(item.completion)].append(place)
+    same = groups_of(column(items, lambda item: form_hash(item.completion)))
     found = []
-    for places in same.values():
-        if 1 < len(places) <= _FEW and len(plain_words(items[places[0]].completion)) >= _SAID:
+    for group in read_ahead(items, (places for places in same if len(places) <= _FEW)):
+        places = group.tolist()
+        if len(plain_words(items[places[0]].completion)) >= _SAID:
             prompts = {place: char_shingles(items[place].prompt) for place in places}
             alike = [(a, b) for a, b in combinations(places, 2) if jaccard(prompts[a], prompts[b]) >= REWORDED]
             found += [Link(a, b, jaccard(sets[a], sets[b])) for a, b in alike]
@@ -84,8 +82,8 @@ def _reworded(items: Sequence[Item], sets: Sets) -> list[Link]:
 
 def _joined(pairs: Pairs, links: Sequence[Link]) -> Pairs:
     """Both, each pair once."""
-    known = set(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True))
-    new = [link for link in links if (link.a, link.b) not in known]
+    known = np.isin([(link.a << 32) | link.b for link in links], (pairs.a << 32) | pairs.b)
+    new = [link for link, is_known in zip(links, known, strict=True) if not is_known]
     return Pairs(
         np.append(pairs.a, np.array([link.a for link in new], dtype=np.int64)),
         np.append(pairs.b, np.array([link.b for link in new], dtype=np.int64)),
@@ -93,15 +91,19 @@ def _joined(pairs: Pairs, links: Sequence[Link]) -> Pairs:
     )
 
 
-def _closest(pairs: Pairs, items: Sequence[Item]) -> Iterator[Link]:
+def _closest(pairs: Pairs, items: Sequence[Item], sets: Sets) -> Iterator[Link]:
     """For each later text the pair with the highest similarity that is no contradiction."""
+    prompts = column(items, lambda item: form_hash(item.prompt)) if len(pairs) else np.empty(0, dtype=np.uint64)
     order = np.lexsort((pairs.a, -pairs.similarity, pairs.b))
     settled = -1
-    for at in order.tolist():
-        a, b = int(pairs.a[at]), int(pairs.b[at])
-        if b != settled and not contradict(items[a], items[b]):
-            settled = b
-            yield Link(a, b, float(pairs.similarity[at]))
+    for start in range(0, len(order), AT_ONCE):
+        some = order[start : start + AT_ONCE]
+        sets.ahead(np.append(pairs.a[some], pairs.b[some]))
+        for at in some.tolist():
+            a, b = int(pairs.a[at]), int(pairs.b[at])
+            if b != settled and not (prompts[a] == prompts[b] and contradict(items[a], items[b])):
+                settled = b
+                yield Link(a, b, float(pairs.similarity[at]))
 
 
 def _sizes(pairs: Pairs, sketches: Sketches) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewapp.curation.checks import (
@@ -37,7 +37,7 @@ class Check:
     title: str
     scope: Scope
     version: int  # goes up with every change of what it notices, so that texts are looked at again
-    run: Callable[[Corpus], list[FindingDraft]]
+    run: Callable[[Corpus], Iterable[FindingDraft]]  # one that yields does so in the order of the items
     options: tuple[tuple[str, str], ...] = ()  # what a project may choose: (value, words), the usual one first
 
 

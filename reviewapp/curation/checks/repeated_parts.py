@@ -7,12 +7,13 @@ to that of near-duplicates.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from heapq import merge
 
 import numpy as np
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
+from reviewapp.curation.checks.lazy import AT_ONCE, ahead, chosen, column, firsts_of, groups_of, keys_of, read_ahead
 from reviewapp.curation.checks.near_duplicates import text_of
 from reviewapp.curation.minhash import Sets, layout_for, near_pairs, sketches_of
 from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, normal_form, plain_words
@@ -26,22 +27,27 @@ MIN_WORDS = 8  # a shorter prompt or completion is shared by chance
 MANY, MANY_SHARE = 5, 0.005  # prompts with one completion: more than both are boilerplate
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """At most one finding of each kind on a sample, pointing to the first or the most similar one."""
-    return [*_near_prompts(corpus), *_boilerplate(corpus.items)]
+    return merge(_near_prompts(corpus), _boilerplate(corpus.items), key=lambda draft: draft.key)
 
 
 def _near_prompts(corpus: Corpus) -> Iterator[FindingDraft]:
-    items = [item for item in corpus.items if len(plain_words(item.prompt)) >= MIN_WORDS and item.completion]
+    has_both = (len(plain_words(item.prompt)) >= MIN_WORDS and bool(item.completion) for item in corpus.items)
+    items = chosen(corpus.items, np.flatnonzero(np.fromiter(has_both, dtype=np.bool_, count=len(corpus.items))))
     limit = max(PROMPT_LIMIT, corpus.near_limit)
-    prompts = Sets(lambda place: char_shingles(items[place].prompt))
+    prompts = Sets(lambda place: char_shingles(items[place].prompt), lambda places: ahead(items, places))
     pairs = near_pairs(sketches_of((item.prompt for item in items), layout_for(limit)), prompts, limit)
     seen: set[int] = set()
-    for at in np.lexsort((pairs.a, -pairs.similarity, pairs.b)).tolist():
-        a, b = int(pairs.a[at]), int(pairs.b[at])
-        if b not in seen and _says_other(items[a], items[b], corpus.near_limit):
-            seen.add(b)
-            yield _near_prompt(items[b], items[a], jaccard(prompts[a], prompts[b]))
+    order = np.lexsort((pairs.a, -pairs.similarity, pairs.b))
+    for start in range(0, len(order), AT_ONCE):
+        some = order[start : start + AT_ONCE]
+        ahead(items, np.append(pairs.a[some], pairs.b[some]))
+        for at in some.tolist():
+            a, b = int(pairs.a[at]), int(pairs.b[at])
+            if b not in seen and _says_other(items[a], items[b], corpus.near_limit):
+                seen.add(b)
+                yield _near_prompt(items[b], items[a], jaccard(prompts[a], prompts[b]))
 
 
 def _says_other(a: Item, b: Item, near_limit: float) -> bool:
@@ -67,28 +73,28 @@ def _near_prompt(item: Item, other: Item, similarity: float) -> FindingDraft:
 
 
 def _boilerplate(items: Sequence[Item]) -> Iterator[FindingDraft]:
-    same: defaultdict[int, list[int]] = defaultdict(list)
-    for place, item in enumerate(items):
-        same[form_hash(item.completion)].append(place)
+    completions = column(items, lambda item: form_hash(item.completion))
     many = max(MANY, MANY_SHARE * len(items))
-    for places in same.values():
-        if len(places) > many and len(plain_words(items[places[0]].completion)) >= MIN_WORDS:
-            first: dict[int, Item] = {}
-            for place in places:
-                first.setdefault(form_hash(items[place].prompt), items[place])
-            others = list(first.values())
-            if len(others) > many:
-                yield from (_repeated(item, others[0], len(others)) for item in others[1:])
+    common = [places for places in groups_of(completions) if len(places) > many]
+    keys, found = keys_of(items), list[tuple[int, int, int]]()
+    for places in read_ahead(items, common):
+        if len(plain_words(items[int(places[0])].completion)) < MIN_WORDS:
+            continue
+        prompts = column(chosen(items, places), lambda item: form_hash(item.prompt))
+        others = places[firsts_of(prompts) == np.arange(len(places))]
+        if len(others) > many:
+            found += [(int(keys[place]), int(keys[others[0]]), len(others)) for place in others[1:]]
+    return (_repeated(*row) for row in sorted(found))
 
 
-def _repeated(item: Item, first: Item, n: int) -> FindingDraft:
+def _repeated(key: int, first: int, n: int) -> FindingDraft:
     return FindingDraft(
-        key=item.key,
+        key=key,
         check=NAME,
         kind="repeated_completion",
         severity="low",
         field="completion",
         message=f"{n} samples with different prompts have this completion. Keep it only where it is the right answer.",
-        related=first.key,
+        related=first,
         score=1.0,
     )

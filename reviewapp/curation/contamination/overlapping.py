@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reviewapp.curation.checks.finding import Field, Item
+from reviewapp.curation.checks.lazy import ahead, batches, column
 from reviewapp.curation.minhash import (
     SLACK,
     Layout,
@@ -126,25 +127,34 @@ def unpacked(data: bytes) -> Fingerprints:
         return Fingerprints(found["exact"], found["runs"], found["owners"], sketches)
 
 
+Small = npt.NDArray[np.int32]
+
+
 @dataclass(frozen=True)
 class _Hits:
     """Runs of samples that are among those kept: item, field (0, 1), place of its first word, which run."""
 
-    items: Counts
-    fields: Counts
-    places: Counts
-    runs: Counts
+    items: Small
+    fields: Small
+    places: Small
+    runs: Small
 
 
 class _Search:
-    """Collects what the samples share with one set of fingerprints."""
+    """Collects what ``n_items`` samples share with one set of fingerprints.
 
-    def __init__(self, prints: Fingerprints) -> None:
+    A run is let go when it is known to be a stock phrase: one sample a million times takes no room.
+    """
+
+    def __init__(self, prints: Fingerprints, n_items: int) -> None:
         self.prints = prints
         self.known = distinct(prints.runs)
         self.table = np.zeros(int(_BITS) + 1, dtype=bool)
         self.table[(self.known & _BITS).astype(np.intp)] = True
-        self.parts: list[_Hits] = []
+        nothing = np.empty(0, dtype=np.int32)
+        self.parts = [_Hits(nothing, nothing, nothing, nothing)]
+        self.samples_with = np.zeros(len(self.known), dtype=np.int64)
+        self.most = max(5, int(_STOCK_SAMPLES * n_items))
 
     def take(self, start: int, runs: Runs) -> None:
         """Runs of prompts and completions in turn, of the samples from ``start`` on."""
@@ -154,16 +164,21 @@ class _Search:
         text = np.searchsorted(ends, likely, side="right")
         places = likely - (ends - runs.counts)[text]
         found = np.searchsorted(self.known, runs.values[likely])
-        self.parts.append(_Hits(start + text // 2, text % 2, places, found))
+        items = start + text // 2
+        in_items = distinct(items * max(1, len(self.known)) + found) % max(1, len(self.known))
+        np.add.at(self.samples_with, in_items, 1)
+        rare = self.samples_with[found] <= self.most
+        kept = (items[rare], (text % 2)[rare], places[rare], found[rare])
+        self.parts.append(_Hits(*(values.astype(np.int32) for values in kept)))
 
-    def passages(self, n_items: int) -> list[Overlap]:
+    def passages(self) -> list[Overlap]:
         hits = _Hits(
             *(
                 np.concatenate([getattr(part, name) for part in self.parts])
                 for name in ("items", "fields", "places", "runs")
             )
         )
-        return _passages(self.prints, self.known, hits, n_items)
+        return _passages(self.prints, self.known, hits, self.samples_with > self.most)
 
 
 def overlaps(
@@ -173,18 +188,19 @@ def overlaps(
 
     ``texts`` are those behind the fingerprints where they are known: then similarities near the limit are exact.
     """
-    searches = [_Search(prints) for prints in compared]
-    for start in range(0, len(items), _CHUNK):
-        some = items[start : start + _CHUNK]
+    searches = [_Search(prints, len(items)) for prints in compared]
+    start = 0
+    for some in batches(items):
         runs = word_runs([text for item in some for _, text in item.fields()], RUN)
         for search in searches:
             search.take(start, runs)
+        start += len(some)
     prompts = _Prompts(items)
     found = []
     for search, known in zip(searches, texts, strict=True):
         whole = prompts.whole(search.prints, known)
         have = {overlap.item for overlap in whole}
-        passages = search.passages(len(items)) if items else []
+        passages = search.passages()
         found.append(whole + [overlap for overlap in passages if overlap.item not in have])
     return found
 
@@ -194,7 +210,7 @@ class _Prompts:
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
-        self.exact = np.array([form_hash(item.prompt) for item in items], dtype=np.uint64)
+        self.exact = column(items, lambda item: form_hash(item.prompt))
         self.sketches = sketches_of((item.prompt for item in items), layout())
 
     def whole(self, prints: Fingerprints, texts: Sequence[str] | None) -> list[Overlap]:
@@ -217,15 +233,14 @@ class _Prompts:
         if texts is None:
             return pairs_between(self.sketches, prints.sketches, LIMIT)
         likely = pairs_between(self.sketches, prints.sketches, LIMIT - SLACK)
-        own = Sets(lambda place: char_shingles(self.items[place].prompt))
+        own = Sets(lambda place: char_shingles(self.items[place].prompt), lambda places: ahead(self.items, places))
         return verified(likely, own, Sets(lambda place: char_shingles(texts[place])), LIMIT)
 
 
-def _passages(prints: Fingerprints, known: Hashes, hits: _Hits, n_items: int) -> list[Overlap]:
+def _passages(prints: Fingerprints, known: Hashes, hits: _Hits, is_common: npt.NDArray[np.bool_]) -> list[Overlap]:
     run_of = np.searchsorted(known, prints.runs)  # for each row of the fingerprints the place of its run in ``known``
     is_stock = np.bincount(run_of, minlength=len(known)) >= _STOCK_TEXTS
-    in_items = distinct(hits.items * len(known) + hits.runs) % max(1, len(known))
-    is_stock |= np.bincount(in_items, minlength=len(known)) > max(5, int(_STOCK_SAMPLES * n_items))
+    is_stock |= is_common
     sizes = np.bincount(prints.owners[~is_stock[run_of]], minlength=len(prints))
     hit, owners = _owned(prints, run_of, hits, is_stock)
     keys = np.stack([hits.items[hit], owners, hits.fields[hit]])

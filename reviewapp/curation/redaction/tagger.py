@@ -17,7 +17,7 @@ import pycrfsuite  # type: ignore[import-untyped]
 from reviewapp.curation.redaction.lists import plain, sentences
 from reviewapp.curation.redaction.people import listed, nobody
 from reviewapp.curation.redaction.sentences import Entity, Tagged
-from reviewapp.curation.redaction.tokens import Features, Token, features_of, lower_words, stretches
+from reviewapp.curation.redaction.tokens import Features, KnownFeatures, Token, features_of, lower_words, stretches
 
 SHIPPED = Path(__file__).parent / "model" / "tagger.crfsuite"
 
@@ -47,6 +47,7 @@ class Tagger:
             self._tagger.open_inmemory(model)
         except ValueError as error:
             raise TaggerUnreadable("This file is no model that the tagger can read.") from error
+        self._features = KnownFeatures(self._tagger.info().attributes)
         self._model = model  # the tagger reads from these bytes for as long as it lives
 
     def marks(self, text: str) -> list[Mark]:
@@ -55,7 +56,7 @@ class Tagger:
         lower_seen = lower_words(text)
         for stretch in stretches(text):
             if not self._skips_plain or _may_have_any(stretch.tokens):
-                tags = self._tagger.tag(features_of(stretch, lower_seen))
+                tags = self._tagger.tag(self._features(stretch, lower_seen))
                 found += self._marks(stretch.tokens, tags)
         return found
 

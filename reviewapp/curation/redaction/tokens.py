@@ -8,7 +8,7 @@ stands before it on the line. No gazetteer is among them: a name is known by wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -103,6 +103,81 @@ def features_of(stretch: Stretch, lower_seen: frozenset[str]) -> list[Features]:
         if word == ":" and place:
             cue = words[place - 1].lower()
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a word says of itself and of its neighbours, as far as a model knows it."""
+
+    small: str
+    shape: str
+    name: str
+    is_marked: bool  # not in small letters
+    own: list[str]
+    left: list[str]  # as the neighbour on the left
+    right: list[str]
+    far_left: list[str]
+    far_right: list[str]
+
+
+class KnownFeatures:
+    """Those of ``features_of`` that a model knows, in the same order: the others weigh nothing, and most are such."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = frozenset(known)
+        self._words: dict[str, _Word] = {}
+
+    def __call__(self, stretch: Stretch, lower_seen: frozenset[str]) -> list[Features]:
+        known, cue, made = self._known, stretch.cue, list[Features]()
+        of_cue = [f"c={cue}"] if f"c={cue}" in known else []
+        far, left = _START, _START
+        words = [self._word(token.text) for token in stretch.tokens]
+        last = len(words) - 1
+        for place, word in enumerate(words):
+            right = words[place + 1] if place < last else _END
+            name, before, after = word.name, left.small, right.small
+            item = word.own.copy()
+            if (one := f"p={before}|{name}") in known:
+                item.append(one)
+            if (one := f"n={after}|{name}") in known:
+                item.append(one)
+            item += of_cue
+            item += left.left
+            item += right.right
+            item += far.far_left
+            item += words[place + 2].far_right if place < last - 1 else _END.far_right
+            if (one := f"s={left.shape}{word.shape}{right.shape}") in known:
+                item.append(one)
+            if (one := f"lr={before}|{after}") in known:
+                item.append(one)
+            if (one := f"ll={far.small}|{before}" if place > 1 else "ll=<") in known:
+                item.append(one)
+            if (one := f"cs={cue}|{word.shape}") in known:
+                item.append(one)
+            if place == 0:
+                item.append("first")
+            if word.is_marked and word.small in lower_seen:
+                item.append("lower_seen")
+            made.append(item)
+            if name == "w=:" and place:
+                cue = before
+                of_cue = [f"c={cue}"] if f"c={cue}" in known else []
+            far, left = left, word
+        return made
+
+    def _word(self, text: str) -> _Word:
+        found = self._words.get(text)
+        if found is None:
+            if len(self._words) >= 50_000:
+                self._words.clear()
+            own, near, far = _own(text), _near(text), _far(text)
+            kept = [[one for one in some if one in self._known] for some in (own, *near, *far)]
+            found = self._words[text] = _Word(text.lower(), _shape(text), own[0], not text.islower(), *kept)
+        return found
+
+
+_START = _Word("<", "<", "", False, [], ["-1<"], [], ["-2<"], [])
+_END = _Word(">", ">", "", False, [], [], ["+1>"], [], ["+2>"])
 
 
 @lru_cache(maxsize=50_000)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -156,7 +157,8 @@ def sample_scan(*, sample: Sample, by: User | None) -> list[Finding]:
 
 def _check_alone(sample: Sample, pipeline: Pipeline) -> None:
     material = sample_material(sample)
-    alone = {sample.pk: material.revisions[sample.pk]}
+    place = int(np.searchsorted(material.keys, sample.pk))
+    alone = material.looked_at(slice(place, place + 1))
     for step in pipeline.on:
         drafts = [draft for draft in step.apply(material.look(step.run, step.option)) if draft.key == sample.pk]
         is_whole = step.run.scope == "text" or step.check in (HELDOUT, BENCHMARK)

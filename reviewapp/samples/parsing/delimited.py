@@ -7,7 +7,17 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
-from .rows import MAX_CELL_CHARS, FileError, Row, RowError, ValueProblem, check_columns, check_storable, row_error
+from .rows import (
+    MAX_CELL_CHARS,
+    FileError,
+    Row,
+    RowError,
+    ValueProblem,
+    check_columns,
+    check_storable,
+    line_of,
+    row_error,
+)
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
@@ -28,9 +38,19 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        text = self._pending.popleft() if self._pending else next(self._handle)
         self.number += 1
+        text = self._pending.popleft() if self._pending else self._read()
         self.taken.append(text)
+        return text
+
+    def _read(self) -> str:
+        try:
+            text = line_of(self._handle)
+        except ValueProblem as problem:
+            raise csv.Error(str(problem)) from problem
+        if not text:
+            self.number -= 1
+            raise StopIteration
         return text
 
     def begin(self) -> int:
@@ -85,7 +105,10 @@ def iter_delimited(handle: TextIO, named: str) -> Iterator[Row | RowError]:
 
 
 def _header(lines: _Lines, named: str) -> tuple[list[str], str]:
-    first = next((text for text in lines if text.strip()), "")
+    try:
+        first = next((text for text in lines if text.strip()), "")
+    except csv.Error as error:
+        raise FileError(f"The header on line {lines.number:,} cannot be read: {_quote_reason(error)}") from error
     delimiter = delimiter_of(first, named)
     line = lines.number
     lines.push_back(first)
@@ -113,6 +136,8 @@ def _row(line: int, columns: list[str], cells: list[str], raw: str) -> Row | Row
 
 def _quote_reason(error: Exception) -> str:
     text = str(error)
+    if text.startswith("The line is longer"):
+        return text
     if "field larger" in text:
         return f"A cell is longer than {MAX_CELL_CHARS:,} characters, or a quote opened here never closes."
     if "unexpected end" in text:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, TextIO
 
 from .rows import (
-    MAX_CELL_CHARS,
     MAX_COLUMNS,
     FileError,
     Row,
     RowError,
     ValueProblem,
     check_storable,
+    line_of,
     row_error,
 )
 
@@ -72,13 +73,16 @@ def _kind(value: Any) -> str:
 
 def iter_jsonl(handle: TextIO) -> Iterator[Row | RowError]:
     """One object a line; blank lines are no rows. Raises FileError when the first row has too many keys."""
-    for line, text in enumerate(handle, start=1):
-        if not text.strip():
+    for line in count(1):
+        try:
+            text = line_of(handle)
+        except ValueProblem as problem:
+            yield row_error(line, str(problem), "")
             continue
-        if len(text) > MAX_CELL_CHARS * 4:
-            yield row_error(line, f"The line is longer than {MAX_CELL_CHARS * 4:,} characters.", text[:1000])
-            continue
-        yield _line(line, text)
+        if not text:
+            return
+        if text.strip():
+            yield _line(line, text)
 
 
 def _line(line: int, text: str) -> Row | RowError:
@@ -90,7 +94,7 @@ def _line(line: int, text: str) -> Row | RowError:
 
 
 def iter_json(handle: TextIO) -> Iterator[Row | RowError]:
-    """Rows of one document, read whole before the first is given: a broken document gives none.
+    """Rows of one document, looked through whole before the first is given: a broken document gives none.
 
     ``line`` is the number of the item, since one document may be one line. Objects keyed by id carry their key in
     a column “id” (or “key” where the objects have an “id” of their own).
@@ -98,13 +102,13 @@ def iter_json(handle: TextIO) -> Iterator[Row | RowError]:
     """
     text = handle.read().lstrip("\ufeff")
     try:
-        items = list(_items(text))
+        key_name = _key_name(text)
+    except FileError:
+        raise
     except (ValueError, RecursionError) as error:
         raise FileError(_document_reason(error, text)) from error
-    _check_document(items)
-    key_name = _key_name([value for _, value, _ in items])
     seen: set[str] = set()
-    for number, (key, value, raw) in enumerate(items, start=1):
+    for number, (key, value, raw) in enumerate(_items(text), start=1):
         if key is not None and key in seen:
             yield row_error(number, f"The id “{key[:80]}” appears twice in the file.", raw)
             continue
@@ -174,13 +178,19 @@ def _document_reason(error: Exception, text: str) -> str:
     return f"The document is not valid JSON at line {error.lineno:,}, column {error.colno:,}: {error.msg}."
 
 
-def _check_document(items: list[_Item]) -> None:
-    if not items:
+def _key_name(text: str) -> str:
+    """What the key of a row is called. Reads all of the document and keeps none of it.
+
+    Raises FileError where there is no row, and what ``json`` raises where the document is broken.
+    """
+    used, is_empty, has_objects = set[str](), True, False
+    for _, value, _ in _items(text):
+        is_empty = False
+        if isinstance(value, dict):
+            has_objects = True
+            used.update(name for name in _KEY_NAMES if name in value)
+    if is_empty:
         raise FileError("The file holds no rows.")
-    if not any(isinstance(value, dict) for _, value, _ in items):
+    if not has_objects:
         raise FileError("The file must hold a list of objects, or an object whose values are objects keyed by id.")
-
-
-def _key_name(values: list[Any]) -> str:
-    used = {name for value in values if isinstance(value, dict) for name in value}
     return next((name for name in _KEY_NAMES if name not in used), "__key")

@@ -9,10 +9,11 @@ import math
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 MAX_COLUMNS = 2_000
 MAX_CELL_CHARS = 4_000_000
+MAX_LINE_CHARS = 4 * MAX_CELL_CHARS  # the rest of a longer line is passed over, never held
 MAX_RAW_CHARS = 20_000  # of a bad row, kept beside its reason
 
 
@@ -111,3 +112,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, decimal.Decimal | uuid.UUID | datetime.timedelta):
         return str(value)
     raise ValueProblem(f"A value of type {type(value).__name__} cannot be kept.")
+
+
+def line_of(handle: TextIO) -> str:
+    """The next line with its ending, "" at the end; raises ValueProblem for one that is too long, after passing it."""
+    text = handle.readline(MAX_LINE_CHARS + 1)
+    if len(text) <= MAX_LINE_CHARS:
+        return text
+    part = text
+    while part and not part.endswith(("\n", "\r")):
+        part = handle.readline(1 << 20)
+    raise ValueProblem(f"The line is longer than {MAX_LINE_CHARS:,} characters.")

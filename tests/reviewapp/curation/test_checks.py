@@ -260,7 +260,7 @@ def test_near_duplicates_find_planted_variants_and_nothing_else() -> None:
         (TALK[: int(len(TALK) * 0.8)], NOTE),
         (TALK, NOTE),  # an exact copy belongs to the other check
     )
-    found = near_duplicates.check(made)
+    found = list(near_duplicates.check(made))
     assert {finding.key: finding.related for finding in found} == {2: 0, 3: 0}
     assert {finding.key: finding.kind for finding in found}[3] == "contained_duplicate"
     assert all(finding.score is not None and finding.score >= near_duplicates.LIMIT for finding in found)
@@ -269,16 +269,16 @@ def test_near_duplicates_find_planted_variants_and_nothing_else() -> None:
 
 def test_near_duplicates_leave_contradictions_to_their_check() -> None:
     made = corpus((TALK, NOTE), (TALK, NOTE.replace("three weeks", "three months")))
-    assert near_duplicates.check(made) == []
-    findings = contradictory_completions.check(made)
+    assert list(near_duplicates.check(made)) == []
+    findings = list(contradictory_completions.check(made))
     assert [(f.key, f.related, f.excerpt) for f in findings] == [(0, 1, "weeks"), (1, 0, "months")]
 
 
 def test_contradictions_are_of_words_and_figures_not_of_punctuation() -> None:
-    assert contradictory_completions.check(corpus(("p", "Give 15 mg."), ("P ", "give 15 mg"))) == []
-    findings = contradictory_completions.check(corpus(("p", "Give 15 mg."), ("p", "Give 1.5 mg.")))
+    assert list(contradictory_completions.check(corpus(("p", "Give 15 mg."), ("P ", "give 15 mg")))) == []
+    findings = list(contradictory_completions.check(corpus(("p", "Give 15 mg."), ("p", "Give 1.5 mg."))))
     assert [finding.excerpt for finding in findings] == ["15", "1.5"]
-    longer = contradictory_completions.check(corpus(("p", "Give 15 mg"), ("p", "Give 15 mg at night")))
+    longer = list(contradictory_completions.check(corpus(("p", "Give 15 mg"), ("p", "Give 15 mg at night"))))
     assert [(finding.excerpt, finding.start) for finding in longer] == [("", None), ("at night", 11)]
 
 
@@ -293,7 +293,7 @@ def test_heldout_same_and_almost_same_prompt() -> None:
 
 def test_heldout_passage_is_shown_in_the_samples_own_words() -> None:
     long = f"{OTHER} {OTHER.replace('iron', 'zinc')} By the way: {TALK[:260]} Thank you, doctor."
-    (finding,) = heldout_overlap.check(corpus((long, NOTE), heldout=[TALK]))
+    (finding,) = list(heldout_overlap.check(corpus((long, NOTE), heldout=[TALK])))
     assert finding.kind == "heldout_passage"
     assert finding.excerpt in TALK
     assert len(finding.excerpt) > 200
@@ -306,8 +306,8 @@ def test_heldout_stock_phrases_count_for_nothing() -> None:
     )
     heldout = [f"{stock} {text}" for text in (TALK, OTHER, NOTE, OTHER[50:])]
     unrelated = "Patient: It is my ear. Since the flight it feels full and I hear badly. Doctor: Let me look inside."
-    assert heldout_overlap.check(corpus((f"{stock} {unrelated}", "Ear."), heldout=heldout)) == []
-    assert heldout_overlap.check(corpus((TALK, NOTE))) == []
+    assert list(heldout_overlap.check(corpus((f"{stock} {unrelated}", "Ear."), heldout=heldout))) == []
+    assert list(heldout_overlap.check(corpus((TALK, NOTE)))) == []
 
 
 def test_heldout_passages_survive_changed_words() -> None:
@@ -360,8 +360,8 @@ def test_off_topic_finds_the_strangers() -> None:
 
 
 def test_off_topic_says_nothing_without_a_usual() -> None:
-    assert off_topic.check(corpus(*((f"text {i}", "x") for i in range(off_topic.MIN_ITEMS - 1)))) == []
-    assert off_topic.check(corpus(*(("the same text", "x") for _ in range(60)))) == []
+    assert list(off_topic.check(corpus(*((f"text {i}", "x") for i in range(off_topic.MIN_ITEMS - 1))))) == []
+    assert list(off_topic.check(corpus(*(("the same text", "x") for _ in range(60))))) == []
 
 
 # What holds for every check
@@ -375,7 +375,7 @@ def test_registry_names_every_module_once() -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_every_check_takes_an_empty_corpus_and_empty_texts(check: object) -> None:
     run = check.run  # type: ignore[attr-defined]
-    assert run(Corpus(items=[])) == []
+    assert list(run(Corpus(items=[]))) == []
     findings = run(corpus(("", ""), ("", ""), heldout=["", "x"]))
     assert all(finding.kind for finding in findings)
 

@@ -152,11 +152,11 @@ def test_too_few_texts_are_not_measured() -> None:
 
 def test_near_duplicates_say_in_what_they_differ_and_keep_the_projects_limit() -> None:
     other = NOTE.replace("400", "600")
-    (finding,) = near_duplicates.check(corpus((NOTE, "a"), (other, "a")))
+    (finding,) = list(near_duplicates.check(corpus((NOTE, "a"), (other, "a"))))
     assert (finding.kind, finding.related) == ("near_numbers", 0)
     assert "“400” there, “600” here" in finding.message
     cut = (NOTE[: len(NOTE) // 2], "")
-    assert near_duplicates.check(corpus((NOTE, ""), cut)) == []
+    assert list(near_duplicates.check(corpus((NOTE, ""), cut))) == []
     assert [f.kind for f in near_duplicates.check(corpus((NOTE, ""), cut, near_limit=0.5))] == ["contained_duplicate"]
 
 
@@ -169,31 +169,31 @@ def test_reworded_prompts_with_one_completion_are_near_duplicates() -> None:
         .replace("She comes back", "We see her again")
     )
     done = "Knee pain after a fall, picture taken."
-    (finding,) = near_duplicates.check(corpus((NOTE, done), (again, done)))
+    (finding,) = list(near_duplicates.check(corpus((NOTE, done), (again, done))))
     assert (finding.key, finding.related, finding.kind) == (1, 0, "near_duplicate")
     assert finding.score is not None and finding.score < near_duplicates.LIMIT
-    assert near_duplicates.check(corpus((NOTE, done), (again, "Another note for another visit."))) == []
+    assert list(near_duplicates.check(corpus((NOTE, done), (again, "Another note for another visit.")))) == []
 
 
 def test_exact_duplicates_tell_apart_copies_to_the_letter() -> None:
-    found = exact_duplicates.check(corpus(("Ask", "Say"), ("Ask", "Say"), ("ask ", "say")))
+    found = list(exact_duplicates.check(corpus(("Ask", "Say"), ("Ask", "Say"), ("ask ", "say"))))
     assert [(f.key, f.kind) for f in found] == [(1, "exact_duplicate"), (2, "exact_case_space")]
 
 
 def test_one_sample_repeated_many_times_takes_no_square() -> None:
     many = corpus(*[(NOTE, "Knee pain.")] * 20_000)
-    assert len(exact_duplicates.check(many)) == 19_999
-    assert near_duplicates.check(many) == contradictory_completions.check(many) == repeated_parts.check(many) == []
+    assert sum(1 for _ in exact_duplicates.check(many)) == 19_999
+    assert [*near_duplicates.check(many), *contradictory_completions.check(many), *repeated_parts.check(many)] == []
 
 
 def test_nearly_the_same_prompt_with_another_answer() -> None:
     asked = NOTE.replace("three weeks", "two weeks")
     one = "Knee pain for three weeks; ibuprofen and a picture; review in a week. " * 4
     other = "Nothing was found, and the patient went home without any medicine at all. " * 4
-    (finding,) = repeated_parts.check(corpus((NOTE, one), (asked, other)))
+    (finding,) = list(repeated_parts.check(corpus((NOTE, one), (asked, other))))
     assert (finding.key, finding.related, finding.kind, finding.field) == (1, 0, "near_prompt", "completion")
-    assert repeated_parts.check(corpus((NOTE, one), (NOTE, other))) == []  # a contradiction, of another check
-    assert repeated_parts.check(corpus((NOTE, one), (asked, one))) == []
+    assert list(repeated_parts.check(corpus((NOTE, one), (NOTE, other)))) == []  # a contradiction, of another check
+    assert list(repeated_parts.check(corpus((NOTE, one), (asked, one)))) == []
 
 
 def test_one_completion_for_many_prompts_is_boilerplate() -> None:
@@ -244,7 +244,7 @@ def test_a_benchmark_is_found_whole_nearly_and_in_part() -> None:
     }
     assert "(GSM, row 1, Other, row 1)" in found[0].message
     assert found[2].excerpt in NOTE and len(found[2].excerpt) > 120
-    assert benchmark_overlap.check(corpus((NOTE, "x"))) == []
+    assert list(benchmark_overlap.check(corpus((NOTE, "x")))) == []
 
 
 @settings(deadline=None, max_examples=30)
@@ -254,7 +254,7 @@ def test_property_a_verbatim_passage_is_always_found_where_it_is(before: int, le
     words = [f"w{mind.randrange(10**9)}" for _ in range(400)]
     held, passage = words[:110], words[start : start + length]
     sample = [*words[200 : 200 + before], *passage, *words[300:330]]
-    (finding,) = heldout_overlap.check(corpus((" ".join(sample), "x"), heldout=[(5, " ".join(held))]))
+    (finding,) = list(heldout_overlap.check(corpus((" ".join(sample), "x"), heldout=[(5, " ".join(held))])))
     assert (finding.related_heldout, finding.kind) == (5, "heldout_passage")
     assert finding.excerpt.split() == passage[: 110 - start]
 
@@ -306,7 +306,7 @@ def test_back_translated_conversations_are_found(shared_data: Path) -> None:
     made = corpus(*((row["dialogue"], row["section_text"]) for row in rows))
     reached = {}
     for limit in (0.5, 0.6, 0.7):
-        found = near_duplicates.check(Corpus(items=made.items, near_limit=limit))
+        found = list(near_duplicates.check(Corpus(items=made.items, near_limit=limit)))
         right = [f for f in found if f.key >= 1201 and f.related == of[rows[f.key]["ID"].split()[-1]]]
         reached[limit] = (len(right) / 1200, len(right) / len(found))
     # measured: recall 0.808 at precision 0.990 at the usual limit, 0.93 at 0.97 at the lowest
@@ -324,7 +324,7 @@ def test_the_five_leaked_conversations_are_contamination(shared_data: Path) -> N
         for row in read(folder / name)
     ]
     made = corpus(*((row["dialogue"], row["section_text"]) for row in train), heldout=list(enumerate(held)))
-    found = heldout_overlap.check(made)
+    found = list(heldout_overlap.check(made))
     whole = {(f.key, f.related_heldout, f.kind) for f in found if f.kind != "heldout_passage"}
     assert whole == {
         *((56, 58, "heldout_exact"), (284, 4, "heldout_exact"), (926, 206, "heldout_exact")),
@@ -346,4 +346,4 @@ def test_public_benchmarks_are_found_and_clinical_notes_left_in_peace(shared_dat
         assert found == set(range(len(planted)))
     train = read(shared_data / "mts-dialog" / "Main-Dataset" / "MTS-Dialog-TrainingSet.csv")
     clinical = corpus(*((row["dialogue"], row["section_text"]) for row in train), benchmarks=benchmarks)
-    assert benchmark_overlap.check(clinical) == []
+    assert list(benchmark_overlap.check(clinical)) == []

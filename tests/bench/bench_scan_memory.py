@@ -1,0 +1,224 @@
+"""Memory of a scan by the number of samples: `make bench-scan-memory` (`--samples 5000 10000` is quick).
+
+For each number a new SQLite project is filled by one process and scanned by another, by the worker's own code, twice:
+the second scan finds nothing to do. ``peak``: resident memory at most; ``texts`` of them: what the scan would hold if
+it read all at once. ``per 100,000``: between the smallest and the largest number; what it would be at a million is
+that line drawn on (below 20,000, tables of a fixed size are still filling, and no line is drawn). Checks of a
+text alone see 500 at a time whatever the number; the slow ones (``--all`` runs them)
+are switched off. ``--same``: one sample as often. ``--selection`` makes an index and a selection of 1,000 too.
+The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+SLOW = ("identifiers", "named_people", "language_mismatch", "gender_coded", "unsupported_numbers")
+HELDOUT, CHUNK, STEADY = 200, 2_000, 20_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, nargs="+", default=[20_000, 80_000])
+    parser.add_argument("--all", action="store_true", help="run the slow checks too")
+    parser.add_argument("--same", action="store_true", help="one sample as often")
+    parser.add_argument("--selection", action="store_true", help="an index and a selection after the scan")
+    parser.add_argument("--stage", default="", help="inner use")
+    given = parser.parse_args()
+    if given.stage:
+        show(json.dumps(STAGES[given.stage](given)))
+        return
+    rows = [measured(n, given) for n in given.samples]
+    facts: dict[str, Any] = {"rows": rows, "same": given.same}
+    if len(rows) > 1 and rows[0]["samples"] >= STEADY:
+        first, last = rows[0], rows[-1]
+        slope = (last["peak_mb"] - first["peak_mb"]) / (last["samples"] - first["samples"])
+        facts["mb_per_100000"] = round(100_000 * slope, 1)
+        facts["mb_at_a_million"] = round(last["peak_mb"] + slope * (1_000_000 - last["samples"]))
+        show(f"{facts['mb_per_100000']} MB per 100,000 samples; drawn on to a million {facts['mb_at_a_million']:,} MB")
+    show(json.dumps(facts))
+
+
+def measured(n: int, given: argparse.Namespace) -> dict[str, Any]:
+    options = [f"--{name}" for name in ("all", "same") if getattr(given, name)]
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
+        row = child("fill", n, folder, options) | child("scan", n, folder, options)
+        if given.selection:
+            row |= child("selection", n, folder, options)
+    show(
+        f"{n:>9,} samples ({row['texts_mb']:,} MB of texts): before {row['before_mb']} MB, peak {row['peak_mb']} MB; "
+        f"first scan {row['first_cpu_s']} CPU s, {row['findings']:,} findings; again {row['again_cpu_s']} CPU s"
+        + (f"; selection peak {row['selection_peak_mb']} MB" if given.selection else "")
+    )
+    return row
+
+
+def child(stage: str, n: int, folder: str, options: list[str]) -> dict[str, Any]:
+    env = {
+        **os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "COUNTERSIGN_STATE_DIR": folder,
+        "DEBUG": "False", "SECRET_KEY": "bench", "DJANGO_SETTINGS_MODULE": "reviewapp.settings",
+    }  # fmt: skip
+    env.pop("DATABASE_URL", None)
+    command = [sys.executable, __file__, "--stage", stage, "--samples", str(n), *options]
+    done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def begun() -> None:
+    import django
+    from django.core.management import call_command
+
+    logging.disable(logging.WARNING)  # there is no queue here: the jobs are done at once
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def fill(given: argparse.Namespace) -> dict[str, Any]:
+    begun()
+    from reviewapp.curation import services
+    from reviewapp.curation.pipeline import Pipeline
+    from reviewapp.samples.models import HeldoutPrompt
+    from tests import factories
+
+    project = factories.project("bench")
+    lead = factories.member(project, "lead")
+    mind = random.Random(5)  # noqa: S311
+    words = ["".join(mind.choices("abcdefghijklmnopqrstuvwxyz", k=mind.randint(2, 9))) for _ in range(30_000)]
+    characters = rows_made(project, given.samples[0], mind, words, is_same=given.same)
+    held = factories.heldout_set(project, prompts=1, sealed=False)
+    for number in range(HELDOUT):
+        name = f"held-{number}"
+        HeldoutPrompt.objects.create(
+            heldout_set=held, external_id=name, group=factories.group(project, name), row_hash=factories.sha(name),
+            prompt=text_of(mind, words, 60), reference="As said.",
+        )  # fmt: skip
+    config = Pipeline().as_json()
+    for step in config["steps"]:
+        step["is_on"] = given.all or step["check"] not in SLOW
+    if not given.all:
+        services.pipeline_save(project=project, config=config, created_by=lead, idempotency_key=uuid4())
+    return {"samples": given.samples[0], "texts_mb": characters // 1_000_000}
+
+
+def text_of(mind: random.Random, words: list[str], n: int) -> str:
+    """Words by Zipf's law, in sentences."""
+    picked = [words[min(len(words) - 1, int(mind.paretovariate(0.7)))] for _ in range(n)]
+    return " ".join(word if place % 12 else f"{word.title()}." for place, word in enumerate(picked))
+
+
+def rows_made(project: Any, n: int, mind: random.Random, words: list[str], *, is_same: bool) -> int:
+    """One in ten resembles an earlier one, one in fifty is the same; 1.2 KB each."""
+    from reviewapp.samples.models import Revision, Sample, SampleGroup
+    from tests import factories
+
+    earlier: list[tuple[str, str]] = [(text_of(mind, words, 140), text_of(mind, words, 60))]
+    total = 0
+    for start in range(0, n, CHUNK):
+        numbers = range(start, min(n, start + CHUNK))
+        groups = SampleGroup.objects.bulk_create(SampleGroup(project=project, key=f"g{k}") for k in numbers)
+        samples = Sample.objects.bulk_create(
+            Sample(
+                project=project, group=group, external_id=f"s{k}", state=Sample.State.IMPORTED,
+                row_hash=factories.sha(f"row {k}"), language="en",
+            )
+            for k, group in zip(numbers, groups, strict=True)
+        )  # fmt: skip
+        texts = []
+        for _ in numbers:
+            prompt, completion = mind.choice(earlier)
+            chance = 0.0 if is_same else mind.random()
+            if chance > 0.12:
+                prompt, completion = text_of(mind, words, 140), text_of(mind, words, 60)
+            elif chance > 0.02:
+                prompt = prompt.replace(" ", f" {mind.randrange(99)} ", 3)
+            texts.append((prompt, completion))
+            if not is_same and len(earlier) < 1_000:
+                earlier.append((prompt, completion))
+        total += sum(len(one) + len(other) for one, other in texts)
+        revisions = Revision.objects.bulk_create(
+            Revision(
+                sample=sample, number=1, prompt=prompt, completion=completion, reason="import",
+                content_hash=factories.sha(f"{prompt}\0{completion}"),
+            )
+            for sample, (prompt, completion) in zip(samples, texts, strict=True)
+        )  # fmt: skip
+        for sample, revision in zip(samples, revisions, strict=True):
+            sample.revision = revision
+        Sample.objects.bulk_update(samples, ["revision"], batch_size=500)
+    return total
+
+
+def scan(given: argparse.Namespace) -> dict[str, Any]:
+    begun()
+    before = peak_mb()
+    first, row = scanned()
+    again, _ = scanned()
+    return {
+        "before_mb": before, "peak_mb": peak_mb(), "first_cpu_s": first, "again_cpu_s": again,
+        "findings": sum(row.counts["open"].values()), "by_check": row.counts["open"],
+    }  # fmt: skip
+
+
+def scanned() -> tuple[float, Any]:
+    from reviewapp.core import jobs
+    from reviewapp.curation import services
+    from reviewapp.projects.models import Project
+
+    project = Project.objects.get(slug="bench")
+    began = time.process_time()
+    asked = services.scan_request(project=project, requested_by=project.memberships.get().user)
+    jobs.execute(asked.job.pk)  # type: ignore[union-attr]
+    asked.refresh_from_db()
+    if asked.finished_at is None:
+        asked.job.refresh_from_db()  # type: ignore[union-attr]
+        raise SystemExit(asked.job.traceback or asked.job.message)  # type: ignore[union-attr]
+    return round(time.process_time() - began, 1), asked
+
+
+def selection(given: argparse.Namespace) -> dict[str, Any]:
+    begun()
+    from reviewapp.core import jobs
+    from reviewapp.curation import services
+    from reviewapp.curation.models import Selection
+    from reviewapp.curation.selections.asked import Config
+    from reviewapp.projects.models import Project
+
+    project = Project.objects.get(slug="bench")
+    by = project.memberships.get().user
+    began = time.process_time()
+    asked = services.selection_request(project=project, config=Config(size=1_000, quotas={}), requested_by=by)
+    jobs.execute(asked.job.pk)  # type: ignore[union-attr]
+    made = Selection.objects.select_related("job").get(pk=asked.pk)
+    if made.made_at is None:
+        raise SystemExit(made.job.traceback or made.job.message)  # type: ignore[union-attr]
+    return {"selection_cpu_s": round(time.process_time() - began, 1), "selection_peak_mb": peak_mb()}
+
+
+def peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+STAGES = {"fill": fill, "scan": scan, "selection": selection}
+
+
+def show(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
