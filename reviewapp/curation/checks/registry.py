@@ -14,12 +14,16 @@ from reviewapp.curation.checks import (
     heldout_overlap,
     identifiers,
     language_mismatch,
+    longer_than_prompt,
     named_people,
     near_duplicates,
+    negations,
     off_topic,
     repeated_parts,
     spreadsheet_errors,
     unicode,
+    unspoken_negations,
+    unsupported_names,
     unsupported_numbers,
     whitespace,
 )
@@ -47,7 +51,11 @@ CHECKS: tuple[Check, ...] = tuple(
         contradictory_completions,
         repeated_parts,
         unsupported_numbers,
+        unsupported_names,
+        negations,
+        unspoken_negations,
         completion_length,
+        longer_than_prompt,
         spreadsheet_errors,
         gender_coded,
         language_mismatch,
@@ -56,4 +64,6 @@ CHECKS: tuple[Check, ...] = tuple(
         whitespace,
     )
 )
+# Would notice something on many sound samples: off until a project switches it on.
+OFF_AT_FIRST = frozenset({unspoken_negations.NAME})
 TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
