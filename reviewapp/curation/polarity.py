@@ -12,39 +12,44 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[.;?!\n:,/()]")
 _ENDS = frozenset(".;?!\n")
 _TURN = re.compile(r"^[ \t]*[^\W\d_][\w .-]{0,24}:[ \t]*", re.MULTILINE)
 REACH, BACK, MOST_WORDS = 12, 4, 4  # words that a cue reaches forward and back; words of one finding
 
-_BEFORE = frozenset(
+_BEFORE = _words(
     "no non not without denies deny denied denying negative never neither nor nobody nothing none absence "
-    "kein keine keinen keinem keiner keines keinerlei ohne nicht nie weder verneint".split()
+    "kein keine keinen keinem keiner keines keinerlei ohne nicht nie weder verneint"
 )
 _NT = re.compile(r"(?:do|does|did|have|has|had|is|are|was|were)n['’]?t$")
-_AFTER = frozenset("denied absent negative verneint ausgeschlossen negativ".split())
+_AFTER = _words("denied absent negative verneint ausgeschlossen negativ")
 # A cue with one of these after it denies no finding ("no longer", "not only", "without difficulty").
-_PSEUDO = frozenset(
+_PSEUDO = _words(
     "longer only further increase decrease change changes difficulty doubt idea sure certain one more less "
-    "worries problem nur mehr sicher weitere".split()
+    "worries problem nur mehr sicher weitere"
 )
-_STOP = frozenset(
+_STOP = _words(
     "but however although though except because since until when while which who where then so aber jedoch sondern "
-    "obwohl weil da wenn trotzdem apart aside besides außer".split()
+    "obwohl weil da wenn trotzdem apart aside besides außer"
 )
 # In such a sentence nothing is said about the patient now.
-_OPEN = frozenset(
+_OPEN = _words(
     "if whether might may could should would unless until mother father brother sister family wife husband son "
     "daughter uncle aunt grandmother grandfather previously prior past resolved improved history used last ago "
-    "can't cannot couldn't won't know think unsure maybe risk risks sometimes less few fewer tried wenn ob könnte sollte mutter vater bruder "
-    "schwester familie früher vielleicht".split()
+    "can't cannot couldn't won't know think unsure maybe risk risks sometimes less few fewer tried wenn ob "
+    "könnte sollte mutter vater bruder schwester familie früher vielleicht"
 )
-_YES = frozenset("yes yeah yep yup correct absolutely definitely right sure ja genau stimmt doch".split())
+_YES = _words("yes yeah yep yup correct absolutely definitely right sure ja genau stimmt doch")
 _YES_FIRST = (("i", "have"), ("i", "do"), ("i", "did"), ("a", "bit"), ("a", "little"), ("some",), ("habe", "ich"))
 _UNSURE = frozenset({",", "/", "or", "and", "oder", "und"})
-_ASKING = frozenset("have has had do does did are is was were any haben gibt".split())
-_NO = frozenset("no nope nah never none not nothing neither nein nie kein keine nicht negative".split())
-_EMPTY = frozenset(
+_ASKING = _words("have has had do does did are is was were any haben gibt")
+_NO = _words("no nope nah never none not nothing neither nein nie kein keine nicht negative")
+_EMPTY = _words(
     "any a an the of or and nor in on to at for from with by has have had is are was were be been being he she it they "
     "we you i his her their your my this that these those there other such significant recent new acute signs sign "
     "symptom symptoms evidence history complaints complaint known associated current currently prior previous past "
@@ -53,17 +58,17 @@ _EMPTY = frozenset(
     "concern concerns concerned need needs needed needing mind problem problems trouble sleep sleeping question "
     "questions thing things great bothered mentioned noted seen found reported worried "
     "und oder der die das den dem des ein eine einen einem einer im in am an auf mit von zu bei ist sind war hat haben "
-    "sie er es ihr ihre sonstige weitere bekannte aktuell hinweis hinweise anzeichen für".split()
+    "sie er es ihr ihre sonstige weitere bekannte aktuell hinweis hinweise anzeichen für"
 )
 # A part of the body, or one half of a pair, alone is no finding ("neck, axillary or groin adenopathy").
-_PARTS = frozenset(
+_PARTS = _words(
     "neck head chest eye ear nose throat hair nail skin joint back arm leg foot hand knee hip shoulder bowel bladder "
     "motor sensory heat cold upper lower left right groin axillary abdomen lung heart kidney liver thyroid extremity "
-    "extremiti soft hard arm bein kopf bauch brust haut herz lunge".split()
+    "extremiti soft hard arm bein kopf bauch brust haut herz lunge"
 )
-_NEW_CLAUSE = frozenset(
+_NEW_CLAUSE = _words(
     "i we you he she it they there this these those my his her their our your is are was were does do did has have had "
-    "ich wir er sie es mein meine sein ihr ist sind hat".split()
+    "ich wir er sie es mein meine sein ihr ist sind hat"
 )
 
 

@@ -8,6 +8,7 @@ from reviewapp.curation.balance import views as balance_views
 from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.labels import views as label_views
 from reviewapp.curation.selections import golden_views
 from reviewapp.curation.selections import views as selection_views
 
@@ -96,4 +97,7 @@ urlpatterns = [
     path("mitigations/<int:number>/apply/", balance_views.mitigation_apply, name="mitigation_apply"),
     path("mitigations/<int:number>/undo/", balance_views.mitigation_undo, name="mitigation_undo"),
     path("mitigations/<int:number>/weights.csv", balance_views.mitigation_export, name="mitigation_export"),
+    path("label-errors/", label_views.label_report, name="label_report"),
+    path("label-errors/request/", label_views.label_report_request, name="label_report_request"),
+    path("label-errors/live/", label_views.label_report_live, name="label_report_live"),
 ]

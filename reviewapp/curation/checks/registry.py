@@ -66,4 +66,7 @@ CHECKS: tuple[Check, ...] = tuple(
 )
 # Would notice something on many sound samples: off until a project switches it on.
 OFF_AT_FIRST = frozenset({unspoken_negations.NAME})
-TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
+# Labels in doubt are no check of a scan: they are looked for on their own page, from vectors of all texts.
+LABEL_ERRORS = "label_errors"
+LABEL_ERRORS_TITLE = "Labels in doubt"
+TITLES: dict[str, str] = {check.name: check.title for check in CHECKS} | {LABEL_ERRORS: LABEL_ERRORS_TITLE}

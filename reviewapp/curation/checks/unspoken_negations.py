@@ -25,9 +25,7 @@ def _look(item: Item) -> Iterator[FindingDraft]:
     terms = {(term.start, term.end): term for term in Reading(item.completion).denied()}
     for (start, end), term in terms.items():
         if not any(prompt.mentions(term.words)):
-            message = (
-                "The completion denies this; the prompt does not speak of it in these words. Check that it was said."
-            )
+            message = "The completion denies this; the prompt does not speak of it in these words. Check it."
             yield on_span(
                 item, "completion", start, end,
                 check=NAME, kind="denied_without_prompt", severity="low", message=message,

@@ -32,11 +32,11 @@ _STEM = re.compile(
     r"|metformin|gabalin|pentin|lamin|nidazol|nidazole|dronat|dronate|peridol|peridon|peridone|apin|apine)$"
 )
 # Ordinary words that end like one.
-_NO_MEDICINE = frozenset(
+_NO_MEDICINE = (
     "april person season reason poison lesson mason unison parson prison bison crimson jefferson johnson jackson "
     "wilson anderson thompson nelson robinson comparison histamine cocaine heroin vitamin vitamins melatonin "
     "basal nasal vasal canapin elvir vir azole mab sone cortisone reservoir devoir telepin terrapin terrapine "
-    "alpine pine opine supine spine".split()
+    "alpine pine opine supine spine"
 )
 _SAME = (
     "tylenol paracetamol acetaminophen panadol", "advil motrin nurofen ibuprofen", "lipitor atorvastatin",
@@ -72,6 +72,7 @@ _PLAIN = (
     "trimethoprim valproate verapamil warfarin buspirone zopiclone budesonide calcipotriol hydrocortisone "
     "terbinafine isotretinoin adapalene salbutamol formoterol aciclovir acyclovir permethrin methocarbamol"
 )
+_COMMON = "senna folic ferrous dopamine calcium vitamin colace soma multivitamin asa ass"  # said of other things too
 _WORDS = {"name": "This name", "place": "This place", "institution": "This institution"}
 
 
@@ -143,7 +144,7 @@ def places(prompt: str, completion: str, start: int, end: int) -> list[tuple[int
 
 def is_medicine(word: str) -> bool:
     """Of a word in plain form."""
-    return word in _listed() or (len(word) > 6 and word not in _NO_MEDICINE and _STEM.search(word) is not None)
+    return word in _listed() or (len(word) > 6 and word not in _not_medicines() and _STEM.search(word) is not None)
 
 
 def _alike(word: str, said: set[str]) -> str:
@@ -160,26 +161,16 @@ def _substances(word: str) -> set[str]:
 
 
 @cache
+def _not_medicines() -> frozenset[str]:
+    return frozenset(_NO_MEDICINE.split())
+
+
+@cache
 def _same() -> dict[str, frozenset[str]]:
     return {word: frozenset(row.split()) for row in _SAME for word in row.split()}
 
 
 @cache
 def _listed() -> frozenset[str]:
-    common = {
-        "senna",
-        "folic",
-        "ferrous",
-        "dopamine",
-        "calcium",
-        "vitamin",
-        "colace",
-        "soma",
-        "multivitamin",
-        "viagra",
-        "asa",
-        "ass",
-        "advair",
-    }
     drugs = {plain(part) for word in word_lists()["drug"] for part in word.split()}
-    return frozenset((drugs | set(_same()) | set(_PLAIN.split())) - common)
+    return frozenset((drugs | set(_same()) | set(_PLAIN.split())) - set(_COMMON.split()))

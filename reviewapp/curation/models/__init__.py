@@ -5,6 +5,7 @@ from __future__ import annotations
 from reviewapp.curation.models.acceptance import AcceptanceItem, AcceptancePlan, AcceptanceRule, AcceptanceStatement
 from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
+from reviewapp.curation.models.labels import LabelReport
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.models.redaction import InventedWords, RedactedSample, Redaction, TaggerUse, TaggerVersion
 from reviewapp.curation.models.scanning import CheckedRevision, Finding, PipelineVersion, Scan
@@ -25,6 +26,7 @@ __all__ = [
     "Finding",
     "GoldenExample",
     "InventedWords",
+    "LabelReport",
     "LearnedModel",
     "LearnedScore",
     "LimitMeasurement",

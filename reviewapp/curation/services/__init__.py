@@ -22,6 +22,7 @@ from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
+from reviewapp.curation.services.labels import label_report_finish, label_report_request
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.limits import limit_measure, limit_set
 from reviewapp.curation.services.mitigations import (
@@ -81,6 +82,8 @@ __all__ = [
     "item_judge",
     "item_take",
     "item_undo",
+    "label_report_finish",
+    "label_report_request",
     "learning_finish",
     "learning_request",
     "limit_keep",
