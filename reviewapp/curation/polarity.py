@@ -28,6 +28,7 @@ _BEFORE = _words(
 )
 _NT = re.compile(r"(?:do|does|did|have|has|had|is|are|was|were)n['’]?t$")
 _AFTER = _words("denied absent negative verneint ausgeschlossen negativ")
+_PASSIVE = _words("is are was were been wird werden wurde wurden")  # "rash was denied" reaches back
 # A cue with one of these after it denies no finding ("no longer", "not only", "without difficulty").
 _PSEUDO = _words(
     "longer only further increase decrease change changes difficulty doubt idea sure certain one more less "
@@ -57,7 +58,7 @@ _EMPTY = _words(
     "feel feeling felt having notice noticed experience experienced like kind sort well some anything issue issues "
     "concern concerns concerned need needs needed needing mind problem problems trouble sleep sleeping question "
     "questions thing things great bothered mentioned noted seen found reported worried "
-    "und oder der die das den dem des ein eine einen einem einer im in am an auf mit von zu bei ist sind war hat haben "
+    "wird werden wurde wurden und oder der die das den dem des ein eine einen einem einer im in am an auf mit von zu bei ist sind war hat haben "
     "sie er es ihr ihre sonstige weitere bekannte aktuell hinweis hinweise anzeichen für"
 )
 # A part of the body, or one half of a pair, alone is no finding ("neck, axillary or groin adenopathy").
@@ -201,7 +202,9 @@ def _is_open(tokens: Sequence[Word]) -> bool:
 
 def _reached(tokens: Sequence[Word]) -> Iterator[int]:
     for place, token in enumerate(tokens):
-        if token.stem in _BEFORE or _NT.search(token.stem):
+        if token.stem in _AFTER and place and tokens[place - 1].stem in _PASSIVE:
+            yield from _until_stop(tokens, range(place - 2, max(-1, place - 2 - BACK), -1))
+        elif token.stem in _BEFORE or _NT.search(token.stem):
             following = tokens[place + 1].stem if place + 1 < len(tokens) else ""
             if following == "," or following in _PSEUDO:
                 continue
