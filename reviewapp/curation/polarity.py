@@ -58,7 +58,8 @@ _EMPTY = _words(
     "feel feeling felt having notice noticed experience experienced like kind sort well some anything issue issues "
     "concern concerns concerned need needs needed needing mind problem problems trouble sleep sleeping question "
     "questions thing things great bothered mentioned noted seen found reported worried "
-    "wird werden wurde wurden und oder der die das den dem des ein eine einen einem einer im in am an auf mit von zu bei ist sind war hat haben "
+    "wird werden wurde wurden und oder der die das den dem des ein eine einen einem einer im in am an "
+    "auf mit von zu bei ist sind war hat haben "
     "sie er es ihr ihre sonstige weitere bekannte aktuell hinweis hinweise anzeichen für"
 )
 # A part of the body, or one half of a pair, alone is no finding ("neck, axillary or groin adenopathy").

@@ -40,9 +40,11 @@ PLANTED = {
 SLOTS = {"unsupported_numbers": ("age", "dose", "duration"), "unsupported_names": ("medicine",)}
 # What else is wrong with a sample in the same way: a copy whose prompt was cut short lost what its completion says; an
 # allergy to another medicine is a medicine that nobody spoke of. Right to notice, but not what the check is for.
+# "No known allergies" denies those that the prompt states.
 AS_WELL = {
     "unsupported_numbers": lambda defect: defect.get("way") == "truncated",
     "unsupported_names": lambda defect: defect.get("slot") == "allergy",
+    "negations": lambda defect: "no known allergies" in str(defect.get("now")),
 }
 
 
