@@ -26,7 +26,7 @@ LONG := (slow or fault or loop) and (fault or not e2e)
 .PHONY: help demo demo-reset setup setup-test check lint types contracts migrations-check test-fast test-slow test-loop \
 	test-long test-e2e test-postgres test pictures loop up worker bench-start bench-review bench-paint bench-search \
 	bench-curation bench-duplicates bench-selection bench-redaction bench-bias bench-acceptance bench-cleaning \
-	bench-augment bench-report
+	bench-augment bench-report bench-labelling bench-scan-memory
 
 help: ## list these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -132,6 +132,12 @@ bench-augment: setup-test ## what noise and other wordings keep of the facts; ra
 
 bench-report: setup-test ## languages of short texts; a curation report and a replay
 	@$(TEST_ENV) $(PY) tests/bench/bench_report.py
+
+bench-labelling: setup-test ## majority and label model against experts' labels, planted and real; speed
+	@$(TEST_ENV) $(PY) tests/bench/bench_labelling.py
+
+bench-scan-memory: setup-test ## peak memory of a scan of 20,000 and 80,000 samples
+	@$(TEST_ENV) $(PY) tests/bench/bench_scan_memory.py
 
 bench-paint: setup-test ## from Ctrl+Enter to the next sample painted in headless chromium, with and without prefetch
 	@$(PY) tests/bench/bench_paint.py

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from reviewapp.curation.checks import negations, unsupported_names, unsupported_numbers
 from reviewapp.curation.checks.registry import TITLES
 from reviewapp.curation.models import Finding
-from reviewapp.curation.showing import Passage, Piece, passage, side_by_side, visible, whole
+from reviewapp.curation.showing import Passage, Piece, passage, side_by_side, visible
 from reviewapp.samples.models import Revision, Sample
 
 State = Finding.State
@@ -117,10 +119,44 @@ def pairs_of(left: Revision, right: Revision) -> list[Pair]:
     return pairs
 
 
-def texts_of(finding: Finding) -> list[tuple[str, Passage]]:
-    """(name, text) of both fields in full, the finding's words apart from the rest."""
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a text: of the finding, what it is held against in the other field ("against"), or neither ("")."""
+
+    text: str
+    mark: str
+
+
+def texts_of(finding: Finding) -> list[tuple[str, list[Stretch]]]:
+    """(name, text) of both fields in full, cut at the finding's words and at what they are held against."""
+    own = (finding.start, finding.end) if finding.start is not None and finding.end is not None else None
     texts = []
     for field, name in Finding.Field.choices:
-        span = (finding.start, finding.end) if field == finding.field else (None, None)
-        texts.append((str(name), whole(getattr(finding.revision, field), *span)))
+        spans, mark = ([own] if own else [], "finding") if field == finding.field else (_against(finding), "against")
+        texts.append((str(name), _stretches(getattr(finding.revision, field), spans, mark)))
     return texts
+
+
+def _against(finding: Finding) -> list[tuple[int, int]]:
+    """Where the prompt speaks of what the finding is about, for checks that hold the completion against it."""
+    places = _PLACES.get(finding.check_name)
+    if places is None or finding.start is None or finding.end is None or finding.field != Finding.Field.COMPLETION:
+        return []
+    return places(finding.revision.prompt, finding.revision.completion, finding.start, finding.end)
+
+
+_Places = Callable[[str, str, int, int], list[tuple[int, int]]]
+_PLACES: dict[str, _Places] = {
+    unsupported_numbers.NAME: unsupported_numbers.places,
+    unsupported_names.NAME: unsupported_names.places,
+    negations.NAME: negations.places,
+}
+
+
+def _stretches(text: str, spans: Sequence[tuple[int, int]], mark: str) -> list[Stretch]:
+    found, done = [], 0
+    for start, end in spans:
+        if start >= done:
+            found += [Stretch(visible(text[done:start]), ""), Stretch(visible(text[start:end]), mark)]
+            done = end
+    return [one for one in [*found, Stretch(visible(text[done:]), "")] if one.text]

@@ -16,12 +16,14 @@ from reviewapp.curation.checks.finding import FindingDraft
 from reviewapp.curation.dry_run import dry_run
 from reviewapp.curation.identifiers.redacting import redacted_in_order, samples_redacted
 from reviewapp.curation.identifiers.tagging import corrections_of, tagger_of
+from reviewapp.curation.labels.run import labels_look
 from reviewapp.curation.learning.run import learning_make
 from reviewapp.curation.material import Material, project_material
 from reviewapp.curation.meaning.build import index_make
 from reviewapp.curation.models import (
     Augmentation,
     BiasReport,
+    LabelReport,
     LearnedModel,
     Mitigation,
     Redaction,
@@ -292,6 +294,15 @@ def make_bias_report(handle: JobHandle, report_id: int) -> None:
     handle.progress(
         1, 1, f"{report.n:,} samples, {found['tested']:,} comparisons, {found['n_open']:,} open to question."
     )
+
+
+def make_label_report(handle: JobHandle, report_id: int) -> None:
+    """Looks for labels in doubt; done again it finds the same, and a report that is made stays. No label changes."""
+    report = LabelReport.objects.select_related("project", "requested_by").get(pk=report_id)
+    if report.made_at is not None:
+        return
+    n = labels_look(report, lambda text: _said(handle, text))
+    handle.progress(1, 1, f"{n:,} labels are in doubt.")
 
 
 def plan_mitigation(handle: JobHandle, mitigation_id: int) -> None:

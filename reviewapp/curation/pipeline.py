@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Severity
-from reviewapp.curation.checks.registry import CHECKS, Check
+from reviewapp.curation.checks.registry import CHECKS, OFF_AT_FIRST, Check
 from training.contract import canonical_json
 
 # Without it nobody could sign a training-set version: it cannot be switched off, nor made to count for less.
@@ -51,12 +51,17 @@ class Step:
         return [replace(draft, severity=cast("Severity", self.severity)) for draft in drafts]
 
 
+def _first(check: Check) -> Step:
+    """As it stands in a project that said nothing about it."""
+    return Step(check=check.name, is_on=check.name not in OFF_AT_FIRST)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """Safe repairs first, where they are wanted, then the steps in order."""
 
     is_cleaning: bool = True
-    steps: tuple[Step, ...] = tuple(Step(check=check.name) for check in CHECKS)
+    steps: tuple[Step, ...] = tuple(_first(check) for check in CHECKS)
 
     @property
     def on(self) -> list[Step]:
@@ -117,7 +122,7 @@ def pipeline_read(config: Mapping[str, Any]) -> Pipeline:
     names = [step.check for step in steps]
     if len(set(names)) != len(names):
         raise PipelineError("A check stands in the list twice. Name each of them once.")
-    missing = tuple(Step(check=check.name) for check in CHECKS if check.name not in names)
+    missing = tuple(_first(check) for check in CHECKS if check.name not in names)
     return Pipeline(is_cleaning=bool(config.get("is_cleaning", True)), steps=steps + missing)
 
 

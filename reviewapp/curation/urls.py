@@ -10,6 +10,7 @@ from reviewapp.curation.contamination import views as benchmark_views
 from reviewapp.curation.duplicates import views as duplicates_views
 from reviewapp.curation.house_style import views as house_style_views
 from reviewapp.curation.identifiers import views as identifiers_views
+from reviewapp.curation.labels import views as label_views
 from reviewapp.curation.languages import views as languages_views
 from reviewapp.curation.programmatic import views as programmatic_views
 from reviewapp.curation.removed import views as removed_views
@@ -138,4 +139,7 @@ urlpatterns = [
     path(
         "functions/runs/<int:number>/<int:place>/", programmatic_views.labelling_run_votes, name="labelling_run_votes"
     ),
+    path("label-errors/", label_views.label_report, name="label_report"),
+    path("label-errors/request/", label_views.label_report_request, name="label_report_request"),
+    path("label-errors/live/", label_views.label_report_live, name="label_report_live"),
 ]

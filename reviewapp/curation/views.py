@@ -20,6 +20,7 @@ from reviewapp.core.kept import small
 from reviewapp.curation import selectors, services
 from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
+from reviewapp.curation.labels.reading import Doubt, doubt_of
 from reviewapp.curation.meaning import searching
 from reviewapp.curation.models import Finding, Scan
 from reviewapp.projects.models import Project
@@ -48,6 +49,7 @@ def finding_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         "chosen": chosen,
         "is_filtered": any(chosen[name] for name in ("check", "severity", "sample")),
         "scans": selectors.scans_of(project)[:1],
+        "has_labels": project.label_schemas.filter(is_active=True).exists(),
         "next_url": request.get_full_path(),
     }
     return render(request, "curation/finding_list.html", context)
@@ -71,9 +73,18 @@ def _detail(request: AuthenticatedRequest, project: Project, finding: Finding, r
         "card": FindingCard(finding=finding, refusal=refusal),
         "comparison": comparison_of(finding, may_read_heldout=may_read),
         "texts": texts_of(finding),
+        "doubt": _doubt(request, project, finding),
         "next_url": _detail_url(project, finding),
     }
     return render(request, "curation/finding_detail.html", context, status=422 if refusal else 200)
+
+
+def _doubt(request: AuthenticatedRequest, project: Project, finding: Finding) -> Doubt | None:
+    """Of a label in doubt, with the texts like it that are shown beside it."""
+    doubt = doubt_of(finding)
+    if doubt is not None and doubt.seen:
+        view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=doubt.seen)
+    return doubt
 
 
 def _detail_url(project: Project, finding: Finding) -> str:

@@ -22,6 +22,7 @@ from demo.world.build import world_build  # noqa: E402
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item  # noqa: E402
 from reviewapp.curation.checks.registry import CHECKS  # noqa: E402
 from reviewapp.samples.cleaning import clean  # noqa: E402
+from tests.bench.pair_defects import planted_rows, real_rows  # noqa: E402
 
 # check: the planted defects that it is there for
 PLANTED = {
@@ -32,19 +33,32 @@ PLANTED = {
     "gender_coded": ("judging_wording",),
     "off_topic": ("off_topic",),
     "heldout_overlap": ("heldout_leak",),
-    "unsupported_numbers": ("wrong_completion", "form_default"),
+    "unsupported_numbers": ("wrong_completion", "form_default", "contradiction"),
+    "unsupported_names": ("wrong_completion", "contradiction"),
 }
-# A wrong fact is visible in a figure only where it is one: the others need a reader.
-FIGURES = ("age", "dose", "duration")
+# A wrong fact is visible in a figure, or in a name, only where it is one: the others need a reader.
+SLOTS = {"unsupported_numbers": ("age", "dose", "duration"), "unsupported_names": ("medicine",)}
+# What else is wrong with a sample in the same way: a copy whose prompt was cut short lost what its completion says; an
+# allergy to another medicine is a medicine that nobody spoke of. Right to notice, but not what the check is for.
+# "No known allergies" denies those that the prompt states.
+AS_WELL = {
+    "unsupported_numbers": lambda defect: defect.get("way") == "truncated",
+    "unsupported_names": lambda defect: defect.get("slot") == "allergy",
+    "negations": lambda defect: "no known allergies" in str(defect.get("now")),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 11, 23])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     measured = [measure(seed) for seed in parser.parse_args().seeds]
     for one in measured:
         show(table(one))
-    show(json.dumps(measured))
+        show(pairs_table(one["pairs"]))
+    real = real_rows(parser.parse_args().data)
+    show(real_table(real))
+    show(json.dumps({"worlds": measured, "mts_dialog": real}))
 
 
 def measure(seed: int) -> dict[str, Any]:
@@ -55,6 +69,7 @@ def measure(seed: int) -> dict[str, Any]:
     defects: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for defect in world.truth["defects"]:
         defects[defect["kind"]].append(defect)
+    bad = {key for defect in world.truth["defects"] for key in _members(defect)}
     corpus = Corpus(items=items, heldout=[(_key(row["id"]), row["prompt"]) for row in world.heldout])
     rows = [_mojibake(items, defects["mojibake"], cleaning)]
     for check in CHECKS:
@@ -62,8 +77,14 @@ def measure(seed: int) -> dict[str, Any]:
         drafts = list(check.run(corpus))
         seconds = time.process_time() - began
         planted = [defect for kind in PLANTED.get(check.name, ()) for defect in defects[kind]]
-        rows.append(_row(check.name, drafts, planted, seconds))
-    return {"seed": seed, "samples": len(items), "checks": rows}
+        also = [one for one in world.truth["defects"] if AS_WELL.get(check.name, _never)(one)]
+        rows.append(_row(check.name, drafts, planted, seconds, also))
+    pairs = planted_rows([item for item in items if item.key not in bad], seed)
+    return {"seed": seed, "samples": len(items), "checks": rows, "pairs": pairs}
+
+
+def _never(_: dict[str, Any]) -> bool:
+    return False
 
 
 def _item(row: dict[str, Any]) -> Item:
@@ -81,11 +102,13 @@ def _mojibake(items: list[Item], planted: list[dict[str, Any]], seconds: float) 
     return _figures("(cleaning: mojibake)", len(planted), found, 0, 0, seconds)
 
 
-def _row(name: str, drafts: list[FindingDraft], planted: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+def _row(
+    name: str, drafts: list[FindingDraft], planted: list[dict[str, Any]], seconds: float, also: list[dict[str, Any]]
+) -> dict[str, Any]:
     noticed = {draft.key for draft in drafts}
-    own = [one for one in planted if name != "unsupported_numbers" or set(FIGURES) & set(_words(one["slot"]))]
+    own = [one for one in planted if name not in SLOTS or set(SLOTS[name]) & set(_words(one["slot"]))]
     found = sum(bool(_members(one) & noticed) for one in own)
-    true = {key for one in planted for key in _members(one)}
+    true = {key for one in [*own, *also] for key in _members(one)}
     return _figures(name, len(own), found, len(noticed), len(noticed & true), seconds)
 
 
@@ -122,6 +145,22 @@ def table(one: dict[str, Any]) -> str:
             f" {precision:>10} {row['cpu_seconds']:>6}"
         )
     return "\n".join(lines) + "\n"
+
+
+def pairs_table(rows: list[dict[str, Any]]) -> str:
+    head = f"{'planted in sound rows':26} {'by check':22} {'planted':>8} {'found':>6} {'recall':>7} {'others/k':>13}"
+    lines = [
+        f"{row['kind']:26} {row['check']:22} {row['planted']:>8} {row['found']:>6}"
+        f" {row['found'] / max(1, row['planted']):>7.3f} {row['others_per_1000']:>13}"
+        for row in rows
+    ]
+    return "\n".join([head, *lines]) + "\n"
+
+
+def real_table(rows: list[dict[str, Any]]) -> str:
+    head = f"{'mts-dialog, samples noticed':28} {'per 1,000':>10} {'of them not low':>16}"
+    lines = [f"{row['check']:28} {row['per_1000']:>10} {row['not_low_per_1000']:>16}" for row in rows]
+    return "\n".join([head, *lines]) + "\n"
 
 
 def _share(value: float | None) -> str:

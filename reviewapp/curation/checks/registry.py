@@ -15,9 +15,11 @@ from reviewapp.curation.checks import (
     identifiers,
     language_mismatch,
     legal_citations,
+    longer_than_prompt,
     lost_zeros,
     named_people,
     near_duplicates,
+    negations,
     ocr_confusions,
     off_topic,
     repeated_parts,
@@ -25,6 +27,8 @@ from reviewapp.curation.checks import (
     spreadsheet_damage,
     spreadsheet_errors,
     unicode,
+    unspoken_negations,
+    unsupported_names,
     unsupported_numbers,
     whitespace,
 )
@@ -53,7 +57,11 @@ CHECKS: tuple[Check, ...] = tuple(
         contradictory_completions,
         repeated_parts,
         unsupported_numbers,
+        unsupported_names,
+        negations,
+        unspoken_negations,
         completion_length,
+        longer_than_prompt,
         spreadsheet_errors,
         spreadsheet_damage,
         lost_zeros,
@@ -67,4 +75,9 @@ CHECKS: tuple[Check, ...] = tuple(
         whitespace,
     )
 )
-TITLES: dict[str, str] = {check.name: check.title for check in CHECKS}
+# Would notice something on many sound samples: off until a project switches it on.
+OFF_AT_FIRST = frozenset({unspoken_negations.NAME})
+# Labels in doubt are no check of a scan: they are looked for on their own page, from vectors of all texts.
+LABEL_ERRORS = "label_errors"
+LABEL_ERRORS_TITLE = "Labels in doubt"
+TITLES: dict[str, str] = {check.name: check.title for check in CHECKS} | {LABEL_ERRORS: LABEL_ERRORS_TITLE}

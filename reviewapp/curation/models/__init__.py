@@ -11,6 +11,7 @@ from reviewapp.curation.models.augmenting import (
 )
 from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
+from reviewapp.curation.models.labels import LabelReport
 from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
 from reviewapp.curation.models.programmatic import (
     LabellingAnswer,
@@ -47,6 +48,7 @@ __all__ = [
     "LabellingFunctionVersion",
     "LabellingRun",
     "LabellingVote",
+    "LabelReport",
     "LearnedModel",
     "LearnedScore",
     "LimitMeasurement",

@@ -33,6 +33,7 @@ from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
 from reviewapp.curation.services.indexes import index_begin, index_finish, index_known, index_remove, index_request
 from reviewapp.curation.services.judging import Mark, item_judge, item_take, item_undo
+from reviewapp.curation.services.labels import label_report_finish, label_report_request
 from reviewapp.curation.services.languages import language_mix_set, languages_find
 from reviewapp.curation.services.learning import learning_finish, learning_request
 from reviewapp.curation.services.limits import limit_measure, limit_set
@@ -102,6 +103,8 @@ __all__ = [
     "item_undo",
     "language_mix_set",
     "languages_find",
+    "label_report_finish",
+    "label_report_request",
     "learning_finish",
     "learning_request",
     "limit_keep",

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from reviewapp.curation.anchoring import Span, spans_moved
 from reviewapp.curation.checks.finding import Corpus, FindingDraft
+from reviewapp.curation.checks.registry import LABEL_ERRORS
 from reviewapp.curation.drafts import TEXT_CHECKS, distinct, finding_of, fingerprint_of, item_of
 from reviewapp.curation.identifiers.tagging import tagger_file
 from reviewapp.curation.models import Finding
@@ -71,6 +72,8 @@ class _Move:
         Finding.objects.bulk_create([finding_of(draft, self.after.pk) for draft in new], batch_size=200)
 
     def _came_along(self, finding: Finding, span: Span | None) -> bool:
+        if finding.check_name == LABEL_ERRORS and self.before.labels != self.after.labels:
+            return False  # somebody labelled again: what was in doubt is no more
         is_touched = finding.start is not None and span is None
         if is_touched:
             span = self._mended(finding)

@@ -18,7 +18,7 @@ from reviewapp.audit.models import AuditEvent
 from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.curation import services
-from reviewapp.curation.checks.registry import CHECKS
+from reviewapp.curation.checks.registry import CHECKS, OFF_AT_FIRST
 from reviewapp.curation.models import Finding, PipelineVersion, Scan
 from reviewapp.curation.pipeline import ALWAYS, SEVERITIES, Pipeline, PipelineError, Step, pipeline_read
 from reviewapp.curation.summary import summary_of
@@ -35,7 +35,7 @@ FREE = sorted(set(NAMES) - ALWAYS)
 
 def config(**changes: dict[str, Any]) -> dict[str, Any]:
     """The pipeline that comes with the product, with other values for some checks."""
-    steps = [{"check": name} | changes.get(name, {}) for name in NAMES]
+    steps = [{"check": name, "is_on": name not in OFF_AT_FIRST} | changes.get(name, {}) for name in NAMES]
     return {"is_cleaning": True, "steps": steps}
 
 
@@ -50,7 +50,7 @@ def form(changes: dict[str, str] | None = None, *, off: set[str] = frozenset()) 
     given: dict[str, Any] = {"check": NAMES, "is_cleaning": "on", "size": "3", "idempotency_key": str(uuid.uuid4())}
     for number, name in enumerate(NAMES, start=1):
         given[f"place-{name}"] = str(number)
-        if name not in off and name not in ALWAYS:
+        if name not in off | OFF_AT_FIRST | ALWAYS:
             given[f"on-{name}"] = "on"
     return given | (changes or {})
 
@@ -84,7 +84,9 @@ def test_checks_that_came_later_run_last() -> None:
     steps = pipeline_read(known).steps
 
     assert steps[0] == Step(check="whitespace", is_on=False)
-    assert {step.check for step in steps} == set(NAMES) and all(step.is_on for step in steps[1:])
+    assert {step.check for step in steps} == set(NAMES) and all(
+        step.is_on == (step.check not in OFF_AT_FIRST) for step in steps[1:]
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,11 @@ def test_a_version_is_kept_and_recorded(project: Project) -> None:
 
     assert (version.number, version.note) == (1, "less noise")
     event = AuditEvent.objects.get(action="pipeline.save")
-    assert event.data == {"number": 1, "content_hash": version.content_hash, "off": ["whitespace"]}
+    assert event.data == {
+        "number": 1,
+        "content_hash": version.content_hash,
+        "off": ["unspoken_negations", "whitespace"],
+    }
     assert save(project, config(whitespace={"is_on": False}, off_topic={"is_on": False})).number == 2
 
 
@@ -195,8 +201,9 @@ def test_only_new_and_changed_texts_are_looked_at_again(project: Project, monkey
     samples[0].revision = factories.revision(samples[0], completion="A 54-year-old, ring 555-867-5309.", number=2)
     samples[0].save(update_fields=["revision"])
     scan(project)
-    texts = sum(check.scope == "text" for check in CHECKS)
-    assert sorted(looked_at) == [1] * texts + [5] * (len(CHECKS) - texts)
+    on = [check for check in CHECKS if check.name not in OFF_AT_FIRST]
+    texts = sum(check.scope == "text" for check in on)
+    assert sorted(looked_at) == [1] * texts + [5] * (len(on) - texts)
 
 
 def test_a_sample_that_was_rejected_and_put_back_has_its_findings_again(project: Project) -> None:
@@ -289,7 +296,7 @@ def test_the_page_lists_every_check_and_saves_a_version(lead: Client, project: P
     assert answer.status_code == 302
     pipeline = pipeline_read(PipelineVersion.objects.get().config)
     assert pipeline.steps[1].check == "whitespace", "after the one that shared its place"
-    assert [step.check for step in pipeline.off] == ["off_topic"]
+    assert [step.check for step in pipeline.off] == ["unspoken_negations", "off_topic"]
     assert "Version 1 is in use" in body(lead.get(url("pipeline_edit")))
 
 
