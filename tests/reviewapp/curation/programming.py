@@ -116,7 +116,7 @@ def world(project: Project, by: User) -> LabellingRun:
 
 def rows(project: Project, by: User) -> LabellingFunctionVersion:
     """One function and a finished run of it as bare rows, beside whatever schema there is."""
-    version = documents.version(project, name="Reasons")
+    version = documents.version(project, name="Anlass")
     made = LabellingFunction.objects.create(project=project, name="Pain words", field="reason", created_by=by)
     condition = Condition(kind="keyword", text="hurts")
     first = LabellingFunctionVersion.objects.create(

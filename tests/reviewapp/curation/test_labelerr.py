@@ -48,16 +48,6 @@ def test_the_joint_and_the_doubts_are_those_of_cleanlab(case: dict[str, Any]) ->
     assert own == sorted(own)  # the surest error first
 
 
-def test_cleanlab_itself_says_the_same_where_it_is_installed() -> None:
-    count, filtering = pytest.importorskip("cleanlab.count"), pytest.importorskip("cleanlab.filter")
-    random = np.random.default_rng(11)
-    said = random.dirichlet([0.4] * 4, 300)
-    chosen = np.where(random.random(300) < 0.8, said.argmax(axis=1), random.integers(0, 4, 300))
-    found = doubts_of(chosen, said)
-    assert np.array_equal(found.joint, count.compute_confident_joint(chosen, said))
-    assert set(found.rows) == set(np.flatnonzero(filtering.find_label_issues(chosen, said, n_jobs=1)))
-
-
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(2, 60))
 def test_property_the_joint_keeps_the_counts_and_doubts_propose_another_class(seed: int, k: int, n: int) -> None:
     random = np.random.default_rng(seed)

@@ -94,11 +94,11 @@ def test_the_checks_find_what_they_found_before_they_read_in_parts(demo_world: W
         for key, row in _rows(demo_world)
     ]
     corpus = Corpus(items=Shelf(items).lazy(), heldout=[(key, row["prompt"]) for key, row in _held(demo_world)])
-    found = {check.name: len(list(check.run(corpus))) for check in CORPUS_CHECKS}
-    assert found == {
+    before = {
         "heldout_overlap": 13, "benchmark_overlap": 0, "exact_duplicates": 30, "near_duplicates": 73,
         "contradictory_completions": 50, "repeated_parts": 0, "off_topic": 51,
     }  # fmt: skip
+    assert {check.name: len(list(check.run(corpus))) for check in CORPUS_CHECKS if check.name in before} == before
 
 
 def _rows(world: World) -> list[tuple[int, dict[str, str]]]:
