@@ -7,259 +7,495 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0001_initial'),
-        ('curation', '0004_curation'),
-        ('labelling', '0001_initial'),
-        ('projects', '0002_queue_settings'),
-        ('samples', '0007_synthetic'),
+        ("core", "0001_initial"),
+        ("curation", "0004_curation"),
+        ("labelling", "0001_initial"),
+        ("projects", "0002_queue_settings"),
+        ("samples", "0007_synthetic"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Augmentation',
+            name="Augmentation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('templates', 'Other wordings'), ('noise', 'Noise of the corpus'), ('rewrite', 'Rewritten by a model'), ('back', 'Translated and back by a model')], max_length=10)),
-                ('state', models.CharField(choices=[('planning', 'Being written'), ('planned', 'Preview'), ('applied', 'Made'), ('withdrawn', 'Withdrawn')], default='planning', max_length=10)),
-                ('recipe', models.JSONField()),
-                ('recipe_hash', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('left', models.JSONField(null=True)),
-                ('plan', models.JSONField(default=dict)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('done', models.JSONField(default=dict)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('undone', models.JSONField(default=dict)),
-                ('idempotency_key', models.UUIDField(unique=True)),
-                ('applied_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('job', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.job')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='augmentations', to='projects.project')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('withdrawn_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("templates", "Other wordings"),
+                            ("noise", "Noise of the corpus"),
+                            ("rewrite", "Rewritten by a model"),
+                            ("back", "Translated and back by a model"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planning", "Being written"),
+                            ("planned", "Preview"),
+                            ("applied", "Made"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="planning",
+                        max_length=10,
+                    ),
+                ),
+                ("recipe", models.JSONField()),
+                ("recipe_hash", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("left", models.JSONField(null=True)),
+                ("plan", models.JSONField(default=dict)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("done", models.JSONField(default=dict)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                ("undone", models.JSONField(default=dict)),
+                ("idempotency_key", models.UUIDField(unique=True)),
+                (
+                    "applied_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "job",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="core.job"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="augmentations", to="projects.project"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "withdrawn_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='AugmentationSettings',
+            name="AugmentationSettings",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('most_synthetic', models.PositiveSmallIntegerField(default=25)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('changed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='augmentation_settings', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("most_synthetic", models.PositiveSmallIntegerField(default=25)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="augmentation_settings",
+                        to="projects.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CurationReport',
+            name="CurationReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('facts', models.JSONField()),
-                ('content_hash', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('idempotency_key', models.UUIDField(unique=True)),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='curation_reports', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("facts", models.JSONField()),
+                ("content_hash", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("idempotency_key", models.UUIDField(unique=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="curation_reports",
+                        to="projects.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["-number"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='LabellingFunction',
+            name="LabellingFunction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('field', models.CharField(max_length=40)),
-                ('is_on', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('idempotency_key', models.UUIDField(null=True, unique=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labelling_functions', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                ("field", models.CharField(max_length=40)),
+                ("is_on", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("idempotency_key", models.UUIDField(null=True, unique=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labelling_functions",
+                        to="projects.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='LabellingFunctionVersion',
+            name="LabellingFunctionVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('target', models.CharField(max_length=80)),
-                ('condition', models.JSONField()),
-                ('content_hash', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('function', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='curation.labellingfunction')),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("target", models.CharField(max_length=80)),
+                ("condition", models.JSONField()),
+                ("content_hash", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "function",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="curation.labellingfunction",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ["-number"],
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='LabellingRun',
+            name="LabellingRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('field', models.CharField(max_length=40)),
-                ('schema_hash', models.CharField(max_length=64)),
-                ('functions', models.JSONField(default=list)),
-                ('has_files', models.BooleanField(default=False)),
-                ('stopped', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('done_upto', models.BigIntegerField(default=0)),
-                ('made_at', models.DateTimeField(null=True)),
-                ('n', models.PositiveIntegerField(default=0)),
-                ('figures', models.JSONField(default=dict)),
-                ('has_votes', models.BooleanField(default=True)),
-                ('suggested', models.JSONField(default=dict)),
-                ('idempotency_key', models.UUIDField(null=True, unique=True)),
-                ('job', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.job')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labelling_runs', to='projects.project')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('schema_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labelling.labelschemaversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("field", models.CharField(max_length=40)),
+                ("schema_hash", models.CharField(max_length=64)),
+                ("functions", models.JSONField(default=list)),
+                ("has_files", models.BooleanField(default=False)),
+                ("stopped", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("done_upto", models.BigIntegerField(default=0)),
+                ("made_at", models.DateTimeField(null=True)),
+                ("n", models.PositiveIntegerField(default=0)),
+                ("figures", models.JSONField(default=dict)),
+                ("has_votes", models.BooleanField(default=True)),
+                ("suggested", models.JSONField(default=dict)),
+                ("idempotency_key", models.UUIDField(null=True, unique=True)),
+                (
+                    "job",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="core.job"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labelling_runs",
+                        to="projects.project",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "schema_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="labelling.labelschemaversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='LabellingAnswer',
+            name="LabellingAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('expert', models.CharField(blank=True, max_length=80)),
-                ('fired', models.PositiveSmallIntegerField(default=0)),
-                ('is_conflict', models.BooleanField(default=False)),
-                ('majority', models.CharField(blank=True, max_length=80)),
-                ('share', models.FloatField(default=0.0)),
-                ('model', models.CharField(blank=True, max_length=80)),
-                ('chance', models.FloatField(default=0.0)),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='samples.revision')),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='samples.sample')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='curation.labellingrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("expert", models.CharField(blank=True, max_length=80)),
+                ("fired", models.PositiveSmallIntegerField(default=0)),
+                ("is_conflict", models.BooleanField(default=False)),
+                ("majority", models.CharField(blank=True, max_length=80)),
+                ("share", models.FloatField(default=0.0)),
+                ("model", models.CharField(blank=True, max_length=80)),
+                ("chance", models.FloatField(default=0.0)),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="samples.revision"
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="samples.sample"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="curation.labellingrun"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LabellingVote',
+            name="LabellingVote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('place', models.PositiveSmallIntegerField()),
-                ('label', models.CharField(max_length=80)),
-                ('start', models.PositiveIntegerField(default=0)),
-                ('end', models.PositiveIntegerField(default=0)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='curation.labellingrun')),
-                ('sample', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='samples.sample')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("place", models.PositiveSmallIntegerField()),
+                ("label", models.CharField(max_length=80)),
+                ("start", models.PositiveIntegerField(default=0)),
+                ("end", models.PositiveIntegerField(default=0)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="votes", to="curation.labellingrun"
+                    ),
+                ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="samples.sample"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LabelReport',
+            name="LabelReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('made_at', models.DateTimeField(null=True)),
-                ('newest_revision', models.BigIntegerField(default=0)),
-                ('content', models.JSONField(default=dict)),
-                ('idempotency_key', models.UUIDField(unique=True)),
-                ('job', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.job')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='label_reports', to='projects.project')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("made_at", models.DateTimeField(null=True)),
+                ("newest_revision", models.BigIntegerField(default=0)),
+                ("content", models.JSONField(default=dict)),
+                ("idempotency_key", models.UUIDField(unique=True)),
+                (
+                    "job",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="core.job"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="label_reports", to="projects.project"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='SampleLanguage',
+            name="SampleLanguage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(blank=True, max_length=16)),
-                ('basis', models.CharField(choices=[('text', 'Its own text'), ('declared', 'What the import says'), ('short', "Its own short text, among the project's languages"), ('group', 'The other samples of its group'), ('script', 'Its letters, which one language of the project uses'), ('open', 'Not known')], max_length=8)),
-                ('method', models.CharField(max_length=32)),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='samples.revision')),
-                ('sample', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='written_in', to='samples.sample')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("language", models.CharField(blank=True, max_length=16)),
+                (
+                    "basis",
+                    models.CharField(
+                        choices=[
+                            ("text", "Its own text"),
+                            ("declared", "What the import says"),
+                            ("short", "Its own short text, among the project's languages"),
+                            ("group", "The other samples of its group"),
+                            ("script", "Its letters, which one language of the project uses"),
+                            ("open", "Not known"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("method", models.CharField(max_length=32)),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="samples.revision"
+                    ),
+                ),
+                (
+                    "sample",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="written_in", to="samples.sample"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SyntheticText',
+            name="SyntheticText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('variant', models.PositiveSmallIntegerField()),
-                ('prompt', models.TextField(blank=True)),
-                ('completion', models.TextField(blank=True)),
-                ('outcome', models.CharField(blank=True, max_length=12)),
-                ('similarity', models.FloatField(null=True)),
-                ('augmentation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='texts', to='curation.augmentation')),
-                ('near', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='samples.sample')),
-                ('parent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='synthetic_texts', to='samples.sample')),
-                ('parent_revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='samples.revision')),
-                ('sample', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='synthetic_text', to='samples.sample')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("variant", models.PositiveSmallIntegerField()),
+                ("prompt", models.TextField(blank=True)),
+                ("completion", models.TextField(blank=True)),
+                ("outcome", models.CharField(blank=True, max_length=12)),
+                ("similarity", models.FloatField(null=True)),
+                (
+                    "augmentation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="texts", to="curation.augmentation"
+                    ),
+                ),
+                (
+                    "near",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="samples.sample"
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="synthetic_texts", to="samples.sample"
+                    ),
+                ),
+                (
+                    "parent_revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="samples.revision"
+                    ),
+                ),
+                (
+                    "sample",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="synthetic_text",
+                        to="samples.sample",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='augmentation',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='augmentation_number'),
+            model_name="augmentation",
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="augmentation_number"),
         ),
         migrations.AddConstraint(
-            model_name='curationreport',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='curation_report_number'),
+            model_name="curationreport",
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="curation_report_number"),
         ),
         migrations.AddConstraint(
-            model_name='labellingfunction',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='one_labelling_function_per_name'),
+            model_name="labellingfunction",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="one_labelling_function_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='labellingfunctionversion',
-            constraint=models.UniqueConstraint(fields=('function', 'number'), name='labelling_function_version_number'),
+            model_name="labellingfunctionversion",
+            constraint=models.UniqueConstraint(fields=("function", "number"), name="labelling_function_version_number"),
         ),
         migrations.AddConstraint(
-            model_name='labellingrun',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='labelling_run_number'),
+            model_name="labellingrun",
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="labelling_run_number"),
         ),
         migrations.AddIndex(
-            model_name='labellinganswer',
-            index=models.Index(fields=['run', 'chance'], name='labelling_answer_order'),
+            model_name="labellinganswer",
+            index=models.Index(fields=["run", "chance"], name="labelling_answer_order"),
         ),
         migrations.AddConstraint(
-            model_name='labellinganswer',
-            constraint=models.UniqueConstraint(fields=('run', 'sample'), name='one_labelling_answer_per_sample'),
+            model_name="labellinganswer",
+            constraint=models.UniqueConstraint(fields=("run", "sample"), name="one_labelling_answer_per_sample"),
         ),
         migrations.AddIndex(
-            model_name='labellingvote',
-            index=models.Index(fields=['run', 'place', 'sample'], name='labelling_vote_of_function'),
+            model_name="labellingvote",
+            index=models.Index(fields=["run", "place", "sample"], name="labelling_vote_of_function"),
         ),
         migrations.AddConstraint(
-            model_name='labellingvote',
-            constraint=models.UniqueConstraint(fields=('run', 'sample', 'place'), name='one_vote_per_function_and_sample'),
+            model_name="labellingvote",
+            constraint=models.UniqueConstraint(
+                fields=("run", "sample", "place"), name="one_vote_per_function_and_sample"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='labelreport',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='label_report_number'),
+            model_name="labelreport",
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="label_report_number"),
         ),
         migrations.AddIndex(
-            model_name='samplelanguage',
-            index=models.Index(fields=['language', 'sample'], name='sample_language'),
+            model_name="samplelanguage",
+            index=models.Index(fields=["language", "sample"], name="sample_language"),
         ),
         migrations.AddIndex(
-            model_name='synthetictext',
-            index=models.Index(fields=['augmentation', 'outcome', 'id'], name='synthetic_text_outcome'),
+            model_name="synthetictext",
+            index=models.Index(fields=["augmentation", "outcome", "id"], name="synthetic_text_outcome"),
         ),
         migrations.AddConstraint(
-            model_name='synthetictext',
-            constraint=models.UniqueConstraint(fields=('augmentation', 'parent', 'variant'), name='one_text_per_variant'),
+            model_name="synthetictext",
+            constraint=models.UniqueConstraint(
+                fields=("augmentation", "parent", "variant"), name="one_text_per_variant"
+            ),
         ),
     ]
