@@ -6,8 +6,10 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from reviewapp.curation import services as curation
-from reviewapp.curation.checks import named_people
+from reviewapp.curation.checks import named_people, negations, unsupported_names, unsupported_numbers
 from reviewapp.curation.models import Finding
 from reviewapp.demo import at_work
 from reviewapp.demo.telling import Chapter, Telling, Wave, key_for
@@ -22,6 +24,7 @@ from reviewapp.trainingsets.models import TrainingSetVersion
 from reviewapp.trainingsets.selectors.drafts import version_plan
 
 SET_NAME = "Notes"
+HINTS = (named_people.NAME, negations.NAME, unsupported_names.NAME)
 
 
 def overlap_set(story: Telling, overlap: int) -> None:
@@ -99,11 +102,12 @@ def samples_by_state(story: Telling) -> dict[str, int]:
 def noticed(story: Telling) -> set[int]:
     """Accepted samples about which a check had noticed something of weight, whatever a reviewer said to it then.
 
-    But names: the people of this world are made up, and each of them has one.
+    But names: the people of this world are made up, and each of them has one. And what is a hint to read a pair again
+    (a negation, a medicine, a figure of something else), which the reviewers of this story have followed.
     """
     findings = Finding.objects.filter(
         sample__project=story.project, sample__state=Sample.State.ACCEPTED, severity__in=["medium", "high"]
-    ).exclude(check_name=named_people.NAME)
+    ).exclude(Q(check_name__in=HINTS) | Q(kind=unsupported_numbers.ELSEWHERE))
     return set(findings.exclude(state=Finding.State.GONE).values_list("sample_id", flat=True))
 
 

@@ -16,6 +16,7 @@ from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope,
 NAME, TITLE = "unsupported_numbers", "Figures not in the prompt"
 SCOPE: Scope = "text"
 VERSION = 2
+ELSEWHERE = "number_of_something_else"  # the kind of a figure that the prompt has of another thing
 
 # Dates, fractions, pressures and spine levels ("07/29", "1/2", "120/80", "L5-S1") are read in too many ways to judge.
 _FIGURE = re.compile(r"(?<![\w.,/#])(?<![0-9]-)[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?(?![0-9/#]|-[0-9]|\.[0-9])")
@@ -72,7 +73,7 @@ def _look(item: Item) -> Iterator[FindingDraft]:
             match.start(),
             match.end(),
             check=NAME,
-            kind="number_not_in_prompt" if other is None else "number_of_something_else",
+            kind="number_not_in_prompt" if other is None else ELSEWHERE,
             severity="medium",
             message=said,
         )
