@@ -16,7 +16,7 @@ from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, Sample
 
 SIZE_MOST, SIZES = 100_000, (1_000, 5_000, 10_000)
-IDENTIFIER_CHECKS = ("identifiers",)
+IDENTIFIER_CHECKS = ("identifiers", "named_people")
 DUPLICATE_CHECKS = ("exact_duplicates", "near_duplicates")
 ANY, OPEN, ACCEPTED = "any", "open", "accepted"
 QUOTAS = ("group", "language", "origin", "batch", "tag")
@@ -89,6 +89,7 @@ def _open_findings() -> QuerySet[Finding]:
 def samples_weighed(project: Project, scope: str = ANY) -> QuerySet[Any, Any]:
     """Every sample with ``hard``: the first condition that keeps it out whatever its worth, '' where none does."""
     high = _open_findings().filter(severity=Finding.Severity.HIGH)
+    people = _open_findings().filter(check_name__in=IDENTIFIER_CHECKS).exclude(severity=Finding.Severity.LOW)
     others = high.exclude(check_name__in=(HELDOUT, *IDENTIFIER_CHECKS, *DUPLICATE_CHECKS))
     held = HeldoutPrompt.objects.filter(heldout_set__project=project, group=OuterRef("group")).order_by()
     conditions = [
@@ -97,7 +98,7 @@ def samples_weighed(project: Project, scope: str = ANY) -> QuerySet[Any, Any]:
         (_no_text(project), reasons.NO_TEXT),
         (Exists(_open_findings().filter(check_name=HELDOUT)), reasons.OVERLAP),
         (Exists(held), reasons.HELD_OUT_GROUP),
-        (Exists(high.filter(check_name__in=IDENTIFIER_CHECKS)), reasons.IDENTIFIERS),
+        (Exists(people), reasons.IDENTIFIERS),
         (Exists(others), reasons.OPEN_HIGH),
         *_outside(scope),
     ]

@@ -57,7 +57,7 @@ _PLAIN = {
     NO_TEXT: gettext_noop("Its prompt or its completion is empty."),
     OVERLAP: gettext_noop("An open finding says that it overlaps a held-out prompt."),
     HELD_OUT_GROUP: gettext_noop("A held-out prompt is of the same group."),
-    IDENTIFIERS: gettext_noop("An open finding of high severity says that it may identify a person. Settle it first."),
+    IDENTIFIERS: gettext_noop("An open finding says that it may identify a person. Settle it first."),
     OPEN_HIGH: gettext_noop("It has an open finding of high severity. Settle it first."),
     SCOPE: gettext_noop("It is not in a state that this selection asked for."),
     NOT_INDEXED: gettext_noop("It has no word that the index knows, so it can be compared with nothing."),

@@ -258,7 +258,7 @@ def test_experts_mark_and_take_back_on_the_samples_page(
     factories.finding(sample)
     selected(project, people.lead)
     card = body(annotator.get(url("golden_card", sample.pk), headers=HTMX))
-    assert "Selection 1</a> dropped it. An open finding of high severity" in card
+    assert "Selection 1</a> dropped it. An open finding says" in card
 
 
 def test_a_judged_handful_gives_the_limit_that_the_form_proposes(
