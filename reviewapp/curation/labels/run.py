@@ -14,13 +14,12 @@ from reviewapp.curation.checks.registry import LABEL_ERRORS
 from reviewapp.curation.labels.confident import Ints, Reals, doubts_of
 from reviewapp.curation.labels.reading import Labelled, fields_of_one_class, labels_read
 from reviewapp.curation.learning.classifier import (
-    LEAST_DECISIONS,
-    LEAST_OF_CLASS,
     classes_kept,
     features_of,
     folds_of,
     learn,
 )
+from reviewapp.curation.learning.least import LEAST_DECISIONS, LEAST_OF_CLASS
 from reviewapp.curation.meaning.build import index_ready
 from reviewapp.curation.meaning.fit import vectors_of
 from reviewapp.curation.meaning.vectors import text_of

@@ -25,7 +25,7 @@ from reviewapp.curation.labels.reading import (
     reports_of,
     samples_labelled,
 )
-from reviewapp.curation.learning.classifier import LEAST_DECISIONS, LEAST_OF_CLASS
+from reviewapp.curation.learning.least import LEAST_DECISIONS, LEAST_OF_CLASS
 from reviewapp.curation.models import LabelReport
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission

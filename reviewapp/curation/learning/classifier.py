@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 
+from reviewapp.curation.learning.least import FOLDS, LEAST_DECISIONS, LEAST_OF_CLASS
+
 Reals = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-FOLDS, PENALTY = 5, 1.0
-LEAST_DECISIONS, LEAST_OF_CLASS, MOST_CLASSES = 50, FOLDS, 50
+PENALTY, MOST_CLASSES = 1.0, 50
 
 
 @dataclass(frozen=True, kw_only=True)
