@@ -22,7 +22,9 @@ TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=fal
 # What runs on both databases; `make check` leaves of it what takes long (tests/long_tests.txt)
 EACH := not slow and not e2e and not fault and not loop
 FAST := $(EACH) and not long
-LONG := slow or fault or loop or stack
+LONG := (slow or fault or stack) and not loop
+# Only files that name these marks are read: reading them all takes half a minute of each process.
+FILES_WITH = $$(grep -rlE '$(1)' tests --include='test_*.py')
 
 .PHONY: help demo demo-reset setup setup-test check lint types contracts quick-checks migrations-check test-fast \
 	test-sqlite test-slow test-loop \
@@ -87,11 +89,12 @@ test-loop: ## `make loop` on the demo and on real data
 	@$(TEST_ENV) $(PYTEST) tests/ops/test_loop.py -q
 
 test-long: ## the rest of test-slow
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 nice -n 10 $(PYTEST) -m "$(LONG)" --ignore tests/ops/test_loop.py \
-		-n $(JOBS) --dist loadgroup --no-loadscope-reorder -q --durations 20
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 nice -n 10 $(PYTEST) -m "$(LONG)" \
+		$(call FILES_WITH,mark.(slow|fault|stack)) -n $(JOBS) --dist loadgroup --no-loadscope-reorder -q --durations 20
 
 test-e2e: ## browser tests of single screens
-	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault and not stack and not slow" -n $(JOBS) --dist loadfile -q --durations 10
+	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault and not stack and not slow" \
+		$(call FILES_WITH,mark.e2e|IN_BROWSER) -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --durations 10
 
 test-postgres: ## the tests that use the database again, on a private PostgreSQL
 	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "database and $(EACH)" -n $(JOBS) -q

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +22,15 @@ from reviewapp.projects.models import Project
 from tests import factories
 from tests.chromium import CHROMIUM, FLAGS
 
+# Reading 8,000 tests makes objects that all live on; looking for garbage among them takes a fifth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 # a busy machine is not a fault of the code
 hypothesis.settings.register_profile("busy", deadline=None)
 hypothesis.settings.load_profile("busy")
@@ -33,10 +44,24 @@ LONG = frozenset((HERE / "long_tests.txt").read_text(encoding="utf-8").splitline
 SHARED_DATA = HERE.parent.parent / "shared" / "data"
 
 
+# `make test` reads only the files in which these marks stand
+BY_FILE = ("slow", "fault", "stack", "e2e")
+NAMED = re.compile(rf"mark\.({'|'.join(BY_FILE)})|IN_BROWSER")
+
+
+def _priority(item: pytest.Function) -> tuple[bool, float]:
+    limit = item.get_closest_marker("timeout")
+    is_heavy = any(map(item.get_closest_marker, ("loop", "fault", "stack")))
+    return not is_heavy, -limit.args[0] if limit else 0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """The longest first, so that none of them is left alone at the end; marks where the database is used, and for what
     took long (tests/long_tests.txt)."""
-    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("loop", "fault", "stack"))))
+    items.sort(key=_priority)
+    unnamed = {item.path for item in items if any(map(item.get_closest_marker, BY_FILE))}
+    if lost := [str(path) for path in unnamed if not NAMED.search(path.read_text(encoding="utf-8"))]:
+        raise pytest.UsageError(f"make test would not find the marks of {lost}: name them in the file (Makefile).")
     for item in items:
         if item.nodeid.partition("[")[0] in LONG:
             item.add_marker("long")

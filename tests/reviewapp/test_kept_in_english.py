@@ -6,13 +6,14 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -39,6 +40,7 @@ from tests.reviewapp.trainingsets import builders
 SLUG = "letters"
 Reader = Callable[[User], Client]
 CHANGING = re.compile(r"[0-9a-f]{32,}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+")  # hashes, keys, ids, times
+WRITTEN = re.compile(r'(?:INSERT (?:OR IGNORE )?INTO|UPDATE|DELETE FROM) "(\w+)"')
 MAPPING = {"prompt": "ask", "completion": "say", "external_id": "id", "group": "who", "encoding": "utf-8"}
 
 
@@ -51,11 +53,24 @@ def _texts(value: object) -> Iterator[str]:
         yield from (text for part in value for text in _texts(part))
 
 
-def kept() -> dict[str, list[str]]:
-    """Every text in the database by table, without what differs from one run to the next."""
+@contextmanager
+def written() -> Iterator[set[str]]:
+    """The tables that are written to inside."""
+    names: set[str] = set()
+
+    def note(execute: Callable[..., Any], sql: str, *rest: object) -> Any:
+        names.update(WRITTEN.findall(sql))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield names
+
+
+def kept(tables: set[str]) -> dict[str, list[str]]:
+    """Every text in these tables of ours, without what differs from one run to the next."""
     found = {}
     for model in apps.get_models():
-        if model.__module__.startswith("reviewapp."):
+        if model.__module__.startswith("reviewapp.") and model._meta.db_table in tables:
             rows = model._default_manager.order_by("pk").values_list()
             found[model._meta.label] = [text for row in rows for text in _texts(row)]
     return found
@@ -70,8 +85,9 @@ def in_language(act: Callable[[Reader], object], client_for: Any, language: str)
         return client
 
     with transaction.atomic():
-        given = act(reader)
-        found = kept()
+        with written() as tables:
+            given = act(reader)
+        found = kept(tables)
         transaction.set_rollback(True)
     return given, found
 

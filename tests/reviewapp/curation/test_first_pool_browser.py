@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from demo.world.build import World, world_build
 from reviewapp.core import jobs
 from reviewapp.core.models import Job
@@ -56,6 +58,7 @@ def files(world: World, folder: Path) -> tuple[Path, Path]:
     return pool, heldout
 
 
+@pytest.mark.timeout(600)
 def test_a_newcomer_reaches_a_clean_start_set(browser: Any, live_server: Any, tmp_path: Path) -> None:
     world = world_build(7)
     pool, heldout = files(world, tmp_path)

@@ -63,6 +63,7 @@ def grade_one(bench: Bench, number: int) -> None:
     bench.lock()
 
 
+@pytest.mark.timeout(600)
 def test_two_hundred_real_outputs_by_keyboard_alone(bench: Bench, round: GradingRound) -> None:
     pointed: list[str] = []
     bench.page.on("console", lambda message: pointed.append(message.text) if "POINTER" in message.text else None)
