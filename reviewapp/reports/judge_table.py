@@ -99,7 +99,7 @@ def _share(found: Json | None) -> str:
         return say("not defined")
     low, high = found.get("low"), found.get("high")
     value = wording.percent(found["value"])
-    return value if low is None or high is None else f"{value} ({wording.percent(low)} – {wording.percent(high)})"
+    return value if low is None or high is None else f"{value} ({wording.percent(low)} to {wording.percent(high)})"
 
 
 def _measure(found: Json) -> str:

@@ -34,6 +34,11 @@ class Table:
     grey: frozenset[int] = frozenset()
 
     @property
+    def head(self) -> list[tuple[str, bool]]:
+        """The names of the columns, and whether each holds numbers."""
+        return [(name, n in self.numbers) for n, name in enumerate(self.header)]
+
+    @property
     def cells(self) -> list[tuple[bool, list[tuple[str, str, bool]]]]:
         """For each row whether it is grey, and its cells as (name of the column, words, is a number)."""
         return [
@@ -67,7 +72,7 @@ def _claims(claims: Json) -> Table | None:
         note=say("Each claim corrected for the number of them (%(method)s).", method=claims.get("method", "")),
         header=[say("Claim"), say("Difference"), say("Alone"), say("Corrected"), say("May be said")],
         rows=rows,
-        numbers=frozenset({1}),
+        numbers=frozenset({1, 2, 3}),
     )
 
 

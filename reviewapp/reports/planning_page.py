@@ -178,7 +178,9 @@ def _below(asked: Asked) -> Answer:
 def _tolerated(n: int, limit: float) -> str:
     allowed = planning.failures_allowed(n, limit)
     if allowed is None:
-        return say("Of %(n)s prompts, not even none at fault shows it.", n=grouped(n))
+        return say("%(n)s prompts are too few to show it, even with none at fault.", n=grouped(n))
+    if not allowed:
+        return say("Of %(n)s prompts, none may be at fault.", n=grouped(n))
     return say(
         "Of %(n)s prompts, at most %(allowed)s may be at fault (%(rate)s).",
         n=grouped(n),

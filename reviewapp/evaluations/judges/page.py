@@ -55,6 +55,7 @@ def page_of(run: JudgeRun) -> dict[str, Any]:
         "wait": queues.job_wait(run.job) if run.job else None,
         "missing": missing_of(rows),
         "enough": ENOUGH,
+        "has_remarks": any(row.match and not row.match.is_enough for row in rows),
         **cost_of(run.result or {}),
     }
 
@@ -122,7 +123,7 @@ def _changed(outcome: Outcome) -> str:
     if outcome.share_changed is None:
         return say("nothing was answered in both orders")
     low, high = wilson(outcome.changed, outcome.answered, Z)
-    return f"{outcome.share_changed:.0%} ({low:.0%} – {high:.0%})"
+    return f"{outcome.share_changed:.0%} ({_bounds(f'{low:.0%}', f'{high:.0%}')})"
 
 
 def _agreement(found: Match) -> list[tuple[str, str]]:
@@ -136,7 +137,12 @@ def _value(one: Agreement) -> str:
     text = f"{one.value:.2f}".replace("-", "−")
     if one.low is None or one.high is None:
         return text
-    return f"{text} ({one.low:.2f} – {one.high:.2f})".replace("-", "−")
+    return f"{text} ({_bounds(f'{one.low:.2f}', f'{one.high:.2f}')})".replace("-", "−")
+
+
+def _bounds(low: str, high: str) -> str:
+    """A dash between two numbers reads as a minus where one is negative."""
+    return say("%(low)s to %(high)s", low=low, high=high)
 
 
 def missing_of(rows: Sequence[JudgeRow]) -> list[tuple[str, int]]:

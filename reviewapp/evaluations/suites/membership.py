@@ -18,7 +18,7 @@ from reviewapp.evaluations.suites.measuring import BOTH, CONFIDENCE, figure_of
 
 TRAINED, UNSEEN = "trained", "unseen"
 METHOD = "rank statistic; one-sided bounds of Hanley and McNeil"
-ABOUT = "Chance that tuning made a random training row likelier than a random unseen one; 0.5 is no trace."
+ABOUT = "Chance that tuning made a random training row likelier than a random unseen one; 50% is no trace."
 
 
 def figures(items: Sequence[SuiteItem], answers: Answers) -> list[SuiteFigure]:

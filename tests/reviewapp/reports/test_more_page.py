@@ -23,6 +23,7 @@ def test_claims_and_missed_errors_are_told_of_a_real_report(project: Project, pe
     tables = tables_of(data)
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
     claims = tables[0]
+    assert [is_number for _, is_number in claims.head] == [False, True, True, True, False]
     assert claims.title.startswith("Better on ") and len(claims.rows) == len(data["claims"]["claims"])
     better = [row["name"] for row in data["claims"]["claims"] if row["is_better"]]
     assert [row[0] for row in claims.rows if row[-1] == "better"] == better

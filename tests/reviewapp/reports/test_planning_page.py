@@ -54,7 +54,8 @@ def test_hours_for_two_hundred_prompts() -> None:
 def test_three_prompts_get_words_and_no_promise() -> None:
     plan = plan_of(Asked(prompts=3))
     assert len(plan.cannot) >= 4 + 3 and "59 prompts without one error" in "\n".join(plan.cannot)
-    assert "not even none at fault shows it" in said(Asked(prompts=3))
+    assert "Of 80 prompts, none may be at fault." in said(Asked(prompts=80))
+    assert "3 prompts are too few to show it, even with none at fault." in said(Asked(prompts=3))
 
 
 @pytest.mark.parametrize(
