@@ -17,6 +17,7 @@ from reviewapp.reports.errors_found import outputs_at_fault, taxonomy, worst_out
 from reviewapp.reports.evidence import RoundFacts, evidence_of
 from reviewapp.reports.gates import CriterionInfo, Gate, gates_to_json
 from reviewapp.reports.judge_results import judge_json
+from reviewapp.reports.orders import orders_json
 from reviewapp.reports.rater_results import claims_json, missed_json, preferences_json, raters_json, slices_json
 from reviewapp.reports.verdicts import (
     ARMS,
@@ -31,7 +32,10 @@ from reviewapp.reports.verdicts import (
 from reviewapp.reviews.agreement import Agreement
 from training.contract import canonical_json
 
-SCHEMA = 3  # 3: outputs behind faults, worst first; looks; grades from elsewhere. 2: outputs behind levels and errors
+# 4: outputs behind agreement, figures and facts; the judge's pairs. 3: outputs behind faults, worst first; looks;
+# grades from elsewhere. 2: outputs behind levels and errors
+SCHEMA = 4
+REPORTED = ("rougeL", "rouge1", "bleu", "exact_match")
 DIGITS = 10  # significant digits that are kept: equal on every machine, and far beyond what is shown
 
 
@@ -61,7 +65,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         ],
         "faults": [{**_fault_json(rule, evidence), "output_ids": at_fault[rule[0]]} for rule in rules],
         "agreement": [_agreement_json(info, evidence.agreement[info.key]) for info in evidence.criteria.values()],
-        "metrics": [_metric_json(name, evidence) for name in ("rougeL", "rouge1", "bleu", "exact_match")],
+        "metrics": [_metric_json(name, evidence) for name in REPORTED],
         "slots": _slots_json(facts, evidence),
         "taxonomy": {arm: taxonomy(facts, arm) for arm in ARMS},
         "worst": worst_outputs(facts, evidence, rules),
@@ -72,6 +76,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         "preferences": preferences_json(facts),
         "suites": suites_json(facts),
         "judge": judge_json(facts, rules),
+        "orders": orders_json(facts, gates, evidence, reported=REPORTED),
         "figures": {name: dataclasses.asdict(figure) for name, figure in sorted(evidence.figures.items())},
         "usable": effort.usable_json(facts, evidence, rules),
         "seconds": effort.grading_seconds(facts),

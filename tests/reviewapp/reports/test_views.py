@@ -170,7 +170,9 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
     client = client_for(people.lead)
     text = client.get(address("report_detail", report.pk)).content.decode()
     places = sorted(set(re.findall(r"/reports/[0-9]+/items/([^/]+)/", text)))
-    assert {place.split("-")[0] for place in places} == {"fault", "gate", "level", "type"}
+    assert {place.split("-")[0] for place in places} == {
+        "agreement", "facts", "fault", "gate", "level", "metric", "type",
+    }  # fmt: skip
     fault = report.data["faults"][0]
     found = client.get(address("report_items", report.pk, "fault-0-fixed"))
     prompts = {output.heldout_prompt.external_id for output, *_ in found.context["rows"]}
@@ -188,7 +190,15 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
     assert found.context["page"].paginator.object_list[0] in levels[min(levels, key=int)], "the lowest level first"
     for place in places:
         assert client.get(address("report_items", report.pk, place)).context["page"].paginator.count > 0, place
-    for place in ("fault-9-broken", "fault-0-neither", "gate-9", "gate-4", "level-x", "type-candidate-nothing", "else"):
+    for place in (
+        "fault-9-broken",
+        "fault-0-neither",
+        "gate-9",
+        "level-x",
+        "agreement-x",
+        "type-candidate-nothing",
+        "else",
+    ):
         assert client.get(address("report_items", report.pk, place)).status_code == 404
     assert client_for(people.observer).get(address("report_items", report.pk, places[0])).status_code == 403
     assert "items/" not in page(client_for, people.observer, address("report_detail", report.pk))
