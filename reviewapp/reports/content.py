@@ -16,7 +16,7 @@ from reviewapp.reports import gates as declared
 from reviewapp.reports.errors_found import outputs_at_fault, taxonomy, worst_outputs
 from reviewapp.reports.evidence import RoundFacts, evidence_of
 from reviewapp.reports.gates import CriterionInfo, Gate, gates_to_json
-from reviewapp.reports.judge_results import judge_json
+from reviewapp.reports.judge_results import judge_json, judge_pairs_json
 from reviewapp.reports.orders import orders_json
 from reviewapp.reports.rater_results import claims_json, missed_json, preferences_json, raters_json, slices_json
 from reviewapp.reports.verdicts import (
@@ -76,6 +76,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         "preferences": preferences_json(facts),
         "suites": suites_json(facts),
         "judge": judge_json(facts, rules),
+        "judge_pairs": judge_pairs_json(facts),
         "orders": orders_json(facts, gates, evidence, reported=REPORTED),
         "figures": {name: dataclasses.asdict(figure) for name, figure in sorted(evidence.figures.items())},
         "usable": effort.usable_json(facts, evidence, rules),

@@ -211,7 +211,12 @@ def _preferences(found: Json | None) -> Table | None:
     ]
     return Table(
         title=say("Side by side"),
-        note=say("Pairwise round %(number)s on the same outputs; ties count half.", number=found["round"]),
+        note=say(
+            "Pairwise round %(number)s on the same outputs. The share is of prompts with a winner, %(ties)s were ties; "
+            "at equal length a tie counts half.",
+            number=found["round"],
+            ties=found["win_rate"].get("ties", 0),
+        ),
         header=[say("Measure"), say("Share"), "n"],
         rows=[[name, _rate(share), str(share["n"])] for name, share in named],
         numbers=frozenset({2}),

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from reviewapp.evaluations.figures import metric_of, shown
 from reviewapp.reports import charts, wording
 from reviewapp.reports.behind import behind, gate_places, gate_suites
-from reviewapp.reports.judge_table import judge_tables
+from reviewapp.reports.judge_table import judge_tables, pair_tables
 from reviewapp.reports.models import Report
 from reviewapp.reports.more_page import Table, tables_of
 from reviewapp.words import say
@@ -126,7 +126,7 @@ def page_of(report: Report) -> ReportPage:
         agreement=[_agreement_view(row, data) for row in data["agreement"]],
         double=data["process"]["double"],
         limits=limits_of(report),
-        more=[*tables_of(data), *judge_tables(data.get("judge"))],
+        more=[*tables_of(data), *judge_tables(data.get("judge")), *pair_tables(data.get("judge_pairs"))],
     )
 
 
