@@ -330,3 +330,20 @@ def test_query_counts_do_not_grow_with_outputs(
         with CaptureQueriesContext(connection) as queries:
             assert client.get(page).status_code == 200
         assert len(queries) <= most, f"{page}: {len(queries)} queries"
+
+
+def test_the_grade_page_has_one_primary_act_and_the_rest_in_a_row_of_links(
+    round: GradingRound, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    def found(person: User) -> tuple[list[str], list[str]]:
+        text = client_for(person).get(address("round_list")).content.decode()
+        head, row = text.split('class="cs-head"')[1].split('class="cs-tabs cs-tabs-page"')
+        links = re.findall(r'href="([^"]+)">([^<]+)</a>', row.split("</nav>")[0])
+        assert all(client_for(person).get(url).status_code == 200 for url, _ in links), "no link that is refused"
+        return re.findall(r"btn-primary[^>]*>(?:<svg.*?</svg>)?([^<]+)</a>", head), [name for _, name in links]
+
+    read = ["Suite runs", "Prompt sets", "Compare base models"]
+    lead, engineer = ["New comparison", "New calibration"], ["Import outputs", "Compare systems"]
+    assert found(people.lead) == (["New grading round"], lead + engineer + read)
+    assert found(people.engineer) == (["Generate"], engineer + read)
+    assert found(people.reviewer) == found(people.observer) == ([], read)
