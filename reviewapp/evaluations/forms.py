@@ -237,6 +237,14 @@ class GradeImportForm(forms.Form):
     )
     criterion_column = forms.CharField(label="Column with the criterion's key", max_length=200, initial="criterion")
     value_column = forms.CharField(label="Column with the answer, a whole number", max_length=200, initial="value")
+    passages_column = forms.CharField(
+        label="Column with marked passages",
+        max_length=200,
+        required=False,
+        help_text='A list, in a table as JSON: [{"text": "words of the output", "severity": "major", "error_type": '
+        '"wrong_value", "source": "words of the prompt"}]. Each is checked against the texts.',
+    )
+    note_column = forms.CharField(label="Column with the grader's note", max_length=200, required=False)
     rank = forms.CharField(
         label="Criterion that is a rank, 1 is best",
         max_length=80,
@@ -265,6 +273,8 @@ class GradeImportForm(forms.Form):
             criterion=data["criterion_column"],
             value=data["value_column"],
             rank=data["rank"].strip(),
+            passages=data["passages_column"].strip(),
+            note=data["note_column"].strip(),
         )
         return {"columns": columns, **{n: data[n] for n in ("rubric_version", "leaves_out", "idempotency_key")}}
 
