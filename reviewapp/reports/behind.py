@@ -116,6 +116,8 @@ def _measured(data: dict[str, Any], gate: dict[str, Any]) -> Behind | None:
             return _leak(data, gate["metric"])
         case "slot_floor":
             return _facts(data, "")
+        case "cost_limit":
+            return _slow(data)
         case "completeness":
             ids = _orders(data).get("ungraded")
             return None if ids is None else Behind(say("outputs that are not fully graded"), output_ids=ids)
@@ -161,6 +163,19 @@ def _leak(data: dict[str, Any], key: str) -> Behind | None:
     order = say("The largest value stands first.")
     return Behind(
         say("marked outputs of the tuned model"), output_ids=ids, order=order, column=metric_of(key).name, metric=key
+    )
+
+
+def _slow(data: dict[str, Any]) -> Behind | None:
+    rows = _orders(data).get("slow")
+    if rows is None:
+        return None
+    return Behind(
+        say("the tuned model's outputs by the time that they took"),
+        output_ids=[output for output, _, _ in rows],
+        order=say("The longest stands first."),
+        column=say("Seconds and tokens"),
+        told={output: f"{seconds:g} s, {'–' if tokens is None else tokens}" for output, seconds, tokens in rows},
     )
 
 

@@ -13,6 +13,7 @@ import reviewapp
 from reviewapp.evaluations.figures import metric_of
 from reviewapp.reports import effort, statistics, wording
 from reviewapp.reports import gates as declared
+from reviewapp.reports.costs import costs_json
 from reviewapp.reports.errors_found import outputs_at_fault, taxonomy, worst_outputs
 from reviewapp.reports.evidence import RoundFacts, evidence_of
 from reviewapp.reports.gates import CriterionInfo, Gate, gates_to_json
@@ -32,8 +33,8 @@ from reviewapp.reports.verdicts import (
 from reviewapp.reviews.agreement import Agreement
 from training.contract import canonical_json
 
-# 4: outputs behind agreement, figures and facts; the judge's pairs. 3: outputs behind faults, worst first; looks;
-# grades from elsewhere. 2: outputs behind levels and errors
+# 4: outputs behind agreement, figures and facts; the judge's pairs; costs. 3: outputs behind faults, worst first;
+# looks; grades from elsewhere. 2: outputs behind levels and errors
 SCHEMA = 4
 REPORTED = ("rougeL", "rouge1", "bleu", "exact_match")
 DIGITS = 10  # significant digits that are kept: equal on every machine, and far beyond what is shown
@@ -47,6 +48,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
     exploratory = elsewhere or (facts.round.is_early_unseal and not verdict.is_early_look)
     rules = fault_rules(gates, evidence)
     at_fault = outputs_at_fault(facts, evidence, rules)
+    usable = effort.usable_json(facts, evidence, rules)
     content = {
         "schema": SCHEMA,
         "verdict": _verdict_json(verdict, is_exploratory=exploratory, is_imported=elsewhere),
@@ -79,7 +81,8 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         "judge_pairs": judge_pairs_json(facts),
         "orders": orders_json(facts, gates, evidence, reported=REPORTED),
         "figures": {name: dataclasses.asdict(figure) for name, figure in sorted(evidence.figures.items())},
-        "usable": effort.usable_json(facts, evidence, rules),
+        "usable": usable,
+        "costs": costs_json(facts, usable),
         "seconds": effort.grading_seconds(facts),
         "process": process_json(facts),
         "method": method_json(evidence),

@@ -30,6 +30,7 @@ def orders_json(
         "leak": {key: leaking(facts, key) for key in sorted(leaks)},
         "facts": by_facts(facts),
         "ungraded": ungraded(facts),
+        "slow": slowest(facts) if any(isinstance(one, declared.CostLimit) for one in gates) else None,
     }
 
 
@@ -92,3 +93,13 @@ def by_facts(facts: RoundFacts) -> list[list[int]]:
 def ungraded(facts: RoundFacts) -> list[int]:
     """Outputs of both models with fewer grades than were asked for."""
     return sorted(one for one, slots in facts.slots_per_output.items() if facts.grades_per_output.get(one, 0) < slots)
+
+
+def slowest(facts: RoundFacts) -> list[list[Any]]:
+    """[output id, seconds, tokens] of the tuned model's outputs with a time: the longest first."""
+    timed = [
+        [output, round(row.seconds, 3), row.tokens]
+        for output, row in facts.outputs.items()
+        if row.arm == CANDIDATE and row.seconds is not None
+    ]
+    return sorted(timed, key=lambda row: (-row[1], row[0]))

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from reviewapp.evaluations.figures import metric_of, shown
 from reviewapp.reports import charts, wording
 from reviewapp.reports.behind import behind, gate_places, gate_suites
+from reviewapp.reports.cost_table import cost_tables, saving_of
 from reviewapp.reports.judge_table import judge_tables, pair_tables
 from reviewapp.reports.models import Report
 from reviewapp.reports.more_page import Table, tables_of
@@ -97,6 +98,7 @@ class ReportPage:
     double: int
     limits: list[str]
     more: list[Table]
+    saving: str  # usable as they are, minutes of a grade, words to change; '' in a report from before
 
 
 def page_of(report: Report) -> ReportPage:
@@ -126,7 +128,13 @@ def page_of(report: Report) -> ReportPage:
         agreement=[_agreement_view(row, data) for row in data["agreement"]],
         double=data["process"]["double"],
         limits=limits_of(report),
-        more=[*tables_of(data), *judge_tables(data.get("judge")), *pair_tables(data.get("judge_pairs"))],
+        more=[
+            *tables_of(data),
+            *judge_tables(data.get("judge")),
+            *pair_tables(data.get("judge_pairs")),
+            *cost_tables(data),
+        ],
+        saving=saving_of(data),
     )
 
 

@@ -278,7 +278,7 @@ def test_declaring_from_the_form(round: GradingRound, people: SimpleNamespace, c
     labels = re.findall(r'name="gate-(\d+)"', client.get(url).content.decode())
     form = {f"gate-{number}": "on" for number in labels}
     form |= {"gate-0-threshold": "4,5", "gate-1-threshold": "0.3", "gate-2-threshold": "0.25"}
-    form |= {"gate-4-threshold": "90", "gate-7-threshold": "2"}
+    form |= {"gate-4-threshold": "90", "gate-7-threshold": "2", "gate-9-threshold": "20"}
     more = '[{"kind": "improvement", "name": "ROUGE-L better", "metric": "rougeL"}]'
     refused = client.post(url, form | {"gate-1-threshold": "<b>many</b>", "more": "{"})
     text = refused.content.decode()
