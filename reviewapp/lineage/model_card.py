@@ -14,6 +14,7 @@ from django.utils import translation
 from reviewapp.evaluations.figures import figure_rows
 from reviewapp.evaluations.models import GenerationRun
 from reviewapp.evaluations.selectors import suites_measured
+from reviewapp.evaluations.selectors.outputs import OF_BASE
 from reviewapp.evaluations.suite_page import Row, sections_of
 from reviewapp.evaluations.suites.table import SUITES
 from reviewapp.lineage import standing
@@ -148,7 +149,8 @@ def _judged(report: Report | None) -> Section:
 
 def _measured(model: ModelVersion) -> Section:
     """The newest generation run in which this model version answered; figures that no gate stands on alone."""
-    run = GenerationRun.objects.filter(candidate=model, result__isnull=False).select_related("heldout_set").first()
+    runs = GenerationRun.objects.filter(candidate=model, result__isnull=False, **OF_BASE)
+    run = runs.select_related("heldout_set").first()
     if run is None:
         return Section(say("What was measured"), lines=[say("It has not answered a held-out set yet.")])
     rows = [

@@ -316,6 +316,10 @@ def limits_of(report: Report) -> list[str]:
         )
     if header["simulated_graders"]:
         said.append(say("Simulated graders took part: the report shows how grading works and releases no model."))
+    if header["baseline"].get("training_run") or header["baseline"].get("merged_from"):
+        said.append(
+            say("What is called base here is %(label)s, which is tuned as well.", label=header["baseline"]["label"])
+        )
     if header["candidate"]["is_simulated"]:
         said.append(say("The outputs of the tuned system are simulated."))
     if header["generation_run"]["is_imported"]:

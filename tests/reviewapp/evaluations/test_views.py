@@ -347,3 +347,17 @@ def test_the_grade_page_has_one_primary_act_and_the_rest_in_a_row_of_links(
     assert found(people.lead) == (["New grading round"], lead + engineer + read)
     assert found(people.engineer) == (["Generate"], engineer + read)
     assert found(people.reviewer) == found(people.observer) == ([], read)
+
+
+def test_the_form_offers_earlier_model_versions_to_compare_with(
+    project: Project, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    factories.heldout_set(project)
+    base, version = factories.base_model(project), factories.version(project, [factories.sample(project)])
+    first, second = (
+        factories.model_version(project, base, run=factories.run(project, version, base), label=name)
+        for name in ("First", "Second")
+    )
+    text = client_for(people.engineer).get(address("generation_create")).content.decode()
+    offered = text.split('name="baseline"')[1].split("</select>")[0]
+    assert "Its base model" in offered and f'value="{first.pk}"' in offered and f'value="{second.pk}"' in offered

@@ -23,6 +23,7 @@ from reviewapp.evaluations.services import rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports import services
 from reviewapp.reports.models import GateSet, Report
+from reviewapp.reports.page import limits_of
 from tests.reviewapp.evaluations.world import (
     BASE_LABEL,
     TUNED_LABEL,
@@ -202,6 +203,13 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
         assert client.get(address("report_items", report.pk, place)).status_code == 404
     assert client_for(people.observer).get(address("report_items", report.pk, places[0])).status_code == 403
     assert "items/" not in page(client_for, people.observer, address("report_detail", report.pk))
+
+
+def test_a_tuned_model_in_the_place_of_the_base_is_named(report: Report) -> None:
+    assert not any("which is tuned as well" in sentence for sentence in limits_of(report))
+    header = {**report.data["header"], "baseline": {**report.data["header"]["baseline"], "training_run": 4}}
+    report.data = {**report.data, "header": header}
+    assert f"What is called base here is {BASE_LABEL}, which is tuned as well." in limits_of(report)
 
 
 def read_csv(response: Any) -> list[dict[str, str]]:
