@@ -294,6 +294,7 @@ def process_json(facts: RoundFacts) -> dict[str, Any]:
         "spans": len(facts.spans),
         "groups": len(set(facts.groups.values())),
         "prompts": len(facts.prompts),
+        **effort.deviations_json(facts.round),
     }
 
 
