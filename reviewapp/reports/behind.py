@@ -26,7 +26,7 @@ class Behind:
     """``title`` says what was counted. By ``prompts`` (ids of the held-out set, both models) or by ``output_ids``.
 
     ``order``: a sentence on what stands first, where ``output_ids`` have an order. ``column`` heads what is told of
-    each output: ``told`` from the report, or the values of ``metric``, which the outputs hold.
+    each output: ``told`` of the report, worded by ``tell``, or the values of ``metric``, which the outputs hold.
     """
 
     title: str
@@ -34,8 +34,12 @@ class Behind:
     output_ids: Sequence[int] = ()
     order: str = ""
     column: str = ""
-    told: Mapping[int, str] = field(default_factory=dict)
+    told: Mapping[int, Any] = field(default_factory=dict)
+    tell: Callable[[Any], str] = str
     metric: str = ""
+
+    def words(self, output_id: int) -> str:
+        return self.tell(self.told[output_id]) if output_id in self.told else ""
 
 
 def behind(data: dict[str, Any], place: str) -> Behind | None:
@@ -138,7 +142,8 @@ def _agreement(data: dict[str, Any], criterion: str) -> Behind | None:
         output_ids=[output for output, _ in rows],
         order=say("Those on which graders differ most stand first."),
         column=say("Given"),
-        told={output: ", ".join(map(str, values)) for output, values in rows},
+        told=dict(rows),
+        tell=lambda values: ", ".join(map(str, values)),
     )
 
 
@@ -175,7 +180,8 @@ def _slow(data: dict[str, Any]) -> Behind | None:
         output_ids=[output for output, _, _ in rows],
         order=say("The longest stands first."),
         column=say("Seconds and tokens"),
-        told={output: f"{seconds:g} s, {'–' if tokens is None else tokens}" for output, seconds, tokens in rows},
+        told={output: rest for output, *rest in rows},
+        tell=lambda rest: f"{rest[0]:g} s, {'–' if rest[1] is None else rest[1]}",
     )
 
 
@@ -188,7 +194,8 @@ def _facts(data: dict[str, Any], rest: str) -> Behind | None:
         output_ids=[output for output, _, _ in rows],
         order=say("The smallest share of right facts stands first."),
         column=say("Facts right"),
-        told={output: say("%(n)s of %(all)s", n=right, all=total) for output, right, total in rows},
+        told={output: rest for output, *rest in rows},
+        tell=lambda rest: say("%(n)s of %(all)s", n=rest[0], all=rest[1]),
     )
 
 

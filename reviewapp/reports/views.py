@@ -96,8 +96,8 @@ def report_items(request: AuthenticatedRequest, slug: str, report_id: int, place
     page, outputs = _items_page(report, found, request.GET.get("page"), is_hidden=hidden)
     view_record(request=request, project=slug, target=Target.OUTPUT, shown=[output.pk for output in outputs])
     numbers, marked = output_numbers(report.round), marked_in(outputs, selectors.spans_of(report, outputs))
-    told = selectors.metric_told(report, outputs, found.metric) if found.metric else found.told
-    rows = [(one, numbers.get(one.pk), marked.get(one.pk), told.get(one.pk, "")) for one in outputs]
+    told = selectors.metric_told(report, outputs, found.metric) if found.metric else {}
+    rows = [(one, numbers.get(one.pk), marked.get(one.pk), told.get(one.pk) or found.words(one.pk)) for one in outputs]
     context = {"project": project, "report": report, "found": found, "page": page, "rows": rows, "is_hidden": hidden}
     return render(request, "reports/report_items.html", context)
 

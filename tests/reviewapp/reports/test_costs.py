@@ -152,4 +152,4 @@ def test_a_gate_on_time_opens_the_outputs_that_took_longest(report: Report) -> N
     found = behind(report.data, f"gate-{number}")
     assert found is not None and len(found.output_ids) == 6
     seconds = [Output.objects.get(pk=one).seconds for one in found.output_ids]
-    assert seconds == sorted(seconds, reverse=True) and found.told[found.output_ids[0]] == "1.1 s, 12"
+    assert seconds == sorted(seconds, reverse=True) and found.words(found.output_ids[0]) == "1.1 s, 12"

@@ -95,7 +95,7 @@ def test_agreement_opens_where_graders_differ_most(report: Report) -> None:
     outputs = opened(report, "Agreement")
     assert all(one.heldout_prompt_id % 6 == 0 and is_candidate(one) for one in outputs[: spreads.count(3)])
     found = behind(report.data, "agreement-accuracy")
-    assert found is not None and found.told[outputs[0].pk] == "1, 4" and found.told[outputs[-1].pk] == "4, 4"
+    assert found is not None and found.words(outputs[0].pk) == "1, 4" and found.words(outputs[-1].pk) == "4, 4"
 
 
 def test_a_metric_opens_the_largest_loss_first(report: Report) -> None:
