@@ -85,4 +85,5 @@ def test_grades_from_elsewhere_come_in_with_their_passages(
     marks = page.locator(".cs-worst mark").all_inner_texts()
     first = {output.text.split()[0] for output in run.outputs.filter(arm="candidate")}
     assert marks and set(marks) <= first, "the report shows what the outside graders marked"
+    assert faults_in_every_look(page, "report-imported") == {}
     context.close()
