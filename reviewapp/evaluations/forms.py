@@ -7,7 +7,6 @@ from django import forms
 from django.utils.translation import gettext
 
 from reviewapp.evaluations import selectors
-from reviewapp.evaluations.importing_grades import GradeColumns
 from reviewapp.evaluations.importing_systems import Columns
 from reviewapp.evaluations.models import GenerationRun, GradingRound
 from reviewapp.evaluations.suites.contents import Material
@@ -49,6 +48,10 @@ class GenerationForm(forms.Form):
         label="Tuned model version",
         help_text="Its base model answers the same prompts in the same job.",
     )
+    baseline = forms.ModelChoiceField(
+        queryset=ModelVersion.objects.none(), label="Compare with", required=False, empty_label="Its base model",
+        help_text="Or an earlier model version, made from the same base.",
+    )  # fmt: skip
     heldout_set = forms.ModelChoiceField(
         queryset=HeldoutSet.objects.none(), label="Held-out set", help_text="Only sealed sets are listed."
     )
@@ -64,7 +67,10 @@ class GenerationForm(forms.Form):
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _fill(self, "candidate", runs.models_tuned(project))
+        tuned, earlier = runs.models_tuned(project), self.fields["baseline"]
+        assert isinstance(earlier, forms.ModelChoiceField)  # noqa: S101 - declared above
+        _fill(self, "candidate", tuned)
+        earlier.queryset = tuned
         _fill(self, "heldout_set", HeldoutSet.objects.filter(project=project, sealed_at__isnull=False).order_by("-id"))
 
     def values(self) -> dict[str, Any]:
@@ -217,58 +223,6 @@ class SystemImportForm(forms.Form):
         }
 
 
-class GradeImportForm(forms.Form):
-    rubric_version = forms.ModelChoiceField(
-        queryset=RubricVersion.objects.none(),
-        label="Rubric",
-        help_text="Its criteria and scales are those that the file was graded by. A scale can have any whole numbers.",
-    )
-    file = forms.FileField(
-        label="Grades, as CSV, TSV, JSON or JSON Lines", help_text="One row an answer to one criterion, in UTF-8."
-    )
-    grader_column = forms.CharField(label="Column with the grader's name", max_length=200, initial="grader")
-    prompt_column = forms.CharField(label="Column with the prompt's id", max_length=200, initial="prompt_id")
-    system_column = forms.CharField(
-        label="Column with the system's name",
-        max_length=200,
-        required=False,
-        initial="system",
-        help_text="Base, tuned, or the name of a system of this run. Empty: every row is about the tuned system.",
-    )
-    criterion_column = forms.CharField(label="Column with the criterion's key", max_length=200, initial="criterion")
-    value_column = forms.CharField(label="Column with the answer, a whole number", max_length=200, initial="value")
-    rank = forms.CharField(
-        label="Criterion that is a rank, 1 is best",
-        max_length=80,
-        required=False,
-        help_text="Its rows become preferences between the two systems that a report compares.",
-    )
-    leaves_out = forms.BooleanField(
-        label="Leave out rows that cannot be used",
-        required=False,
-        help_text="They are listed with the round, and what they were to say counts as missing. "
-        "Otherwise one such row stops the import.",
-    )
-    idempotency_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-
-    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _fill_rubrics(self, project)
-
-    def values(self) -> dict[str, Any]:
-        """The fields as ``grades_import`` takes them, but for the file."""
-        data = self.cleaned_data
-        columns = GradeColumns(
-            grader=data["grader_column"],
-            prompt_id=data["prompt_column"],
-            system=data["system_column"],
-            criterion=data["criterion_column"],
-            value=data["value_column"],
-            rank=data["rank"].strip(),
-        )
-        return {"columns": columns, **{n: data[n] for n in ("rubric_version", "leaves_out", "idempotency_key")}}
-
-
 class RoundForm(forms.Form):
     generation_run = forms.ModelChoiceField(queryset=GenerationRun.objects.none(), label="Outputs of")
     rubric_version = forms.ModelChoiceField(queryset=RubricVersion.objects.none(), label="Rubric")
@@ -371,10 +325,10 @@ class CalibrationForm(forms.Form):
 
 def _fill_round(form: forms.Form, project: Project) -> None:
     _fill(form, "generation_run", GenerationRun.objects.filter(project=project, result__isnull=False))
-    _fill_rubrics(form, project)
+    fill_rubrics(form, project)
 
 
-def _fill_rubrics(form: forms.Form, project: Project) -> None:
+def fill_rubrics(form: forms.Form, project: Project) -> None:
     """Those that apply to outputs; the ones offered for new work first."""
     versions = RubricVersion.objects.filter(rubric__project=project).exclude(
         rubric__applies_to=Rubric.AppliesTo.SAMPLES

@@ -1,4 +1,4 @@
-"""Grades that experts gave outside, one row an answer: grader, prompt, system, criterion, value. Pure.
+"""Grades that experts gave outside, one row an answer: grader, prompt, system, criterion, value, passages. Pure.
 
 Every row is in ``scores``, in ``ranks`` or in ``problems``; what is blank, NaN, no whole number or off the scale is a
 problem in words and never a level.
@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reviewapp.evaluations.importing import LineProblem
+from reviewapp.evaluations.importing_passages import PassageInvalid, Texts, passages_read
+from reviewapp.evaluations.judging import SpanGiven
 from reviewapp.samples.parsing.rows import Row, RowError
 
 MAX_GRADERS = 200
 NAME_MAX = 120
+NOTE_MAX = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradeColumns:
     """Names of columns. ``system`` empty: every row is about the candidate. ``rank``: the criterion whose values are
-    ranks, 1 is best; '' for none."""
+    ranks, 1 is best; '' for none. ``passages`` and ``note``: columns that a row may leave empty; '' for none."""
 
     grader: str
     prompt_id: str
@@ -29,15 +32,18 @@ class GradeColumns:
     value: str
     system: str = ""
     rank: str = ""
+    passages: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The whole numbers that a criterion takes, both ends counted."""
+    """The whole numbers that a criterion takes, both ends counted, and the kinds of error that it knows."""
 
     name: str
     low: int
     high: int
+    kinds: frozenset[str] = frozenset()
 
 
 Graded = tuple[str, str, str]  # grader, arm, prompt
@@ -45,10 +51,13 @@ Graded = tuple[str, str, str]  # grader, arm, prompt
 
 @dataclass
 class ImportedGrades:
-    """scores: who graded which output -> criterion -> value; ranks: the same -> rank, 1 is best."""
+    """scores: who graded which output -> criterion -> value; ranks: the same -> rank, 1 is best; passages: the same ->
+    what was marked; notes: the same -> criterion -> words."""
 
     scores: dict[Graded, dict[str, int]] = field(default_factory=dict)
     ranks: dict[Graded, int] = field(default_factory=dict)
+    passages: dict[Graded, list[SpanGiven]] = field(default_factory=dict)
+    notes: dict[Graded, dict[str, str]] = field(default_factory=dict)
     problems: list[LineProblem] = field(default_factory=list)
     rows: int = 0
 
@@ -65,12 +74,12 @@ def grades_read(
     rows: Iterable[Row | RowError],
     columns: GradeColumns,
     *,
-    outputs: Mapping[str, frozenset[str]],
+    outputs: Mapping[str, Mapping[str, Texts]],
     arms: Mapping[str, str],
     scales: Mapping[str, Scale],
 ) -> ImportedGrades:
-    """Reads the rows of a file. ``outputs``: arm to the prompts that it answered; ``arms``: a system's name in small
-    letters to its arm; ``scales``: criterion to the values that it takes."""
+    """Reads the rows of a file. ``outputs``: arm to the prompts that it answered, with both texts; ``arms``: a system's
+    name in small letters to its arm; ``scales``: criterion to the values that it takes."""
     found = ImportedGrades()
     for row in rows:
         found.rows += 1
@@ -89,7 +98,7 @@ def _take(
     found: ImportedGrades,
     values: Mapping[str, Any],
     columns: GradeColumns,
-    outputs: Mapping[str, frozenset[str]],
+    outputs: Mapping[str, Mapping[str, Texts]],
     arms: Mapping[str, str],
     scales: Mapping[str, Scale],
 ) -> None:
@@ -97,7 +106,8 @@ def _take(
     prompt = _said(values, columns.prompt_id, "nobody knows which prompt it is about")
     criterion = _said(values, columns.criterion, "nobody knows what was judged")
     arm = _arm(values, columns, arms)
-    if prompt not in outputs.get(arm, frozenset()):
+    texts = outputs.get(arm, {}).get(prompt)
+    if texts is None:
         raise _Unusable(f"There is no output for prompt {prompt[:80]} of this system.")
     key = (grader, arm, prompt)
     if columns.rank and criterion == columns.rank:
@@ -109,7 +119,21 @@ def _take(
         raise _Unusable(f"The rubric has no criterion {criterion[:80]}. It has {', '.join(scales)}.")
     value = _whole(values.get(columns.value), columns.value, scales[criterion])
     _once(criterion in found.scores.get(key, {}), grader, criterion, prompt)
+    marked = _marked(values, columns, criterion, scales[criterion], texts)
     found.scores.setdefault(key, {})[criterion] = value
+    if marked:
+        found.passages.setdefault(key, []).extend(marked)
+    if note := str(values.get(columns.note) or "").strip():
+        found.notes.setdefault(key, {})[criterion] = note[:NOTE_MAX]
+
+
+def _marked(
+    values: Mapping[str, Any], columns: GradeColumns, criterion: str, scale: Scale, texts: Texts
+) -> tuple[SpanGiven, ...]:
+    try:
+        return passages_read(values.get(columns.passages), criterion, scale.kinds, texts) if columns.passages else ()
+    except PassageInvalid as problem:
+        raise _Unusable(str(problem)) from None
 
 
 def _said(values: Mapping[str, Any], column: str, otherwise: str) -> str:

@@ -13,6 +13,10 @@ from django.utils import translation
 
 from reviewapp.evaluations.figures import figure_rows
 from reviewapp.evaluations.models import GenerationRun
+from reviewapp.evaluations.selectors import suites_measured
+from reviewapp.evaluations.selectors.outputs import OF_BASE
+from reviewapp.evaluations.suite_page import Row, sections_of
+from reviewapp.evaluations.suites.table import SUITES
 from reviewapp.lineage import standing
 from reviewapp.lineage.selectors import reviewers_of
 from reviewapp.reports.models import Report
@@ -25,13 +29,13 @@ from reviewapp.trainingsets.models import TrainingSetVersion
 from reviewapp.trainingsets.selectors import version_signing
 from reviewapp.words import grouped, named, say
 
-Row = tuple[str, str]
+Fact = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Section:
     title: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Fact] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
 
@@ -45,6 +49,7 @@ def card_sections(model: ModelVersion) -> list[Section]:
         *_method(model),
         _judged(report),
         _measured(model),
+        _suites(model),
         _limits(model, report),
         _base(model),
         _own(model),
@@ -144,7 +149,8 @@ def _judged(report: Report | None) -> Section:
 
 def _measured(model: ModelVersion) -> Section:
     """The newest generation run in which this model version answered; figures that no gate stands on alone."""
-    run = GenerationRun.objects.filter(candidate=model, result__isnull=False).select_related("heldout_set").first()
+    runs = GenerationRun.objects.filter(candidate=model, result__isnull=False, **OF_BASE)
+    run = runs.select_related("heldout_set").first()
     if run is None:
         return Section(say("What was measured"), lines=[say("It has not answered a held-out set yet.")])
     rows = [
@@ -155,6 +161,41 @@ def _measured(model: ModelVersion) -> Section:
         ),
     ]
     return Section(say("What was measured"), rows)
+
+
+def _suites(model: ModelVersion) -> Section:
+    """Of every suite its newest figures, tuned beside base, with bounds; which suites were never run is said too."""
+    runs = suites_measured(model.pk)
+    rows = [
+        (f"{say(section.suite.name)}: {row.name}", _figure(row))
+        for key, run in sorted(runs.items())
+        for section in sections_of({key: run.figures[key]})
+        for row in section.rows
+    ]
+    measured_by = dict.fromkeys(
+        say("%(run)s, against %(base)s.", run=named(run), base=run.baseline.label)
+        for run in sorted(runs.values(), key=lambda run: run.number)
+    )
+    lines = [*measured_by, *([] if rows else [say("No suite was run.")])]
+    missing = [say(suite.name) for key, suite in SUITES.items() if key not in runs]
+    if rows and missing:
+        lines.append(say("Not run: %(suites)s.", suites=", ".join(missing)))
+    return Section(say("What suites found"), rows, lines)
+
+
+def _figure(row: Row) -> str:
+    """Tuned and base, the change with its bounds where there is one, n and what is missing."""
+    base, tuned, change = row.cells
+    bounded = change if change.value else tuned
+    parts = [say("%(tuned)s; base %(base)s", tuned=tuned.value or "–", base=base.value or "–")]
+    if change.value:
+        parts.append(say("change %(change)s", change=change.value))
+    if bounded.low or bounded.high:
+        parts.append(say("%(low)s to %(high)s", low=bounded.low or "–", high=bounded.high or "–"))
+    parts.append(say("n %(n)s", n=grouped(row.n)))
+    if row.missing:
+        parts.append(say("%(n)s missing", n=grouped(row.missing)))
+    return "; ".join(parts)
 
 
 def _limits(model: ModelVersion, report: Report | None) -> Section:

@@ -1,48 +1,59 @@
 """Which outputs stand behind a number of a report, from its frozen content. Plain Python.
 
 A place is named as the links of the page name it: ``fault-0-broken`` (rule, cell), ``type-candidate-omission``,
-``level-accuracy-candidate-1`` (criterion, arm, level), ``gate-0`` (the tuned model's outputs at fault,
-or by level), ``worst``.
+``level-accuracy-candidate-1`` (criterion, arm, level), ``agreement-accuracy``, ``metric-rougeL``, ``facts``,
+``gate-0`` (what the gate stands on), ``worst``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reviewapp.evaluations.figures import KNOWN, metric_of
+from reviewapp.evaluations.suites.contents import gate_key
 from reviewapp.words import say
 
 ARMS = {"baseline": "base", "candidate": "tuned"}
+OF_FAULTS = ("safety_bound", "magnitude", "improvement")  # gates that may be about faults
 OF_LEVELS = ("mean_floor", "non_inferiority", "magnitude", "improvement")  # gates on how high levels are
 CELLS = {"fixed": "fixed", "broken": "broken", "both": "wrong in both"}
 
 
 @dataclass(frozen=True)
 class Behind:
-    """``title`` says what was counted. By ``prompts`` (ids of the held-out set, both models) or by ``output_ids``."""
+    """``title`` says what was counted. By ``prompts`` (ids of the held-out set, both models) or by ``output_ids``.
+
+    ``order``: a sentence on what stands first, where ``output_ids`` have an order. ``column`` heads what is told of
+    each output: ``told`` of the report, worded by ``tell``, or the values of ``metric``, which the outputs hold.
+    """
 
     title: str
     prompts: Sequence[str] = ()
     output_ids: Sequence[int] = ()
-    is_ordered: bool = False  # ``output_ids`` stand worst first
+    order: str = ""
+    column: str = ""
+    told: Mapping[int, Any] = field(default_factory=dict)
+    tell: Callable[[Any], str] = str
+    metric: str = ""
+
+    def words(self, output_id: int) -> str:
+        return self.tell(self.told[output_id]) if output_id in self.told else ""
 
 
 def behind(data: dict[str, Any], place: str) -> Behind | None:
     """None for a place that this report has not, and for one of a report from before numbers could be opened."""
     kind, _, rest = place.partition("-")
-    if kind == "fault":
-        return _fault(data, rest)
-    if kind == "gate":
-        return _gate(data, rest)
-    if kind == "type":
-        return _type(data, rest)
-    if kind == "level":
-        return _level(data, rest)
     if place == "worst":
         ids = [row["output_id"] for row in data["worst"]]
-        return Behind(say("Worst outputs of the tuned model"), output_ids=ids, is_ordered=True)
-    return None
+        return Behind(say("Worst outputs of the tuned model"), output_ids=ids, order=_worst_first())
+    found = _READERS.get(kind)
+    return found(data, rest) if found else None
+
+
+def _worst_first() -> str:
+    return say("The worst stand first: by faults, then major errors, then levels.")
 
 
 def _fault(data: dict[str, Any], rest: str) -> Behind | None:
@@ -60,8 +71,22 @@ def gate_places(data: dict[str, Any]) -> list[str]:
     return [f"gate-{number}" if one and one.output_ids else "" for number, one in enumerate(found)]
 
 
+def gate_suites(data: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """For each gate on a figure of a suite where its items are: run, suite, figure and arm; None for other gates."""
+    figures = {
+        gate_key(figure["key"], figure["arm"]): {
+            "run": suite["run"], "suite": suite["suite"], "figure": figure["key"], "arm": figure["arm"],
+        }
+        for suite in data.get("suites") or []
+        for figure in suite["figures"]
+        if figure["arm"] != "baseline" and figure["failing"]
+    }  # fmt: skip
+    named = (gate.get("figure") or (gate["metric"] if gate["kind"] == "leak_zero" else "") for gate in data["gates"])
+    return [figures.get(name) for name in named]
+
+
 def _fault_of(data: dict[str, Any], gate: dict[str, Any]) -> dict[str, Any] | None:
-    if gate["kind"] != "safety_bound":
+    if gate["kind"] not in OF_FAULTS or not gate["criterion"]:
         return None
     limit = gate.get("at_or_below")
     rule = "a violation" if limit is None else f"level {limit} or below"
@@ -69,15 +94,109 @@ def _fault_of(data: dict[str, Any], gate: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _gate(data: dict[str, Any], rest: str) -> Behind | None:
+    """What a gate stands on, under its name."""
     if not rest.isdecimal() or int(rest) >= len(data["gates"]):
         return None
     gate = data["gates"][int(rest)]
     if (fault := _fault_of(data, gate)) is not None:
-        title, ids = say("%(gate)s: the tuned model's outputs at fault", gate=gate["name"]), fault.get("output_ids")
-    else:
+        ids = fault.get("output_ids")
+        title = say("%(gate)s: the tuned model's outputs at fault", gate=gate["name"])
+        return None if ids is None else Behind(title, output_ids=ids, order=_worst_first())
+    if (ids := _lowest_first(data, gate)) is not None:
         title = say("%(gate)s: the tuned model's outputs, the lowest level first", gate=gate["name"])
-        ids = _lowest_first(data, gate)
-    return None if ids is None else Behind(title, output_ids=ids, is_ordered=True)
+        return Behind(title, output_ids=ids, order=say("The lowest level stands first."))
+    found = _measured(data, gate)
+    return None if found is None else replace(found, title=f"{gate['name']}: {found.title}")
+
+
+def _measured(data: dict[str, Any], gate: dict[str, Any]) -> Behind | None:
+    """Of gates on agreement, on machine figures and facts, and on completeness."""
+    match gate["kind"]:
+        case "agreement_floor":
+            return _agreement(data, gate["criterion"])
+        case "improvement" | "magnitude":
+            return _metric(data, gate["metric"])
+        case "leak_zero":
+            return _leak(data, gate["metric"])
+        case "slot_floor":
+            return _facts(data, "")
+        case "cost_limit":
+            return _slow(data)
+        case "completeness":
+            ids = _orders(data).get("ungraded")
+            return None if ids is None else Behind(say("outputs that are not fully graded"), output_ids=ids)
+    return None
+
+
+def _orders(data: dict[str, Any]) -> dict[str, Any]:
+    return dict(data.get("orders") or {})
+
+
+def _agreement(data: dict[str, Any], criterion: str) -> Behind | None:
+    rows = _orders(data).get("agreement", {}).get(criterion)
+    if rows is None:
+        return None
+    name = next((row["name"] for row in data["agreement"] if row["key"] == criterion), criterion)
+    return Behind(
+        say("%(criterion)s, outputs that several graders judged", criterion=name),
+        output_ids=[output for output, _ in rows],
+        order=say("Those on which graders differ most stand first."),
+        column=say("Given"),
+        told=dict(rows),
+        tell=lambda values: ", ".join(map(str, values)),
+    )
+
+
+def _metric(data: dict[str, Any], key: str) -> Behind | None:
+    ids = _orders(data).get("metric", {}).get(key)
+    if ids is None:
+        return None
+    name = metric_of(key).name
+    return Behind(
+        say("%(metric)s of the tuned model's outputs", metric=say(name) if key in KNOWN else name),
+        output_ids=ids,
+        order=say("The largest loss against the base stands first."),
+        column=name,
+        metric=key,
+    )
+
+
+def _leak(data: dict[str, Any], key: str) -> Behind | None:
+    ids = _orders(data).get("leak", {}).get(key)
+    if ids is None:
+        return None
+    order = say("The largest value stands first.")
+    return Behind(
+        say("marked outputs of the tuned model"), output_ids=ids, order=order, column=metric_of(key).name, metric=key
+    )
+
+
+def _slow(data: dict[str, Any]) -> Behind | None:
+    rows = _orders(data).get("slow")
+    if rows is None:
+        return None
+    return Behind(
+        say("the tuned model's outputs by the time that they took"),
+        output_ids=[output for output, _, _ in rows],
+        order=say("The longest stands first."),
+        column=say("Seconds and tokens"),
+        told={output: rest for output, *rest in rows},
+        tell=lambda rest: f"{rest[0]:g} s, {'–' if rest[1] is None else rest[1]}",
+    )
+
+
+def _facts(data: dict[str, Any], rest: str) -> Behind | None:
+    rows = _orders(data).get("facts")
+    if rows is None or rest:
+        return None
+    return Behind(
+        say("Facts in the tuned model's outputs"),
+        output_ids=[output for output, _, _ in rows],
+        order=say("The smallest share of right facts stands first."),
+        column=say("Facts right"),
+        told={output: rest for output, *rest in rows},
+        tell=lambda rest: say("%(n)s of %(all)s", n=rest[0], all=rest[1]),
+    )
 
 
 def _lowest_first(data: dict[str, Any], gate: dict[str, Any]) -> list[int] | None:
@@ -112,3 +231,9 @@ def _level(data: dict[str, Any], rest: str) -> Behind | None:
         arm=say(ARMS[arm]),
     )  # fmt: skip
     return Behind(title, output_ids=ids)
+
+
+_READERS: dict[str, Callable[[dict[str, Any], str], Behind | None]] = {
+    "fault": _fault, "gate": _gate, "type": _type, "level": _level, "agreement": _agreement, "metric": _metric,
+    "facts": _facts,
+}  # fmt: skip

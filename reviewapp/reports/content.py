@@ -13,10 +13,12 @@ import reviewapp
 from reviewapp.evaluations.figures import metric_of
 from reviewapp.reports import effort, statistics, wording
 from reviewapp.reports import gates as declared
+from reviewapp.reports.costs import costs_json
 from reviewapp.reports.errors_found import outputs_at_fault, taxonomy, worst_outputs
 from reviewapp.reports.evidence import RoundFacts, evidence_of
 from reviewapp.reports.gates import CriterionInfo, Gate, gates_to_json
-from reviewapp.reports.judge_results import judge_json
+from reviewapp.reports.judge_results import judge_json, judge_pairs_json
+from reviewapp.reports.orders import orders_json
 from reviewapp.reports.rater_results import claims_json, missed_json, preferences_json, raters_json, slices_json
 from reviewapp.reports.verdicts import (
     ARMS,
@@ -31,7 +33,10 @@ from reviewapp.reports.verdicts import (
 from reviewapp.reviews.agreement import Agreement
 from training.contract import canonical_json
 
-SCHEMA = 3  # 3: outputs behind faults, worst first; looks; grades from elsewhere. 2: outputs behind levels and errors
+# 4: outputs behind agreement, figures and facts; the judge's pairs; costs. 3: outputs behind faults, worst first;
+# looks; grades from elsewhere. 2: outputs behind levels and errors
+SCHEMA = 4
+REPORTED = ("rougeL", "rouge1", "bleu", "exact_match")
 DIGITS = 10  # significant digits that are kept: equal on every machine, and far beyond what is shown
 
 
@@ -43,6 +48,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
     exploratory = elsewhere or (facts.round.is_early_unseal and not verdict.is_early_look)
     rules = fault_rules(gates, evidence)
     at_fault = outputs_at_fault(facts, evidence, rules)
+    usable = effort.usable_json(facts, evidence, rules)
     content = {
         "schema": SCHEMA,
         "verdict": _verdict_json(verdict, is_exploratory=exploratory, is_imported=elsewhere),
@@ -61,7 +67,7 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         ],
         "faults": [{**_fault_json(rule, evidence), "output_ids": at_fault[rule[0]]} for rule in rules],
         "agreement": [_agreement_json(info, evidence.agreement[info.key]) for info in evidence.criteria.values()],
-        "metrics": [_metric_json(name, evidence) for name in ("rougeL", "rouge1", "bleu", "exact_match")],
+        "metrics": [_metric_json(name, evidence) for name in REPORTED],
         "slots": _slots_json(facts, evidence),
         "taxonomy": {arm: taxonomy(facts, arm) for arm in ARMS},
         "worst": worst_outputs(facts, evidence, rules),
@@ -72,8 +78,11 @@ def report_content(facts: RoundFacts, gates: tuple[Gate, ...]) -> dict[str, Any]
         "preferences": preferences_json(facts),
         "suites": suites_json(facts),
         "judge": judge_json(facts, rules),
+        "judge_pairs": judge_pairs_json(facts),
+        "orders": orders_json(facts, gates, evidence, reported=REPORTED),
         "figures": {name: dataclasses.asdict(figure) for name, figure in sorted(evidence.figures.items())},
-        "usable": effort.usable_json(facts, evidence, rules),
+        "usable": usable,
+        "costs": costs_json(facts, usable),
         "seconds": effort.grading_seconds(facts),
         "process": process_json(facts),
         "method": method_json(evidence),
@@ -285,6 +294,7 @@ def process_json(facts: RoundFacts) -> dict[str, Any]:
         "spans": len(facts.spans),
         "groups": len(set(facts.groups.values())),
         "prompts": len(facts.prompts),
+        **effort.deviations_json(facts.round),
     }
 
 

@@ -12,6 +12,7 @@ from reviewapp.words import say
 
 VIOLATION_LIMIT, FAULT_LIMIT = 0.02, 0.05
 MARGIN, ALPHA_FLOOR, FACTS_FLOOR = 0.25, 0.667, 0.9
+SECONDS = 30.0
 FORGETTING_LIMIT = 0.1  # of the bound: at 200 questions a loss of 5 points has one of 8 to 10
 
 
@@ -83,6 +84,18 @@ def _on_request() -> list[OfferedGate]:
             field="",
             label="No identifiers of training rows in answers",
             help="By the suite of leaks: none may stand in an answer and a training row but not in the prompt.",
+            is_on=False,
+        ),
+        OfferedGate(
+            values={
+                "kind": "cost_limit",
+                "name": "Seconds an output",
+                "figure": "seconds_per_output",
+                "limit": SECONDS,
+            },
+            field="limit",
+            label="Seconds to write an output, at most",
+            help="Upper 95% bound of the tuned model's mean, as its outputs were generated.",
             is_on=False,
         ),
     ]

@@ -224,7 +224,18 @@ def _process(data: Json) -> list[tuple[str, str]]:
         ("Not applicable", f"{process['not_applicable']} of {process['answers']} answers"),
         ("Errors marked", f"{process['spans']}, each with its passage"),
         ("Groups", f"{process['groups']} for {process['prompts']} prompts"),
+        *_deviations(data),
     ]
+
+
+def _deviations(data: Json) -> list[tuple[str, str]]:
+    """Where grading left its plain path. A report from before knows nothing of it, nor one of grades from elsewhere."""
+    process = data["process"]
+    if "revealed" not in process or data["header"]["round"].get("imported"):
+        return []
+    looked = f"{process['revealed']} grades looked at with machine scores after locking, {process['revised']} changed"
+    left = f"{process['skipped']} skipped, {process['flagged']} flagged, {process['undone']} taken back"
+    return [("Blinding", looked), ("Off the plain path", left)]
 
 
 def _method(method: Json) -> list[tuple[str, str]]:

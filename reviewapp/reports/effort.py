@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from django.db.models import Count, Q
+
+from reviewapp.evaluations.models import Grade, GradeAssignment, GradingRound
 from reviewapp.evaluations.selectors import effective_grades
 from reviewapp.reports import statistics
 from reviewapp.reports.errors_found import Rule
@@ -41,6 +44,21 @@ def _faulty(evidence: Evidence, arm: str, rules: Sequence[Rule]) -> set[str]:
         flags = evidence.flags(arm, info.key, at_or_below)
         faulty |= {prompt for prompt, flag in zip(evidence.prompts, flags, strict=True) if flag}
     return faulty
+
+
+def deviations_json(round: GradingRound) -> dict[str, int]:
+    """How often grading left its plain path: machine scores looked at after a grade was locked, minds changed after
+    that, outputs skipped or flagged, grades taken back."""
+    work = GradeAssignment.objects.filter(item__round=round, purpose=GradeAssignment.Purpose.WORK)
+    counted = work.aggregate(
+        revealed=Count("pk", filter=Q(revealed_at__isnull=False)),
+        skipped=Count("pk", filter=Q(state=GradeAssignment.State.SKIPPED)),
+        flagged=Count("pk", filter=Q(is_flagged=True)),
+    )
+    grades = Grade.objects.filter(round=round, assignment__purpose=GradeAssignment.Purpose.WORK)
+    return counted | grades.aggregate(
+        revised=Count("pk", filter=Q(is_after_reveal=True)), undone=Count("pk", filter=Q(is_undone=True))
+    )
 
 
 def grading_seconds(facts: RoundFacts) -> dict[str, Any]:

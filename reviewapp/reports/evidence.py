@@ -15,6 +15,7 @@ from reviewapp.evaluations.selectors import effective_grades, grader_labels, sui
 from reviewapp.evaluations.suites.contents import CANDIDATE as OF_TUNED
 from reviewapp.evaluations.suites.contents import CHANGE, gate_key
 from reviewapp.evaluations.suites.measuring import CONFIDENCE
+from reviewapp.reports.costs import cost_figures
 from reviewapp.reports.gates import CriterionInfo
 from reviewapp.reports.verdicts import BASELINE, CANDIDATE, Counts, CriterionAgreement, Evidence, Figure
 from reviewapp.reviews.agreement import gwet, krippendorff_alpha, percent_agreement, ratings_table
@@ -135,7 +136,7 @@ def evidence_of(facts: RoundFacts) -> Evidence:
         graders=_by_score(facts, lambda score: score.grader_id),
         slices=facts.slices,
         names=grader_labels(facts.round),
-        figures=_figures(facts),
+        figures={**_figures(facts), **cost_figures(facts)},
     )
 
 

@@ -1,16 +1,20 @@
-"""A judge model beside the experts in a report: agreement, how often it is right, rates corrected for where it is not.
+"""A judge model beside the experts in a report: agreement, how often it is right, rates corrected for where it is not;
+which of two outputs it prefers, beside whom the experts prefer.
 
-Only rules of faults are looked at, as the gates are: a violation, or a level at or below a limit. No gate stands on it.
+Of single outputs only rules of faults are looked at, as the gates are: a violation, or a level at or below a limit. No
+gate stands on any of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reviewapp.evaluations.judges import selectors, services
 from reviewapp.evaluations.judges.figures import ENOUGH, Outcome, expert_value, match, outcomes
+from reviewapp.evaluations.judges.models import JudgeRun
 from reviewapp.evaluations.judges.questions import ORDERS
+from reviewapp.evaluations.models import GenerationRun
 from reviewapp.reports import statistics
 from reviewapp.reports.evidence import RoundFacts
 from reviewapp.reports.gates import CriterionInfo
@@ -35,6 +39,10 @@ def judge_json(facts: RoundFacts, rules: Sequence[Rule]) -> dict[str, Any] | Non
         if info.key in found:
             points = [int(option.value) for option in kinds[info.key].options]
             rows.append(_row(name, info, at_or_below, found[info.key], given.get(info.key, {}), points, facts))
+    return {**_about(run, generation), "rules": rows}
+
+
+def _about(run: JudgeRun, generation: GenerationRun) -> dict[str, Any]:
     return {
         "run": run.number,
         "judge": run.judge_name,
@@ -43,8 +51,50 @@ def judge_json(facts: RoundFacts, rules: Sequence[Rule]) -> dict[str, Any] | Non
         "questions": (run.result or {}).get("questions"),
         "orders": len(ORDERS),
         "enough": ENOUGH,
-        "rules": rows,
     }
+
+
+def judge_pairs_json(facts: RoundFacts) -> dict[str, Any] | None:
+    """The newest finished judge run that compared base and tuned in both orders; None without one.
+
+    Experts compare all in all, so only that question carries an agreement; they are those of every unsealed
+    comparison of the same outputs.
+    """
+    generation = facts.round.generation_run
+    run = selectors.newest_pairs(generation)
+    if run is None:
+        return None
+    names = {one.key: one.name for one in services.judged_criteria(run.rubric_version)}
+    choices = selectors.expert_choices(generation)
+    found = outcomes(selectors.verdicts_of(run), is_pairs=True)
+    return {
+        **_about(run, generation),
+        "experts": _won(choices.values(), missing=0) if choices else None,
+        "compared": [_compared(key, names, one, choices) for key, one in found.items()],
+    }
+
+
+def _compared(key: str, names: Mapping[str, str], outcome: Outcome, choices: Mapping[int, int]) -> dict[str, Any]:
+    row = {
+        "criterion": key,
+        "name": names.get(key, key),
+        "won": _won(outcome.values.values(), missing=outcome.missing),
+        "asked": outcome.asked,
+        "missing": outcome.missing,
+        "reasons": dict(sorted(outcome.reasons.items())),
+        "changed": outcome.share_changed,
+    }
+    if key or not choices:
+        return row
+    agreed = match(choices, outcome.values, (-1, 0, 1), is_ordered=False)
+    parts = {"kappa": agreed.kappa, "ac1": agreed.ac1, "equal": agreed.percent}
+    return {**row, "both": agreed.n, **{name: _measure(part) for name, part in parts.items()}}
+
+
+def _won(values: Iterable[int], *, missing: int) -> dict[str, Any]:
+    """The win rate of the tuned model; a value is 1 where it won, -1 where the base did."""
+    given = list(values)
+    return statistics.win_rate(given.count(1), given.count(-1), ties=given.count(0), missing=missing).as_json()
 
 
 def _experts(facts: RoundFacts) -> dict[str, dict[int, list[int]]]:

@@ -18,7 +18,43 @@ def judge_tables(judge: Json | None) -> list[Table]:
     return [_agreement(judge), _rates(judge)]
 
 
-def _agreement(judge: Json) -> Table:
+def pair_tables(found: Json | None) -> list[Table]:
+    """Which of two outputs the judge prefers, and how far the experts agree; reports from before have none."""
+    if not found or not found["compared"]:
+        return []
+    rows = [
+        [
+            row["name"] or say("All in all"), _share(row["won"]), str(row["won"]["ties"]),
+            *(_with_experts(row) if "both" in row else ["", "", "", ""]),
+            wording.percent(row["changed"]) if row["changed"] is not None else say("not defined"), _missing(row),
+        ]
+        for row in found["compared"]
+    ]  # fmt: skip
+    experts = found["experts"]
+    if experts:
+        rows.insert(0, [say("Experts, all in all"), _share(experts), str(experts["ties"]), "", "", "", "", "", ""])
+    return [
+        Table(
+            title=say("Judge, side by side"),
+            note=" ".join((*_introduced(found), say("Different answers in the two orders are a tie."))),
+            header=[say("Question"), say("Tuned better"), say("Ties"), say("Judged by both"), say("Kappa"), "AC1",
+                    say("Equal"), say("Changed with the order"), say("Missing")],
+            rows=rows,
+            numbers=frozenset({1, 2, 3, 4, 5, 6, 7}),
+            grey=frozenset(
+                n + bool(experts)
+                for n, row in enumerate(found["compared"])
+                if row.get("both", found["enough"]) < found["enough"]
+            ),
+        )
+    ]  # fmt: skip
+
+
+def _with_experts(row: Json) -> list[str]:
+    return [str(row["both"]), _measure(row["kappa"]), _measure(row["ac1"]), _measure(row["equal"])]
+
+
+def _introduced(judge: Json) -> list[str]:
     notes = [
         say(
             "%(judge)s was asked every question in two orders, judge run %(run)s. No gate stands on it.",
@@ -27,9 +63,13 @@ def _agreement(judge: Json) -> Table:
         ),
         say("This judge wrote one of the two sides.") if judge["is_own"] else "",
     ]
+    return [note for note in notes if note]
+
+
+def _agreement(judge: Json) -> Table:
     return Table(
         title=say("Judge"),
-        note=" ".join(note for note in notes if note),
+        note=" ".join(_introduced(judge)),
         header=[say("Fault"), say("Judged by both"), say("Kappa"), "AC1", say("Equal"), say("Changed with the order"),
                 say("Missing")],
         rows=[

@@ -5,9 +5,10 @@ Reports from before these were computed show none of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
@@ -23,7 +24,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of words; ``note`` says how to read it, ``chart`` shows the same. ``grey``: rows that are too small."""
+    """A table of words; ``note`` says how to read it, ``chart`` shows the same. ``grey``: rows that are too small.
+
+    ``asks``: for a (row, column) what the address of the items of ``suite_run`` asks for.
+    """
 
     title: str
     note: str
@@ -32,6 +36,8 @@ class Table:
     numbers: frozenset[int] = frozenset()
     chart: SafeString | None = None
     grey: frozenset[int] = frozenset()
+    suite_run: int | None = None
+    asks: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     @property
     def head(self) -> list[tuple[str, bool]]:
@@ -39,12 +45,15 @@ class Table:
         return [(name, n in self.numbers) for n, name in enumerate(self.header)]
 
     @property
-    def cells(self) -> list[tuple[bool, list[tuple[str, str, bool]]]]:
-        """For each row whether it is grey, and its cells as (name of the column, words, is a number)."""
+    def cells(self) -> list[tuple[bool, list[tuple[str, str, bool, str]]]]:
+        """For each row whether it is grey, and its cells as (name of the column, words, is a number, what it asks)."""
         return [
             (
                 place in self.grey,
-                [(name, cell, n in self.numbers) for n, (name, cell) in enumerate(zip(self.header, row, strict=True))],
+                [
+                    (name, cell, n in self.numbers, self.asks.get((place, n), ""))
+                    for n, (name, cell) in enumerate(zip(self.header, row, strict=True))
+                ],
             )
             for place, row in enumerate(self.rows)
         ]
@@ -82,8 +91,12 @@ def _suites(suites: Sequence[Json]) -> list[Table]:
 
 
 def _suite(row: Json) -> Table:
-    rows = []
-    for figure in rows_of([{**one, "failing": ()} for one in row["figures"]]):
+    rows, asks = [], {}
+    failing = {(one["key"], one["arm"]): one["failing"] for one in row["figures"]}
+    for number, figure in enumerate(rows_of([{**one, "failing": ()} for one in row["figures"]])):
+        for column, cell in enumerate(figure.cells, start=1):
+            if failing.get((figure.key, cell.arm)):
+                asks[number, column] = urlencode({"suite": row["suite"], "figure": figure.key, "arm": cell.arm})
         base, tuned, change = figure.cells
         bounded = change if change.value else tuned
         rows.append(
@@ -103,6 +116,8 @@ def _suite(row: Json) -> Table:
         header=[say("Figure"), say("Base"), say("Tuned"), say("Difference"), say("Bounds"), say("n"), say("Missing")],
         rows=rows,
         numbers=frozenset({1, 2, 3, 4, 5, 6}),
+        suite_run=row["run"],
+        asks=asks,
     )
 
 
@@ -201,7 +216,12 @@ def _preferences(found: Json | None) -> Table | None:
     ]
     return Table(
         title=say("Side by side"),
-        note=say("Pairwise round %(number)s on the same outputs; ties count half.", number=found["round"]),
+        note=say(
+            "Pairwise round %(number)s on the same outputs. The share is of prompts with a winner, %(ties)s were ties; "
+            "at equal length a tie counts half.",
+            number=found["round"],
+            ties=found["win_rate"].get("ties", 0),
+        ),
         header=[say("Measure"), say("Share"), "n"],
         rows=[[name, _rate(share), str(share["n"])] for name, share in named],
         numbers=frozenset({2}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.utils.safestring import SafeString
 
 from reviewapp.evaluations.figures import metric_of, shown
 from reviewapp.reports import charts, wording
-from reviewapp.reports.behind import gate_places
-from reviewapp.reports.judge_table import judge_tables
+from reviewapp.reports.behind import behind, gate_places, gate_suites
+from reviewapp.reports.cost_table import cost_tables, saving_of
+from reviewapp.reports.judge_table import judge_tables, pair_tables
 from reviewapp.reports.models import Report
 from reviewapp.reports.more_page import Table, tables_of
 from reviewapp.words import say
@@ -44,6 +46,7 @@ class MetricView:
     n: int
     missing: int
     reason: str
+    place: str  # the outputs behind it, as ``behind`` names it; '' where nothing can be opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,7 @@ class AgreementView:
     percent: str
     double: int
     words: str
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ class ReportPage:
     double: int
     limits: list[str]
     more: list[Table]
+    saving: str  # usable as they are, minutes of a grade, words to change; '' in a report from before
 
 
 def page_of(report: Report) -> ReportPage:
@@ -101,7 +106,8 @@ def page_of(report: Report) -> ReportPage:
     sentences = data["verdict"]["sentences"]
     margins = {gate["criterion"]: gate["margin"] for gate in data["gates"] if gate["kind"] == "non_inferiority"}
     alphas = {row["key"]: _alpha(row) for row in data["agreement"]}
-    gates = [{**gate, "place": place} for gate, place in zip(data["gates"], gate_places(data), strict=True)]
+    opened = zip(data["gates"], gate_places(data), gate_suites(data), strict=True)
+    gates = [{**gate, "place": place, "suite": suite} for gate, place, suite in opened]
     leading: dict[str, Any] = leading_gate(gates) if gates else {"place": "", "statistic": None}
     criteria = [{**row, "alpha": alphas.get(row["key"], "")} for row in data["criteria"]]
     return ReportPage(
@@ -110,20 +116,36 @@ def page_of(report: Report) -> ReportPage:
         sentences=sentences[1:],
         verdict_chart=charts.verdict_chart(leading) if gates else None,
         lead_place=leading["place"],
-        lead_count=(leading["statistic"] or {}).get("count") or 0,
+        lead_count=len(_ids_behind(data, leading["place"])),
         gates=sorted(gates, key=lambda gate: RESULT_ORDER[gate["result"]]),
         criteria_chart=charts.criteria_chart(criteria, margins),
         criteria=[_criterion_view(row) for row in data["criteria"]],
         has_limits=bool(margins),
         faults=[_fault_view(number, row) for number, row in enumerate(data["faults"])],
-        metrics=[view for row in data["metrics"] if (view := _metric_view(row))] + _slot_accuracy(data["slots"]),
+        metrics=[view for row in data["metrics"] if (view := _metric_view(row, data))] + _slot_accuracy(data),
         slots=[_slot_row(row) for row in data["slots"]["by_slot"]],
         taxonomy_chart=charts.taxonomy_chart(data["taxonomy"]["candidate"]),
-        agreement=[_agreement_view(row) for row in data["agreement"]],
+        agreement=[_agreement_view(row, data) for row in data["agreement"]],
         double=data["process"]["double"],
         limits=limits_of(report),
-        more=[*tables_of(data), *judge_tables(data.get("judge"))],
+        more=[
+            *tables_of(data),
+            *judge_tables(data.get("judge")),
+            *pair_tables(data.get("judge_pairs")),
+            *cost_tables(data),
+        ],
+        saving=saving_of(data),
     )
+
+
+def _ids_behind(data: dict[str, Any], place: str) -> Sequence[int]:
+    found = behind(data, place) if place else None
+    return found.output_ids if found else ()
+
+
+def _opens(data: dict[str, Any], place: str) -> str:
+    """The place, where outputs stand behind it."""
+    return place if _ids_behind(data, place) else ""
 
 
 def leading_gate(gates: list[dict[str, Any]]) -> dict[str, Any]:
@@ -135,7 +157,7 @@ def _alpha(row: dict[str, Any]) -> str:
     return wording.number(row["alpha"]["value"]) if row["alpha"]["value"] is not None else "unknown"
 
 
-def _agreement_view(row: dict[str, Any]) -> AgreementView:
+def _agreement_view(row: dict[str, Any], data: dict[str, Any]) -> AgreementView:
     alpha, words = row["alpha"], row["alpha"]["words"]
     if not words and not alpha["is_enough"]:
         words = say("fewer than 50 graded twice: too few to rely on")
@@ -147,6 +169,7 @@ def _agreement_view(row: dict[str, Any]) -> AgreementView:
         percent=wording.percent(row["percent"]["value"], 0),
         double=alpha["n"],
         words=words,
+        place=_opens(data, f"agreement-{row['key']}"),
     )
 
 
@@ -215,7 +238,7 @@ def _rate(share: dict[str, Any]) -> str:
     return f"{share['count']} of {share['n']}, {wording.percent(share['value'])} ({spread})"
 
 
-def _metric_view(row: dict[str, Any]) -> MetricView | None:
+def _metric_view(row: dict[str, Any], data: dict[str, Any]) -> MetricView | None:
     means, change = row["means"], row["difference"]
     if means["baseline"]["value"] is None and means["candidate"]["value"] is None:
         return None
@@ -231,10 +254,12 @@ def _metric_view(row: dict[str, Any]) -> MetricView | None:
         n=change["n"],
         missing=change["missing"],
         reason=wording.reason(change["reason"]),
+        place=_opens(data, f"metric-{row['key']}"),
     )
 
 
-def _slot_accuracy(slots: dict[str, Any]) -> list[MetricView]:
+def _slot_accuracy(data: dict[str, Any]) -> list[MetricView]:
+    slots = data["slots"]
     base, tuned = slots["accuracy"]["baseline"], slots["accuracy"]["candidate"]
     if tuned["value"] is None:
         return []
@@ -250,6 +275,7 @@ def _slot_accuracy(slots: dict[str, Any]) -> list[MetricView]:
             n=tuned["n"],
             missing=tuned["missing"],
             reason="facts looked up exactly; bounds one-sided, clustered by group",
+            place=_opens(data, "facts"),
         )
     ]
 
@@ -290,6 +316,10 @@ def limits_of(report: Report) -> list[str]:
         )
     if header["simulated_graders"]:
         said.append(say("Simulated graders took part: the report shows how grading works and releases no model."))
+    if header["baseline"].get("training_run") or header["baseline"].get("merged_from"):
+        said.append(
+            say("What is called base here is %(label)s, which is tuned as well.", label=header["baseline"]["label"])
+        )
     if header["candidate"]["is_simulated"]:
         said.append(say("The outputs of the tuned system are simulated."))
     if header["generation_run"]["is_imported"]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
+from reviewapp.evaluations.figures import metric_of, shown
 from reviewapp.evaluations.models import Grade, GradeSpan, GradingRound, Output
 from reviewapp.evaluations.selectors import effective_grades
 from reviewapp.projects.models import Project
@@ -20,6 +21,7 @@ from reviewapp.reports.trends import MOST
 from reviewapp.reviews.raters import quartiles
 from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import HeldoutSet
+from reviewapp.words import say
 
 ENOUGH_TIMES = 10  # grades with a time, before they are called a pace
 
@@ -64,6 +66,23 @@ def outputs_named(report: Report, ids: Sequence[int]) -> list[Output]:
     )
     found = {output.pk: output for output in rows}
     return [found[pk] for pk in ids if pk in found]
+
+
+def metric_told(report: Report, outputs: Sequence[Output], key: str) -> dict[int, str]:
+    """The metric of each output in words, with that of the base on the same prompt."""
+    prompts = [output.heldout_prompt_id for output in outputs]
+    rows = Output.objects.filter(
+        generation_run=report.round.generation_run, arm="baseline", heldout_prompt__in=prompts
+    ).values_list("heldout_prompt_id", "metrics")
+    base, metric = {prompt: metrics.get(key) for prompt, metrics in rows}, metric_of(key)
+    return {
+        output.pk: say(
+            "%(tuned)s; base %(base)s",
+            tuned=shown(metric, output.metrics.get(key)),
+            base=shown(metric, base.get(output.heldout_prompt_id)),
+        )
+        for output in outputs
+    }
 
 
 def spans_of(report: Report, outputs: Sequence[Output]) -> list[GradeSpan]:

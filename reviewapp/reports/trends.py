@@ -33,6 +33,7 @@ class TrendRow:
     fault: Point
     agreement: Point
     minutes: Point
+    edits: Point
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def _row(report: Report, fault_name: str) -> TrendRow:
         usable=_share((data.get("usable") or {}).get("candidate")),
         fault=_share(fault["rates"]["candidate"] if fault else None),
         agreement=_number(min(alphas, default=None)),
-        minutes=_minutes((data.get("seconds") or {}).get("candidate")),
+        minutes=_minutes(data.get("seconds") or {}),
+        edits=_share(((data.get("costs") or {}).get("edits") or {}).get("candidate")),
     )
 
 
@@ -108,11 +110,16 @@ def _number(value: float | None) -> Point:
     return Point(said=say("not measured")) if value is None else Point(value, said=wording.number(value))
 
 
-def _minutes(found: dict[str, Any] | None) -> Point:
-    if not found or found["value"] is None:
+def _minutes(by_arm: dict[str, Any]) -> Point:
+    """Of a grade of the tuned model's outputs, beside that of the base's."""
+    tuned, base = by_arm.get("candidate"), by_arm.get("baseline")
+    if not tuned or tuned["value"] is None:
         return Point(said=say("not measured"))
-    minutes = found["value"] / 60
-    return Point(minutes, said=say("%(minutes)s min, %(n)s grades", minutes=f"{minutes:.1f}", n=found["n"]))
+    minutes = tuned["value"] / 60
+    said = say("%(minutes)s min, %(n)s grades", minutes=f"{minutes:.1f}", n=tuned["n"])
+    if base and base["value"] is not None:
+        said += say("; base %(minutes)s min", minutes=f"{base['value'] / 60:.1f}")
+    return Point(minutes, said=said)
 
 
 LEFT, RIGHT, TOP, BOTTOM = 60, 860, 14, 150

@@ -23,6 +23,7 @@ REASONS = statistics.REASONS | {
     "incomplete": "some outputs are missing",
     "no_metric": "this metric was not computed for every output",
     "no_figure": "this figure has not been measured; run its suite for both models",
+    "no_cost": "this figure has not been measured; outputs have no times, or the operator set no price of an hour",
     "figure_in_part": "some items of this figure are missing",
     "figure_confidence": "the bounds of this figure are less certain than this gate asks for; declare it at 95%",
     "nothing_held": "no gate on grades holds, so there is nothing that could be shaken",

@@ -274,6 +274,8 @@ def _figure_limit(
     elif high is not None and high <= gate.limit and not found.missing:
         result = Result.PASS
     reason = statistic.reason or ("figure_in_part" if found.missing and result == Result.UNKNOWN else "")
+    if reason == "no_figure" and isinstance(gate, declared.CostLimit):
+        reason = "no_cost"
     return GateResult(gate=gate, result=result, statistic=statistic, bound=high, bound_is_upper=True, reason=reason)
 
 

@@ -96,7 +96,8 @@ def report_items(request: AuthenticatedRequest, slug: str, report_id: int, place
     page, outputs = _items_page(report, found, request.GET.get("page"), is_hidden=hidden)
     view_record(request=request, project=slug, target=Target.OUTPUT, shown=[output.pk for output in outputs])
     numbers, marked = output_numbers(report.round), marked_in(outputs, selectors.spans_of(report, outputs))
-    rows = [(output, numbers.get(output.pk), marked.get(output.pk)) for output in outputs]
+    told = selectors.metric_told(report, outputs, found.metric) if found.metric else {}
+    rows = [(one, numbers.get(one.pk), marked.get(one.pk), told.get(one.pk) or found.words(one.pk)) for one in outputs]
     context = {"project": project, "report": report, "found": found, "page": page, "rows": rows, "is_hidden": hidden}
     return render(request, "reports/report_items.html", context)
 
@@ -105,7 +106,7 @@ def _items_page(report: Report, found: Behind, number: str | None, *, is_hidden:
     """A page of what stands behind a number and its outputs: ten at a time where the worst come first."""
     if is_hidden:
         return Paginator([], PAGE_SIZE).get_page(number), []
-    if found.is_ordered:
+    if found.order:
         ids = Paginator(found.output_ids, WORST).get_page(number)
         return ids, selectors.outputs_named(report, list(ids))
     page = Paginator(selectors.outputs_behind(report, found), PAGE_SIZE).get_page(number)

@@ -123,6 +123,8 @@ def gate_estimate(result: GateResult) -> str:
             return signed(statistic.value)
         case declared.ForgettingLimit() | declared.BiasGap():
             return percent(statistic.value)
+        case declared.CostLimit():
+            return f"{statistic.value:.3g}"
         case declared.Stability():
             return f"{statistic.n - len(result.shaken)} of {counted(statistic.n, 'trial')}"
         case declared.Improvement():
@@ -147,6 +149,8 @@ def gate_bound(result: GateResult) -> str:
     sign = "≤" if is_upper else "≥"
     if isinstance(gate, SHARES) or (isinstance(gate, declared.LeakZero) and isinstance(statistic, Proportion)):
         return f"{sign} {percent(bound)}"
+    if isinstance(gate, declared.CostLimit):
+        return f"{sign} {bound:.3g}"
     is_change = isinstance(gate, declared.NonInferiority | declared.Magnitude)
     return f"{sign} {signed(bound) if is_change else number(bound)}"
 

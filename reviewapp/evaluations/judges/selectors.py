@@ -42,6 +42,12 @@ def newest_for(run: GenerationRun, version: RubricVersion, *, before: datetime |
     return found.order_by("-finished_at", "-pk").first()
 
 
+def newest_pairs(run: GenerationRun) -> JudgeRun | None:
+    """The newest finished judge run that compared base and tuned, whatever rubric it was asked with."""
+    found = JudgeRun.objects.filter(generation_run=run, kind=JudgeRun.Kind.PAIRS, finished_at__isnull=False)
+    return found.select_related("judge", "rubric_version").order_by("-finished_at", "-pk").first()
+
+
 def verdicts_of(run: JudgeRun) -> list[Said]:
     rows = run.verdicts.order_by("id").values_list("output_id", "criterion", "order", "answer", "reason")
     return [Said(output=o, criterion=c, order=n, answer=a, reason=r) for o, c, n, a, r in rows]

@@ -14,6 +14,9 @@ from reviewapp.evaluations.selectors.grades import grades_for_output
 from reviewapp.projects.models import Project
 from reviewapp.runs.models import ModelVersion
 
+# generation runs whose first model is a base alone, as they are unless somebody chose another
+OF_BASE = {"baseline__adapter_path": "", "baseline__model_path": ""}
+
 
 def generation_runs(project: Project) -> QuerySet[GenerationRun]:
     return (
@@ -99,7 +102,8 @@ def arms_of(run: GenerationRun) -> list[ArmView]:
     """The systems of a run: base and tuned, or, where outside systems are compared, all of them by their names."""
     more = list(run.more_arms.select_related("model_version"))
     pair = ((Output.Arm.BASELINE, run.baseline), (Output.Arm.CANDIDATE, run.candidate))
-    is_named = bool(more) or run.baseline.is_external
+    is_tuned = bool(run.baseline.adapter_path or run.baseline.model_path)
+    is_named = bool(more) or run.baseline.is_external or is_tuned
     return [
         *(ArmView(arm.value, version.label if is_named else arm.label, version) for arm, version in pair),
         *(ArmView(arm.key, arm.model_version.label, arm.model_version) for arm in more),

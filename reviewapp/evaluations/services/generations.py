@@ -22,6 +22,7 @@ from reviewapp.evaluations import importing
 from reviewapp.evaluations.facts import slot_results
 from reviewapp.evaluations.figures import slot_figures
 from reviewapp.evaluations.models import GenerationRun, Output
+from reviewapp.evaluations.services.opponents import baseline_of, beside_check
 from reviewapp.projects.models import Project
 from reviewapp.runs import base_facts
 from reviewapp.runs import services as runs
@@ -68,9 +69,11 @@ def generation_run_request(
     requested_by: User,
     idempotency_key: UUID,
     values: Mapping[str, Any] | None = None,
+    baseline: ModelVersion | None = None,
 ) -> GenerationRun:
     """Queues a job in which the candidate and its base answer every prompt of a sealed held-out set.
 
+    ``baseline``: another model version made from the same base, which then answers instead of the base alone.
     ``values``: keys of SETTINGS. Raises ApplicationError for a set that is open or empty, a model version that does
     not run here, weights that changed, and settings that contradict each other. A form sent twice gives the same run.
     """
@@ -78,12 +81,14 @@ def generation_run_request(
     if known is not None:
         return known
     heldout_check(project, heldout_set)
-    baseline = baseline_of(project, candidate)
-    config = generation_config(heldout_set, candidate, values or {})
+    alone = baseline_of(project, candidate)
+    if baseline is not None:
+        beside_check(candidate, baseline)
+    config = generation_config(heldout_set, candidate, values or {}, baseline=baseline)
     run = run_add(
         project,
         heldout_set=heldout_set,
-        baseline=baseline,
+        baseline=baseline or alone,
         candidate=candidate,
         config=contract.config_to_json(config),
         requested_by=requested_by,
@@ -110,27 +115,6 @@ def run_add(project: Project, **values: Any) -> GenerationRun:
     return GenerationRun.objects.create(project=project, number=number, **values)
 
 
-def baseline_of(project: Project, candidate: ModelVersion) -> ModelVersion:
-    """The base alone, which answers beside the candidate; raises ApplicationError where the two cannot be asked."""
-    if candidate.project_id != project.pk:
-        raise ApplicationError(gettext("Choose a model version of this project."))
-    if candidate.is_external:
-        raise ApplicationError(
-            gettext("%(candidate)s does not run here. Import its outputs instead.") % {"candidate": candidate}
-        )
-    base_facts.base_model_check(candidate.base_model)
-    baseline: ModelVersion | None = ModelVersion.objects.filter(
-        base_model=candidate.base_model, adapter_path="", model_path="", is_external=False
-    ).first()
-    if baseline is None:
-        raise ApplicationError(
-            gettext("The base model of %(candidate)s is not registered as a model version.") % {"candidate": candidate}
-        )
-    if baseline.pk == candidate.pk:
-        raise ApplicationError(gettext("Choose a tuned model version; its base answers the same prompts beside it."))
-    return baseline
-
-
 def heldout_check(project: Project, heldout_set: HeldoutSet) -> None:
     """Raises ApplicationError for a set of another project, an open one, and an empty one."""
     if heldout_set.project_id != project.pk:
@@ -144,8 +128,14 @@ def heldout_check(project: Project, heldout_set: HeldoutSet) -> None:
         raise ApplicationError(gettext("%(heldout_set)s has no prompts.") % {"heldout_set": heldout_set})
 
 
-def generation_config(heldout_set: HeldoutSet, candidate: ModelVersion, values: Mapping[str, Any]) -> GenerateConfig:
-    """What the trainer is told; raises ApplicationError for settings it would refuse."""
+def generation_config(
+    heldout_set: HeldoutSet,
+    candidate: ModelVersion,
+    values: Mapping[str, Any],
+    *,
+    baseline: ModelVersion | None = None,
+) -> GenerateConfig:
+    """What the trainer is told; raises ApplicationError for settings it would refuse. No baseline: the base alone."""
     unknown = sorted(set(values) - SETTINGS)
     if unknown:
         raise ApplicationError(
@@ -155,12 +145,13 @@ def generation_config(heldout_set: HeldoutSet, candidate: ModelVersion, values: 
     base = candidate.base_model
     rows = prompt_rows(heldout_set)
     chosen = {"max_length": learned_length(candidate), **values}
-    again = (Arm(name=AGAIN),) if chosen.pop("base_twice", True) else ()
+    first = {"adapter": baseline.adapter_path, "model": baseline.model_path} if baseline else {}
+    again = (Arm(name=AGAIN, **first),) if chosen.pop("base_twice", True) else ()
     try:
         return GenerateConfig(
             model=base_facts.model_spec(base),
             arms=(
-                Arm(name=BASELINE),
+                Arm(name=BASELINE, **first),
                 Arm(name=CANDIDATE, adapter=candidate.adapter_path, model=candidate.model_path),
                 *again,
             ),

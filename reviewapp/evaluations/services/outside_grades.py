@@ -24,18 +24,23 @@ from reviewapp.audit import services as audit
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import importing, importing_grades, ordering, selectors
 from reviewapp.evaluations.importing_grades import GradeColumns, Graded, ImportedGrades, Scale
+from reviewapp.evaluations.importing_passages import Texts
+from reviewapp.evaluations.judging import error_types_by_key
 from reviewapp.evaluations.models import (
     GenerationRun,
     Grade,
     GradeAssignment,
     GradeScore,
+    GradeSpan,
     GradingRound,
     Output,
     Preference,
     RoundItem,
 )
+from reviewapp.evaluations.services.grades import span_row
 from reviewapp.evaluations.services.rounds import round_add, round_check
 from reviewapp.rubrics.models import Criterion, RubricVersion
+from reviewapp.rubrics.selectors import version_document
 from reviewapp.rubrics.services import rubric_version_use
 from reviewapp.samples.parsing.reading import iter_rows
 from reviewapp.samples.parsing.rows import FileError
@@ -83,6 +88,7 @@ def grades_import(
         "left_out": len(read.problems),
         "problems": [f"Line {one.line}: {one.reason}" for one in read.problems[:MOST_LISTED]],
         "graders": read.graders,
+        "passages": sum(map(len, read.passages.values())),
     }
     people = _people(read.graders, imported_by)
     round = _round(generation_run, rubric_version, read, imported_by, facts)
@@ -120,13 +126,14 @@ def _read(
             rows = list(iter_rows(path, name=file_name))
         except FileError as error:
             raise ApplicationError(str(error)) from error
-    outputs: dict[str, set[str]] = defaultdict(set)
-    for arm, prompt in run.outputs.values_list("arm", "heldout_prompt__external_id"):
-        outputs[arm].add(prompt)
+    outputs: dict[str, dict[str, Texts]] = defaultdict(dict)
+    known = run.outputs.values_list("arm", "heldout_prompt__external_id", "text", "heldout_prompt__prompt")
+    for arm, prompt, text, asked in known:
+        outputs[arm][prompt] = Texts(text, asked)
     read = importing_grades.grades_read(
         rows,
         columns,
-        outputs={arm: frozenset(prompts) for arm, prompts in outputs.items()},
+        outputs=outputs,
         arms=_arms(run),
         scales=scales_of(version),
     )
@@ -153,8 +160,9 @@ def _arms(run: GenerationRun) -> dict[str, str]:
 
 
 def scales_of(version: RubricVersion) -> dict[str, Scale]:
-    """Criteria whose answers are whole numbers, with their range."""
+    """Criteria whose answers are whole numbers, with their range and the kinds of error that they know."""
     kinds = Criterion.Kind
+    errors = error_types_by_key(version_document(version))
     found = {}
     counted = version.criteria.filter(kind__in=[kinds.LEVELS, kinds.GATE, kinds.POINTS, kinds.COUNT])
     for criterion in counted.prefetch_related("levels").order_by("position"):
@@ -162,7 +170,7 @@ def scales_of(version: RubricVersion) -> dict[str, Scale]:
         low, high = min(values, default=0), max(values, default=1)
         if criterion.kind == kinds.COUNT:
             low, high = 0, criterion.most or COUNT_MOST
-        found[criterion.key] = Scale(criterion.name, low, high)
+        found[criterion.key] = Scale(criterion.name, low, high, errors.get(criterion.key, frozenset()))
     return found
 
 
@@ -250,9 +258,19 @@ def _write_grades(round: GradingRound, read: ImportedGrades, people: dict[str, U
     criteria = {criterion.key: criterion for criterion in round.rubric_version.criteria.all()}
     GradeScore.objects.bulk_create(
         [
-            GradeScore(grade=grade, criterion=criteria[name], value=value)
+            GradeScore(grade=grade, criterion=criteria[name], value=value, reason=read.notes.get(key, {}).get(name, ""))
             for grade, key in zip(grades, keys, strict=True)
             for name, value in read.scores[key].items()
+        ],
+        batch_size=1000,
+    )
+    outputs = {item.output_id: item.output for item in items.values()}
+    GradeSpan.objects.bulk_create(
+        [
+            span_row(grade, criteria[one.criterion], one, output.text, output.heldout_prompt.prompt)
+            for grade, key in zip(grades, keys, strict=True)
+            for output in (outputs[grade.output_id],)
+            for one in read.passages.get(key, ())
         ],
         batch_size=1000,
     )

@@ -22,8 +22,10 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.curation.identifiers.tagging import tagger_of
 from reviewapp.evaluations.models import GenerationRun, Output, SuiteRun
+from reviewapp.evaluations.selectors.outputs import OF_BASE
 from reviewapp.evaluations.selectors.prompt_sets import prompt_sets_in_force, prompt_sets_named
 from reviewapp.evaluations.services import generations
+from reviewapp.evaluations.services.opponents import baseline_of
 from reviewapp.evaluations.suites import bias, held_out
 from reviewapp.evaluations.suites.contents import (
     ARMS,
@@ -93,7 +95,7 @@ def suite_run_request(
         return known
     in_force = prompt_sets_in_force(project)
     _check_suites(project, suites, heldout_set)
-    baseline = generations.baseline_of(project, candidate)
+    baseline = baseline_of(project, candidate)
     if candidate.run is not None and candidate.run.config.get("objective") == "classes":
         raise ApplicationError(gettext("Suites ask for text; this model version chooses among classes."))
     config = _settings(candidate, values or {})
@@ -174,10 +176,10 @@ def _settings(candidate: ModelVersion, values: Mapping[str, Any]) -> dict[str, A
 def _answered_before(
     candidate: ModelVersion, heldout_set: HeldoutSet | None, config: Mapping[str, Any]
 ) -> GenerationRun | None:
-    """The newest finished generation run of the same model on the same set, with the same lengths."""
+    """The newest finished generation run of the same model and its base on the same set, with the same lengths."""
     if heldout_set is None:
         return None
-    rows = GenerationRun.objects.filter(candidate=candidate, heldout_set=heldout_set, is_imported=False)
+    rows = GenerationRun.objects.filter(candidate=candidate, heldout_set=heldout_set, is_imported=False, **OF_BASE)
     for run in rows.filter(result__isnull=False).order_by("-number"):
         if all(run.config.get(key) == config[key] for key in ("max_new_tokens", "max_length")):
             return run

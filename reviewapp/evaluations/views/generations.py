@@ -15,7 +15,8 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.evaluations import output_page, selectors
 from reviewapp.evaluations.figures import class_rows, figure_rows
-from reviewapp.evaluations.forms import GenerationForm, GradeImportForm, OutputImportForm, SystemImportForm
+from reviewapp.evaluations.forms import GenerationForm, OutputImportForm, SystemImportForm
+from reviewapp.evaluations.grade_import_form import GradeImportForm
 from reviewapp.evaluations.models import GenerationRun
 from reviewapp.evaluations.services import explanations, generations, outside_grades, systems
 from reviewapp.projects.permissions import Permission
@@ -29,7 +30,7 @@ def generation_create(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {"project": project, "form": form, "error": "", "health": queues.queue_health()}
     context["start_command"] = queues.START_COMMAND
     if request.method == "POST" and form.is_valid():
-        chosen = {name: form.cleaned_data[name] for name in ("candidate", "heldout_set", "idempotency_key")}
+        chosen = {name: form.cleaned_data[name] for name in ("candidate", "baseline", "heldout_set", "idempotency_key")}
         try:
             run = generations.generation_run_request(
                 project=project, requested_by=request.user, values=form.values(), **chosen

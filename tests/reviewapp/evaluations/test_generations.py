@@ -99,6 +99,52 @@ def test_what_cannot_be_generated_is_refused(
     assert not GenerationRun.objects.exists() and not Job.objects.exists()
 
 
+def test_a_model_version_is_compared_with_an_earlier_one(
+    project: Project, people: SimpleNamespace, registered: tuple[ModelVersion, ModelVersion]
+) -> None:
+    candidate = registered[1]
+    earlier = ModelVersion.objects.create(
+        project=project, number=3, base_model=candidate.base_model, label="Earlier", adapter_path="/nowhere/earlier"
+    )
+    made = beside(project, people, candidate, earlier)
+    config = contract.config_from_json(made.config)
+    assert isinstance(config, contract.GenerateConfig)
+    assert [(arm.name, arm.adapter) for arm in config.arms] == [
+        ("baseline", "/nowhere/earlier"), ("candidate", "/nowhere/adapter"), ("baseline_again", "/nowhere/earlier"),
+    ]  # fmt: skip
+    assert made.baseline == earlier
+    assert [arm.label for arm in selectors.arms_of(made)] == ["Earlier", candidate.label]
+    plain = request(project, people, candidate)
+    assert [arm.label for arm in selectors.arms_of(plain)] == ["Base", "Tuned"]
+
+
+def beside(project: Project, people: SimpleNamespace, candidate: ModelVersion, baseline: ModelVersion) -> GenerationRun:
+    return generations.generation_run_request(
+        project=project, heldout_set=factories.heldout_set(project), candidate=candidate, baseline=baseline,
+        requested_by=people.engineer, idempotency_key=uuid.uuid4(),
+    )  # fmt: skip
+
+
+def test_what_one_job_cannot_ask_beside_is_refused(
+    project: Project, people: SimpleNamespace, registered: tuple[ModelVersion, ModelVersion]
+) -> None:
+    base, candidate = registered
+    rows = {"project": project, "label": "Other", "adapter_path": "/nowhere/other"}
+    elsewhere = factories.base_model(project)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"base_model": elsewhere}, "made from another base model"),
+        ({"base_model": base.base_model, "template_sha256": "9" * 64}, "learned with another template"),
+        ({"base_model": base.base_model, "is_external": True}, "another model version of this project"),
+    ]
+    for number, (values, part) in enumerate(cases, start=5):
+        other = ModelVersion.objects.create(**(rows | values), number=number)
+        with pytest.raises(ApplicationError, match=part):
+            beside(project, people, candidate, other)
+    with pytest.raises(ApplicationError, match="another model version of this project"):
+        beside(project, people, candidate, candidate)
+    assert not GenerationRun.objects.exists()
+
+
 def test_altered_weights_are_refused(
     project: Project, people: SimpleNamespace, registered: tuple[ModelVersion, ModelVersion]
 ) -> None:

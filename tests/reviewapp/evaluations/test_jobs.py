@@ -178,3 +178,22 @@ def test_a_local_model_judges_every_output_in_both_orders(
     assert len(verdicts) == 6 * 2 and {verdict.order for verdict in verdicts} == {0, 1}
     assert all(verdict.answer in ("1", "2", "3", "4") for verdict in verdicts), {one.reason for one in verdicts}
     assert made.result is not None and made.result["missing"] == 0 and made.result["tokens"] > 0
+
+
+def test_a_model_version_answers_beside_an_earlier_one(
+    run: GenerationRun, people: SimpleNamespace, tiny_base: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_base, tmp_path / "earlier")
+    earlier = ModelVersion.objects.create(
+        project=run.project, number=7, base_model=run.candidate.base_model, label="Earlier",
+        model_path=str(tmp_path / "earlier"),
+    )  # fmt: skip
+    made = generations.generation_run_request(
+        project=run.project, heldout_set=run.heldout_set, candidate=run.candidate, baseline=earlier,
+        requested_by=people.engineer, idempotency_key=uuid.uuid4(), values={"max_new_tokens": 8, "max_length": 256},
+    )  # fmt: skip
+    job = execute(made)
+    assert job.state == Job.State.SUCCEEDED, f"{job.message}\n{job.log}\n{job.traceback}"
+    assert {row.model_version for row in made.outputs.filter(arm="baseline")} == {earlier}
+    assert [arm.label for arm in selectors.arms_of(made)] == ["Earlier", "Tiny again"]
+    assert made.metrics["noise"]["arms"] == ["baseline", "baseline_again"]

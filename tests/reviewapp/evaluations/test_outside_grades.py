@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 import json
 import uuid
 from collections.abc import Callable
@@ -20,16 +23,19 @@ from reviewapp.audit.models import AuditEvent
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.evaluations import selectors
 from reviewapp.evaluations.importing_grades import GradeColumns, Scale, grades_read, preferred
-from reviewapp.evaluations.models import GradingRound
+from reviewapp.evaluations.importing_passages import PassageInvalid, Texts, passages_read
+from reviewapp.evaluations.models import GradeScore, GradeSpan, GradingRound
 from reviewapp.evaluations.services.outside_grades import grades_import
 from reviewapp.projects.models import Project
+from reviewapp.reports.services import gates_declare, report_freeze
 from reviewapp.samples.parsing.rows import Row
 from tests import factories
 from tests.reviewapp.evaluations.world import generated
 
 COLUMNS = GradeColumns(grader="who", prompt_id="id", system="system", criterion="what", value="value", rank="place")
 SCALES = {"accuracy": Scale("Accuracy", 1, 4), "safety": Scale("Safety", 0, 1)}
-OUTPUTS = {"baseline": frozenset({"1", "2"}), "candidate": frozenset({"1", "2"})}
+TEXTS = Texts("Seen on Monday, 61 years old.", "Doctor: How old? Patient: 16.")
+OUTPUTS = {"baseline": {"1": TEXTS, "2": TEXTS}, "candidate": {"1": TEXTS, "2": TEXTS}}
 ARMS = {"base": "baseline", "tuned": "candidate"}
 GOOD = {"who": "Dr Vogel", "id": "1", "system": "Tuned", "what": "accuracy", "value": "3"}
 
@@ -184,3 +190,125 @@ def test_the_pages_from_the_run_to_an_exploratory_report(
     shown = client.get(report.url).content.decode()
     assert "Exploratory: graded elsewhere, imported" in shown and "not known: graded elsewhere" in shown
     assert "with gates declared after the grades were in" in shown
+
+
+MARK = {"text": "61 years old", "severity": "major", "error_type": "wrong_value", "source": "16"}
+KINDS = frozenset({"wrong_value", "omission"})
+
+
+@pytest.mark.parametrize(
+    ("passage", "place", "source"),
+    [
+        (MARK, (16, 28), (26, 28)),
+        ({"text": "on", "start": 5, "end": 7, "severity": "minor", "absent": True}, (5, 7), (None, None)),
+        ({"start": 5, "end": 7, "severity": "Minor"}, (5, 7), (None, None)),
+        ({"source": "Doctor", "severity": "major", "error_type": "omission"}, (0, 0), (0, 6)),
+    ],
+)
+def test_a_passage_stands_where_its_words_are(passage: dict[str, Any], place: Any, source: Any) -> None:
+    for value in (passage, [passage], json.dumps([passage]), json.dumps(passage)):
+        (found,) = passages_read(value, "accuracy", KINDS, TEXTS)
+        assert ((found.start, found.end), (found.source_start, found.source_end)) == (place, source)
+        assert found.severity == passage["severity"].lower() and found.error_type == passage.get("error_type", "")
+        assert found.is_absent_from_source is passage.get("absent", False)
+    assert passages_read(None, "accuracy", KINDS, TEXTS) == passages_read(" ", "accuracy", KINDS, TEXTS) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("61 years", "The passages are no JSON"),
+        ("7", "no list of objects"),
+        (["61"], "Passage 1: it is no object"),
+        ([MARK, MARK | {"severity": ""}], "Passage 2: its severity is minor or major, not empty"),
+        (MARK | {"error_type": "style"}, "style is no kind of error of accuracy. It knows omission, wrong_value."),
+        (MARK | {"text": "62 years"}, "“62 years” does not stand in the output."),
+        (MARK | {"text": "o"}, "“o” stands in the output more than once. Give start and end."),
+        (MARK | {"source": "17"}, "“17” does not stand in the prompt."),
+        (MARK | {"start": 0, "end": 12}, "from 0 to 12 the output says “Seen on Mond”, not “61 years old”."),
+        (MARK | {"start": 20, "end": 90}, "start and end are no characters of the output, which has 29."),
+        (MARK | {"start": True, "end": 4}, "start and end are no characters"),
+        (MARK | {"start": 4}, "start and end are no characters"),
+        ({"severity": "minor", "text": " "}, "it marks nothing"),
+        (MARK | {"absent": True}, "absent is said of a passage"),
+        (MARK | {"span": 1}, "span is not known"),
+        ([MARK] * 201, "An answer may mark 200 passages; this one marks 201."),
+    ],
+)
+def test_a_passage_that_does_not_fit_its_text_says_why(value: Any, reason: str) -> None:
+    with pytest.raises(PassageInvalid) as refused:
+        passages_read(value, "accuracy", KINDS, TEXTS)
+    assert reason in str(refused.value)
+
+
+@given(st.text("on6 1M", max_size=6), st.integers(-3, 40), st.integers(-3, 40), st.booleans())
+def test_what_is_kept_of_a_passage_is_in_the_text(quote: str, start: int, end: int, by_place: bool) -> None:
+    passage: dict[str, Any] = {"text": quote, "severity": "minor"} | ({"start": start, "end": end} if by_place else {})
+    try:
+        (found,) = passages_read([passage], "accuracy", KINDS, TEXTS)
+    except PassageInvalid:
+        return
+    assert 0 <= found.start < found.end <= len(TEXTS.output)
+    assert not quote or TEXTS.output[found.start : found.end] == quote
+
+
+def test_a_row_with_a_bad_passage_is_a_problem_and_gives_no_score() -> None:
+    columns = dataclasses.replace(COLUMNS, passages="marks")
+    bad = Row(2, {**GOOD, "marks": json.dumps([MARK | {"text": "never said"}])})
+    scales = {"accuracy": Scale("Accuracy", 1, 4, KINDS)}
+    found = grades_read([bad], columns, outputs=OUTPUTS, arms=ARMS, scales=scales)
+    assert [one.reason for one in found.problems] == ["Passage 1: “never said” does not stand in the output."]
+    assert not found.scores and not found.passages
+
+
+def marked_csv(world: SimpleNamespace) -> tuple[bytes, str]:
+    """A table in which two graders find every tuned output wrong and mark its first word; the word of the first."""
+    texts = {
+        output.heldout_prompt.external_id: output
+        for output in world.run.outputs.filter(arm="candidate").select_related("heldout_prompt")
+    }
+    handle = io.StringIO()
+    table = csv.writer(handle)
+    table.writerow(["who", "id", "system", "what", "value", "marks", "why"])
+    for who in ("Dr Vogel", "Dr Ames"):
+        for prompt in world.prompts:
+            output = texts[prompt]
+            mark = {"start": 0, "end": len(output.text.split()[0]), "severity": "major", "error_type": "wrong_value",
+                    "source": output.heldout_prompt.prompt}  # fmt: skip
+            for arm in ("base", "tuned"):
+                wrong = arm == "tuned"
+                table.writerow(
+                    [
+                        who,
+                        prompt,
+                        arm,
+                        "accuracy",
+                        1 if wrong else 4,
+                        json.dumps([mark]) if wrong else "",
+                        "Not the age that was said." if wrong else "",
+                    ]
+                )
+                table.writerow([who, prompt, arm, "tone", 3, "", ""])
+                table.writerow([who, prompt, arm, "safety", 0, "", ""])
+    return handle.getvalue().encode(), texts[world.prompts[0]].text.split()[0]
+
+
+def test_passages_and_notes_of_a_table_reach_the_report(
+    world: SimpleNamespace, people: SimpleNamespace, client_for: Callable[[User], Client]
+) -> None:
+    content, word = marked_csv(world)
+    columns = dataclasses.replace(COLUMNS, passages="marks", note="why")
+    round = imported(world, content, columns=columns, file_name="grades.csv")
+    assert round.imported["passages"] == 4 == GradeSpan.objects.count()
+    assert {span.excerpt for span in GradeSpan.objects.all()} >= {word}
+    assert GradeScore.objects.filter(reason="Not the age that was said.").count() == 4
+    shown = client_for(people.lead).get(reverse("evaluations:round_detail", args=["letters", round.pk])).text
+    assert "4 passages were marked." in shown
+    gates = [{"kind": "safety_bound", "name": "Wrong", "criterion": "accuracy", "at_or_below": 1, "limit": 0.05},
+             {"kind": "completeness", "name": "Complete"}]  # fmt: skip
+    gates_declare(round=round, declared=gates, declared_by=people.lead)
+    report = report_freeze(round=round, frozen_by=people.lead)
+    (row,) = report.data["taxonomy"]["candidate"]
+    assert (row["type"], row["outputs"], row["major"]) == ("wrong_value", 2, 2)
+    worst = report.data["worst"][0]
+    assert worst["passages"][0]["excerpt"] and worst["graders"] == 2 and worst["passages"][0]["source"]

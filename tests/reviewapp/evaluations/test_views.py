@@ -330,3 +330,34 @@ def test_query_counts_do_not_grow_with_outputs(
         with CaptureQueriesContext(connection) as queries:
             assert client.get(page).status_code == 200
         assert len(queries) <= most, f"{page}: {len(queries)} queries"
+
+
+def test_the_grade_page_has_one_primary_act_and_the_rest_in_a_row_of_links(
+    round: GradingRound, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    def found(person: User) -> tuple[list[str], list[str]]:
+        text = client_for(person).get(address("round_list")).content.decode()
+        head, row = text.split('class="cs-head"')[1].split('class="cs-tabs cs-tabs-page"')
+        links = re.findall(r'href="([^"]+)">([^<]+)</a>', row.split("</nav>")[0])
+        assert all(client_for(person).get(url).status_code == 200 for url, _ in links), "no link that is refused"
+        return re.findall(r"btn-primary[^>]*>(?:<svg.*?</svg>)?([^<]+)</a>", head), [name for _, name in links]
+
+    read = ["Suite runs", "Prompt sets", "Compare base models"]
+    lead, engineer = ["New comparison", "New calibration"], ["Import outputs", "Compare systems"]
+    assert found(people.lead) == (["New grading round"], lead + engineer + read)
+    assert found(people.engineer) == (["Generate"], engineer + read)
+    assert found(people.reviewer) == found(people.observer) == ([], read)
+
+
+def test_the_form_offers_earlier_model_versions_to_compare_with(
+    project: Project, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    factories.heldout_set(project)
+    base, version = factories.base_model(project), factories.version(project, [factories.sample(project)])
+    first, second = (
+        factories.model_version(project, base, run=factories.run(project, version, base), label=name)
+        for name in ("First", "Second")
+    )
+    text = client_for(people.engineer).get(address("generation_create")).content.decode()
+    offered = text.split('name="baseline"')[1].split("</select>")[0]
+    assert "Its base model" in offered and f'value="{first.pk}"' in offered and f'value="{second.pk}"' in offered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.utils import timezone
@@ -26,6 +27,7 @@ from reviewapp.runs.models import BaseModel, ModelVersion
 from reviewapp.samples.models import HeldoutSet
 from tests import factories
 
+Line = dict[str, Any]
 BASE_LABEL, TUNED_LABEL = "Secretbase Seven", "Secrettuned Nine"
 
 
@@ -66,8 +68,8 @@ def lines_for(heldout: HeldoutSet) -> list[dict[str, Any]]:
     return lines
 
 
-def generated(project: Project, *, prompts: int = 6) -> GenerationRun:
-    """A generation run whose outputs are in."""
+def generated(project: Project, *, prompts: int = 6, alter: Callable[[int, Line], Line] | None = None) -> GenerationRun:
+    """A generation run whose outputs are in; ``alter`` changes the line of a prompt, counted from 0."""
     heldout = factories.heldout_set(project, prompts=prompts)
     baseline, candidate = model_versions(project)
     run = GenerationRun.objects.create(
@@ -82,7 +84,10 @@ def generated(project: Project, *, prompts: int = 6) -> GenerationRun:
         "rougeL": {"value": 0.5, "n": prompts, "missing": 0, "detail": {"signature": "tok:unicode"}, "reasons": {}}
     }
     metrics = {"arms": {"baseline": figures, "candidate": figures}}
-    generations.outputs_ingest(run=run, lines=lines_for(heldout), metrics=metrics, result={"outputs": 2 * prompts})
+    lines = lines_for(heldout)
+    if alter is not None:
+        lines = [alter(number // 2, line) for number, line in enumerate(lines)]
+    generations.outputs_ingest(run=run, lines=lines, metrics=metrics, result={"outputs": 2 * prompts})
     return run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from reviewapp.evaluations.models import GenerationRun
+from reviewapp.evaluations.models import GenerationRun, SuiteRun
 from reviewapp.lineage.model_card import card_sections, card_text
 from reviewapp.lineage.services import holds_resolve, promotion_withdraw
 from reviewapp.projects.models import Project
@@ -114,3 +115,28 @@ def test_everyone_of_the_project_reads_and_downloads_it(
     assert response["Content-Type"] == "text/markdown; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="model-version-1-v1.md"'
     assert response.content.decode() == card_text(world.model)
+
+
+def test_suites_stand_with_base_change_bounds_and_what_was_not_run(world: SimpleNamespace) -> None:
+    assert lines(world.model, "What suites found") == ["No suite was run."]
+    figure = {"key": "forgetting", "name": "Questions right", "about": "", "unit": "share", "better": "higher",
+              "missing": 1, "n": 1200, "method": "", "reason": "", "failing": ["a"]}  # fmt: skip
+    bounds = {"low": None, "high": None}
+    run, generation = 7, world.generation
+    for number, tuned in ((run - 1, 0.1), (run, 0.75)):
+        SuiteRun.objects.create(
+            project=world.model.project, number=number, baseline=generation.baseline, candidate=world.model, result={},
+            suites=["forgetting"], idempotency_key=uuid.uuid4(),
+            figures={"forgetting": [
+                {**figure, **bounds, "arm": "baseline", "value": 0.8},
+                {**figure, **bounds, "arm": "candidate", "value": tuned},
+                {**figure, "arm": "change", "value": tuned - 0.8, "low": -0.08, "high": -0.02},
+            ]},
+        )  # fmt: skip
+    assert rows(world.model, "What suites found") == {
+        "Forgetting: Questions right": "75.0%; base 80.0%; change −5.0; −8.0 to −2.0; n 1,200; 1 missing"
+    }
+    said = lines(world.model, "What suites found")
+    assert said[0] == f"Suite run 7, against {generation.baseline.label}." and said[1].startswith("Not run: ")
+    assert "Memorisation" in said[1] and "Forgetting" not in said[1]
+    assert "| Forgetting: Questions right | 75.0%; base 80.0%" in card_text(world.model)

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from reviewapp.evaluations.models import GradingRound, JudgeRun, JudgeVerdict, Output
+from reviewapp.evaluations.models import GradingRound, JudgeRun, JudgeVerdict, Output, Preference
 from reviewapp.projects.models import Project
 from reviewapp.reports import services
 from reviewapp.reports.evidence import RoundFacts, criteria_of, round_facts
-from reviewapp.reports.judge_results import judge_json
-from reviewapp.reports.judge_table import judge_tables
+from reviewapp.reports.judge_results import judge_json, judge_pairs_json
+from reviewapp.reports.judge_table import judge_tables, pair_tables
 from reviewapp.reports.models import GateSet
 from tests import factories
 from tests.reviewapp.evaluations.world import bad_form, good_form
+from tests.reviewapp.reports.test_rater_results import preferences_add
 from tests.reviewapp.reports.test_services import ERRORS, graded
 
 FAULTY = 10  # of the tuned outputs, those that the experts find unsafe
@@ -137,3 +138,72 @@ def test_the_report_shows_the_judge_and_no_gate_moves(
     report = services.report_freeze(round=round, frozen_by=people.lead)
     page = client_for(people.lead).get(reverse("reports:report_detail", args=[round.project.slug, report.pk]))
     assert "judge run 1. No gate stands on it." in page.text
+
+
+def pairs_judged(round: GradingRound) -> dict[int, int]:
+    """A judge prefers the tuned model at even places, changes with the order at every third, and is mute at the first.
+
+    Returns output of the base -> 1 tuned, -1 base, 0 tie.
+    """
+    run = factories.judge_run(round.generation_run, round.rubric_version, kind="pairs", endpoint_model="big")
+    JudgeVerdict.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    found = {}
+    rows = Output.objects.filter(generation_run=round.generation_run, arm="baseline").order_by("heldout_prompt_id")
+    for place, base in enumerate(rows):
+        first = "candidate" if place % 2 == 0 else "baseline"
+        second = {"candidate": "baseline", "baseline": "candidate"}[first] if place % 3 == 1 else first
+        for order, answer in enumerate(("", "") if place == 0 else (first, second)):
+            JudgeVerdict.objects.create(
+                judge_run=run, output=base, criterion="", order=order, answer=answer, reason="" if answer else "mute"
+            )
+        if place:
+            found[base.pk] = 0 if first != second else 1 if first == "candidate" else -1
+    return found
+
+
+def experts_of() -> dict[int, int]:
+    """Output of the base -> what the one expert of each pair chose, from the rows themselves."""
+    found = {}
+    for row in Preference.objects.select_related("left", "right"):
+        base = row.left if row.left.arm == "baseline" else row.right
+        chosen = {"left": row.left, "right": row.right}.get(row.choice)
+        found[base.pk] = 0 if chosen is None else 1 if chosen.arm == "candidate" else -1
+    return found
+
+
+def test_the_judges_pairs_are_measured_beside_the_experts_choices(round: GradingRound, people: SimpleNamespace) -> None:
+    assert judge_pairs_json(round_facts(round)) is None
+    judge = pairs_judged(round)
+    alone = judge_pairs_json(round_facts(round))
+    assert alone is not None and alone["experts"] is None and "both" not in alone["compared"][0]
+    preferences_add(round, people.reviewer)
+    experts = experts_of()
+    found = judge_pairs_json(round_facts(round))
+    assert found is not None
+    (row,) = found["compared"]
+    assert (row["asked"], row["missing"], row["reasons"]) == (35, 1, {"mute": 1})
+    wins, losses = (list(judge.values()).count(side) for side in (1, -1))
+    assert row["won"]["value"] == pytest.approx(wins / (wins + losses))
+    assert (row["won"]["wins"], row["won"]["losses"], row["won"]["ties"]) == (wins, losses, 34 - wins - losses)
+    both = experts.keys() & judge.keys()
+    assert row["both"] == len(both) >= 20
+    assert row["equal"]["value"] == pytest.approx(sum(experts[one] == judge[one] for one in both) / len(both))
+    assert row["changed"] == pytest.approx(list(judge.values()).count(0) / len(judge))
+    assert found["experts"]["wins"] == list(experts.values()).count(1)
+
+
+def test_the_report_shows_the_judges_pairs_and_no_gate_moves(
+    round: GradingRound, people: SimpleNamespace, client_for: Any
+) -> None:
+    gate_set = GateSet.objects.get(round=round)
+    before = services.report_data(round, gate_set)
+    pairs_judged(round)
+    preferences_add(round, people.reviewer)
+    report = services.report_freeze(round=round, frozen_by=people.lead)
+    assert report.data["gates"] == before["gates"] and report.data["verdict"] == before["verdict"]
+    (table,) = pair_tables(report.data["judge_pairs"])
+    assert [line[0] for line in table.rows] == ["Experts, all in all", "All in all"]
+    assert all(len(line) == len(table.header) for line in table.rows) and pair_tables(None) == []
+    for name, rest in (("report_detail", ()), ("report_export", ("report.html",))):
+        text = client_for(people.lead).get(reverse(f"reports:{name}", args=["letters", report.pk, *rest])).text
+        assert "Judge, side by side" in text and "Side by side" in text and "1 / 35: 1 mute" in text

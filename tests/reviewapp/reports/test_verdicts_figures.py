@@ -31,8 +31,9 @@ def test_a_figure_that_was_not_measured_keeps_the_verdict_open_with_words(gate: 
     found = evaluate(parse_gates([SAFETY, COMPLETE, gate], CRITERIA), evidence())
     assert found.word == VerdictWord.NOT_ENOUGH_EVIDENCE
     result = found.results[-1]
-    assert (result.result, result.reason) == (Result.UNKNOWN, "no_figure")
-    assert "has not been measured; run its suite" in wording.gate_more(result)
+    reason, way = ("no_cost", "outputs have no times") if gate is COST else ("no_figure", "run its suite")
+    assert (result.result, result.reason) == (Result.UNKNOWN, reason)
+    assert f"has not been measured; {way}" in wording.gate_more(result)
     assert "has not been measured" in wording.gate_sentence(result)
     assert wording.gate_estimate(result) == wording.gate_bound(result) == "unknown"
 
@@ -64,7 +65,7 @@ def test_figures_in_words() -> None:
     assert said == ("at most 2%", "1%", "≤ 1.9%")
     dear = decide(COST, with_figure("cost_per_output", Figure(value=4.5, n=220)))
     assert (dear.result, wording.gate_threshold(dear.gate)) == (Result.FAIL, "at most 3")
-    assert (wording.gate_estimate(dear), wording.gate_bound(dear)) == ("4.50", "≥ 4.50")
+    assert (wording.gate_estimate(dear), wording.gate_bound(dear)) == ("4.5", "≥ 4.5")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from reviewapp.evaluations.services import rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports import services
 from reviewapp.reports.models import GateSet, Report
+from reviewapp.reports.page import limits_of
 from tests.reviewapp.evaluations.world import (
     BASE_LABEL,
     TUNED_LABEL,
@@ -170,7 +171,9 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
     client = client_for(people.lead)
     text = client.get(address("report_detail", report.pk)).content.decode()
     places = sorted(set(re.findall(r"/reports/[0-9]+/items/([^/]+)/", text)))
-    assert {place.split("-")[0] for place in places} == {"fault", "gate", "level", "type"}
+    assert {place.split("-")[0] for place in places} == {
+        "agreement", "facts", "fault", "gate", "level", "metric", "type",
+    }  # fmt: skip
     fault = report.data["faults"][0]
     found = client.get(address("report_items", report.pk, "fault-0-fixed"))
     prompts = {output.heldout_prompt.external_id for output, *_ in found.context["rows"]}
@@ -188,10 +191,25 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
     assert found.context["page"].paginator.object_list[0] in levels[min(levels, key=int)], "the lowest level first"
     for place in places:
         assert client.get(address("report_items", report.pk, place)).context["page"].paginator.count > 0, place
-    for place in ("fault-9-broken", "fault-0-neither", "gate-9", "gate-4", "level-x", "type-candidate-nothing", "else"):
+    for place in (
+        "fault-9-broken",
+        "fault-0-neither",
+        "gate-9",
+        "level-x",
+        "agreement-x",
+        "type-candidate-nothing",
+        "else",
+    ):
         assert client.get(address("report_items", report.pk, place)).status_code == 404
     assert client_for(people.observer).get(address("report_items", report.pk, places[0])).status_code == 403
     assert "items/" not in page(client_for, people.observer, address("report_detail", report.pk))
+
+
+def test_a_tuned_model_in_the_place_of_the_base_is_named(report: Report) -> None:
+    assert not any("which is tuned as well" in sentence for sentence in limits_of(report))
+    header = {**report.data["header"], "baseline": {**report.data["header"]["baseline"], "training_run": 4}}
+    report.data = {**report.data, "header": header}
+    assert f"What is called base here is {BASE_LABEL}, which is tuned as well." in limits_of(report)
 
 
 def read_csv(response: Any) -> list[dict[str, str]]:
@@ -268,7 +286,7 @@ def test_declaring_from_the_form(round: GradingRound, people: SimpleNamespace, c
     labels = re.findall(r'name="gate-(\d+)"', client.get(url).content.decode())
     form = {f"gate-{number}": "on" for number in labels}
     form |= {"gate-0-threshold": "4,5", "gate-1-threshold": "0.3", "gate-2-threshold": "0.25"}
-    form |= {"gate-4-threshold": "90", "gate-7-threshold": "2"}
+    form |= {"gate-4-threshold": "90", "gate-7-threshold": "2", "gate-9-threshold": "20"}
     more = '[{"kind": "improvement", "name": "ROUGE-L better", "metric": "rougeL"}]'
     refused = client.post(url, form | {"gate-1-threshold": "<b>many</b>", "more": "{"})
     text = refused.content.decode()
