@@ -142,3 +142,11 @@ def test_damaged_weights_are_refused(encoder: Path, tmp_path: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     path = run_dir(tmp_path / "run", folder)
     assert cli.main(["embed", str(path)]) == contract.EXIT_FAILED and "not finite" in failure(path)
+
+
+def test_validate_looks_at_the_texts(encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = run_dir(tmp_path / "run", encoder)
+    assert cli.main(["validate", str(path)]) == contract.EXIT_OK
+    assert json.loads(capsys.readouterr().out)["texts"] == len(TEXTS)
+    (path / contract.TEXTS_FILE).unlink()
+    assert cli.main(["validate", str(path)]) == contract.EXIT_FAILED
