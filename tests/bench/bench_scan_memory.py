@@ -202,7 +202,7 @@ def scan(given: argparse.Namespace) -> dict[str, Any]:
     of_first = dict(phases)
     again, _ = scanned()
     return {
-        "before_mb": before, "peak_mb": max(peak_mb(), *(peak for peak, _ in phases.values())),
+        "before_mb": before, "peak_mb": max(peak_mb(), *(peak for peak, _ in of_first.values())),
         "first_cpu_s": first, "again_cpu_s": again,
         "findings": sum(row.counts["open"].values()), "by_check": row.counts["open"], "phases": of_first,
     }  # fmt: skip

@@ -16,6 +16,7 @@ SCOPE: Scope = "corpus"
 VERSION = 1
 MIN_SAMPLES, SHARE = 20, 0.9  # samples with an identifier of this label, and the share of its usual width
 MOST_LOST = 3
+_FIGURES = re.compile("[0-9]{3}")  # without them there is none: told ten times quicker
 _LABELLED = re.compile(
     r"\b(?P<label>(?:account|case|docket|claim|policy|invoice|record|nhs)(?: number| no)?|mrn|acct|member(?: id)?"
     r"|(?:patient|hospital) (?:id|number)|file (?:number|no)|ndc|npi|id)"
@@ -46,7 +47,7 @@ def check(corpus: Corpus) -> Iterator[FindingDraft]:
 
 def _identifiers(item: Item) -> Iterator[tuple[Field, re.Match[str]]]:
     for field, text in item.fields():
-        for match in _LABELLED.finditer(text):
+        for match in _LABELLED.finditer(text) if _FIGURES.search(text) else ():
             yield field, match
 
 
