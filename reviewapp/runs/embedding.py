@@ -7,7 +7,6 @@ done.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,8 +91,6 @@ def embedding_execute(handle: JobHandle, embedding_id: int) -> None:
         row=row, new=NewVectors(present.samples, present.revisions, present.texts, dimensions, blocks),
         encoder=encoder.name, encoder_sha256=sha256, look=encoder.look, n_read=len(new), n_cut=read.cut,
     )  # fmt: skip
-    for folder in Path(settings.RUNS_DIR).glob(f"embedding-{row.pk}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
     handle.progress(1, 1, f"{len(new):,} texts were read; {len(present.samples):,} samples have a vector.")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -105,12 +108,24 @@ def embedding_remove(*, project: Project, removed_by: User) -> None:
         target_id=project.pk,
         data={"versions": rows.count()},
     )
+    keys = list(rows.values_list("pk", flat=True))
     rows.delete()
+    transaction.on_commit(lambda: _runs_forget(keys))
     transaction.on_commit(lambda: shutil.rmtree(embeddings_folder(project), ignore_errors=True))
 
 
+def _runs_forget(keys: Iterable[int]) -> None:
+    """Run directories hold texts: those of these versions go, also where they were never finished."""
+    for key in keys:
+        for folder in Path(settings.RUNS_DIR).glob(f"embedding-{key}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _forget(project: Project) -> None:
-    """Files of versions before the last two that are made, and of none. One that is being made has no file yet."""
+    """Files of versions before the last two that are made, and of none; run directories of those up to the newest."""
+    last = project.text_embeddings.filter(made_at__isnull=False).first()
+    if last is not None:
+        _runs_forget(project.text_embeddings.filter(number__lte=last.number).values_list("pk", flat=True))
     made = project.text_embeddings.filter(made_at__isnull=False).values_list("number", flat=True)
     kept = {str(number) for number in made[:KEPT]}
     for folder in embeddings_folder(project).iterdir():

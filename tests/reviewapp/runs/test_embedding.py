@@ -213,17 +213,24 @@ def test_vectors_of_other_files_and_damaged_ones_are_not_used(
 
 
 def test_an_encoder_that_cannot_be_loaded_fails_with_its_reason_and_is_tried_again(
-    project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path
+    project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, settings: Any
 ) -> None:
     weights = encoder / "model.safetensors"
     weights.rename(encoder / "pytorch_model.bin")
     row, job = asked(project, people.lead)
     assert job.state == Job.State.FAILED and "can run code when opened" in job.message
+    assert list(Path(settings.RUNS_DIR).glob("embedding-*/texts.jsonl"))  # for a resume
     (encoder / "pytorch_model.bin").rename(weights)
     assert jobs.retry(job=job)
     jobs.execute(job.pk)
     row.refresh_from_db()
     assert row.made_at is not None and row.n_read == 12
+    assert not list(Path(settings.RUNS_DIR).glob("embedding-*"))
+    weights.rename(encoder / "pytorch_model.bin")
+    asked(project, people.lead)
+    assert list(Path(settings.RUNS_DIR).glob("embedding-*"))
+    services.embedding_remove(project=project, removed_by=people.lead)
+    assert not list(Path(settings.RUNS_DIR).glob("embedding-*"))
 
 
 def test_many_texts_are_read_in_several_runs_in_the_order_of_samples(
