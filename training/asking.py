@@ -1,4 +1,7 @@
-"""What a model is asked: held-out prompts, suites, explanations, a judge's questions. Standard library only."""
+"""What a model is asked: held-out prompts, suites, explanations, a judge's questions, vectors of texts.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -96,3 +99,20 @@ class JudgeConfig:
     questions_sha256: str
     max_length: int = 4096  # question and verdict together, tokens
     batch_size: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedConfig:
+    """An encoder reads texts (``texts.jsonl``) and gives a vector of length 1 for each, for nearness by meaning."""
+
+    kind: Literal["embed"] = "embed"
+    encoder: str  # folder with config.json, a tokenizer and safetensors
+    encoder_sha256: str  # contract.folder_sha256 of it; other files are refused
+    texts_rows: int
+    texts_sha256: str
+    max_length: int = 512  # tokens, or fewer where the encoder reads fewer; what is beyond is not read
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        if self.max_length < 8 or self.batch_size < 1:
+            raise ContractError("max_length must be at least 8 and batch_size at least 1.")

@@ -1,6 +1,7 @@
 """``python -m training COMMAND RUN_DIR``.
 
-Commands: validate, preview, range, sft, generate, suites, merge, explain, judge, export, fetch, pretrain.
+Commands: validate, preview, range, sft, generate, suites, merge, explain, judge, embed, export, fetch,
+pretrain.
 Exit status: 0 done, 3 an expected failure (a sentence on stderr and in the last event), 4 cancelled or paused,
 5 the run directory is in use, 6 the disk is full. Heavy libraries are imported inside the subcommand.
 """
@@ -92,6 +93,13 @@ def _judge(session: Session, config: contract.Config, allow_hub: bool) -> None:
     judge.run(session, config, allow_hub=allow_hub)
 
 
+def _embed(session: Session, config: contract.Config, allow_hub: bool) -> None:
+    from training import embed
+
+    assert isinstance(config, contract.EmbedConfig)  # noqa: S101
+    embed.run(session, config)
+
+
 TRAINING = ("sft",)
 RUNNERS: dict[str, Runner] = {
     "preview": _preview,
@@ -102,6 +110,7 @@ RUNNERS: dict[str, Runner] = {
     "merge": _merge,
     "explain": _explain,
     "judge": _judge,
+    "embed": _embed,
     "export": _export,
     "fetch": _fetch,
 }
@@ -203,6 +212,7 @@ def parser() -> argparse.ArgumentParser:
         "merge": "make one adapter out of several, without training",
         "explain": "say which words of a prompt a classification model looked at",
         "judge": "choose between the verdicts of each question",
+        "embed": "give a vector of each text by an encoder",
     }
     for name, text in texts.items():
         commands.add_parser(name, parents=[run_dir], help=text).set_defaults(call=_command(name))

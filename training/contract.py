@@ -16,6 +16,7 @@ A run directory holds, going in::
     general.jsonl      rows of a second approved set, against forgetting (sft)
     prompts.jsonl      {"id", "prompt", "reference", "facts"} a line (generate)
     suite_items.jsonl  what suites ask: training/suites/items.py     (suites)
+    texts.jsonl        {"id", "text"} a line                         (embed)
 
 and coming out::
 
@@ -29,6 +30,7 @@ and coming out::
     range.json         loss by learning rate, and what it suggests   (range)
     outputs.jsonl metrics.json one line an output; corpus figures    (generate)
     suite_answers.jsonl        one line an item and arm              (suites)
+    vectors.npy                float32, a row for each text          (embed)
     manifest.json README.md    the directory explained, for programs and people
     tensorboard/               the curves
     result.json                written last: its existence means success
@@ -45,6 +47,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from training.asking import Arm as Arm
+from training.asking import EmbedConfig as EmbedConfig
 from training.asking import ExplainConfig as ExplainConfig
 from training.asking import GenerateConfig as GenerateConfig
 from training.asking import JudgeConfig as JudgeConfig
@@ -52,6 +55,7 @@ from training.asking import SuitesConfig as SuitesConfig
 from training.contradictions import contradictions
 from training.files import canonical_json as canonical_json
 from training.files import file_sha256 as file_sha256
+from training.files import folder_sha256 as folder_sha256
 from training.files import jsonl_text as jsonl_text
 from training.files import read_json as read_json
 from training.files import read_jsonl as read_jsonl
@@ -220,12 +224,12 @@ class MergeConfig:
 
 Config = (
     TrainConfig | PreviewConfig | RangeConfig | GenerateConfig | MergeConfig | ExplainConfig
-    | ExportConfig | FetchConfig | SuitesConfig | JudgeConfig
+    | ExportConfig | FetchConfig | SuitesConfig | JudgeConfig | EmbedConfig
 )  # fmt: skip
 _KINDS: dict[str, type[Config]] = {
     "sft": TrainConfig, "preview": PreviewConfig, "range": RangeConfig, "generate": GenerateConfig,
     "merge": MergeConfig, "explain": ExplainConfig, "export": ExportConfig, "fetch": FetchConfig,
-    "suites": SuitesConfig, "judge": JudgeConfig,
+    "suites": SuitesConfig, "judge": JudgeConfig, "embed": EmbedConfig,
 }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ _LOADED_FIRST = {
     "merge": ("transformers.models.auto.modeling_auto", "peft"),
     "explain": ("transformers.models.auto.modeling_auto", "peft"),
     "judge": ("transformers.models.auto.modeling_auto", "peft"),
+    "embed": ("transformers.models.auto.modeling_auto",),
 }
 
 

@@ -30,6 +30,15 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_sha256(folder: Path) -> str:
+    """Of all that decides what a model in a folder says: its weights, its settings and its tokenizer."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in (".safetensors", ".json", ".txt", ".model"):
+            digest.update(f"{path.relative_to(folder).as_posix()}\n{file_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
 def write_atomic(path: Path, text: str) -> None:
     """Writes under a temporary name, flushes to disk, renames: a reader sees all of it or none."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training import contract, data, judge, models, pairs, session
+from training import contract, data, embed, judge, models, pairs, session
 from training.suites.items import load_items
 
 GeneratesOrExports = contract.GenerateConfig | contract.ExportConfig
@@ -18,6 +18,8 @@ def check(run_dir: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": config.kind, "config_sha256": contract.config_sha256(config)}
     if isinstance(config, contract.FetchConfig):
         return found
+    if isinstance(config, contract.EmbedConfig):
+        return {**found, "texts": len(embed.load_texts(run_dir / contract.TEXTS_FILE, config))}
     base = _base(config)
     if not base.is_hub:
         found["model"] = models.facts(models.resolve(base))
@@ -44,7 +46,7 @@ def check(run_dir: Path) -> dict[str, Any]:
 def _base(config: contract.Config) -> contract.ModelSpec:
     if isinstance(config, contract.ExportConfig):
         return contract.ModelSpec(path=config.base_path, is_hub=config.base_is_hub, revision=config.base_revision)
-    assert not isinstance(config, contract.FetchConfig)  # noqa: S101 - has no model yet
+    assert not isinstance(config, contract.FetchConfig | contract.EmbedConfig)  # noqa: S101 - have no base model
     return config.model
 
 

@@ -15,6 +15,7 @@ from itertools import islice
 MIN_SAMPLES, SHARE = 20, 0.8
 MOST_WORDS = 4  # of a heading
 MOST_HEADINGS = 500  # of one text
+MOST_NAMES, RARE = 100_000, 2  # headings counted at a time, some 50 MB; samples with one that is forgotten
 WIDEST_GAP = 200  # characters between sections
 _HEADING = re.compile(
     r"^(?P<written>(?P<marks>#{1,6}[ \t]?)?(?P<bold>\*\*|__)?(?P<name>[^\W\d_][\w /&'’-]{0,40}?)(?P<colon>[ \t]?:)?"
@@ -78,16 +79,24 @@ class HouseForm:
 
 
 def house_form(completions: Iterable[str]) -> HouseForm:
-    """What most of these completions do; each sample has one vote on each thing."""
+    """What most of these completions do; each sample has one vote on each thing.
+
+    Lines that look like headings may be new in every sample (names of speakers): those still rare when there are
+    MOST_NAMES are forgotten.
+    """
     names: defaultdict[str, Counter[str]] = defaultdict(Counter)
     marks: defaultdict[str, Counter[str]] = defaultdict(Counter)
     gaps: Counter[str] = Counter()
-    n = 0
+    n, most = 0, MOST_NAMES
     for text in completions:
         n += 1
         headings = headings_of(text)
         for name, written in {one.name: one.written for one in reversed(headings)}.items():
             names[name][written] += 1
+        if len(names) > most:
+            common = ((name, counted) for name, counted in names.items() if counted.total() > RARE)
+            names = defaultdict(Counter, common)
+            most = max(MOST_NAMES, 2 * len(names))
         for kind in (_BULLET, _NUMBER):
             forms = Counter(one.form for one in marks_of(text) if one.kind == kind)
             if forms:

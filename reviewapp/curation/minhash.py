@@ -148,17 +148,19 @@ def sketches_of(
     step: Callable[[int], None] = lambda _: None,
 ) -> Sketches:
     """Reads the texts once, 128 at a time. ``step`` is called with the number of texts done."""
-    parts, done = [sketched(np.empty((0, PLACES), np.uint32), np.empty(0, bool), layout)], 0
+    none = sketched(np.empty((0, PLACES), np.uint32), np.empty(0, bool), layout)
+    places, bands, has_runs, done = [none.places], [none.bands], [none.has_runs], 0
     for chunk in _chunks(texts):
         found = runs(chunk)
-        parts.append(sketched(signatures_of(found), found.counts > 0, layout))
+        part = sketched(signatures_of(found), found.counts > 0, layout)
+        places.append(part.places)
+        bands.append(part.bands)
+        has_runs.append(part.has_runs)
         done += len(chunk)
         step(done)
-    return Sketches(
-        np.concatenate([part.places for part in parts]),
-        np.concatenate([part.bands for part in parts]),
-        np.concatenate([part.has_runs for part in parts]),
-    )
+    all_places = np.concatenate(places)
+    places.clear()  # the largest: it is not held twice while the others are put together
+    return Sketches(all_places, np.concatenate(bands), np.concatenate(has_runs))
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

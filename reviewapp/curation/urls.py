@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviewapp.curation import pipeline_views, views
+from reviewapp.curation import embedding_views, pipeline_views, views
 from reviewapp.curation.acceptance import views as acceptance_views
 from reviewapp.curation.augmenting import views as augmenting_views
 from reviewapp.curation.balance import views as balance_views
@@ -42,6 +42,10 @@ urlpatterns = [
     path("index/request/", views.index_request, name="index_request"),
     path("index/remove/", views.index_remove, name="index_remove"),
     path("index/live/", views.index_live, name="index_live"),
+    path("vectors/request/", embedding_views.embedding_request, name="embedding_request"),
+    path("vectors/cancel/", embedding_views.embedding_cancel, name="embedding_cancel"),
+    path("vectors/remove/", embedding_views.embedding_remove, name="embedding_remove"),
+    path("vectors/live/", embedding_views.embedding_live, name="embedding_live"),
     path("learning/request/", views.learning_request, name="learning_request"),
     path("acceptance/", acceptance_views.acceptance_list, name="acceptance_list"),
     path("acceptance/draw/", acceptance_views.acceptance_draw, name="acceptance_draw"),

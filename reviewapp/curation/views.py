@@ -22,6 +22,8 @@ from reviewapp.curation.finding_page import FindingCard, comparison_of, texts_of
 from reviewapp.curation.forms import ScanForm
 from reviewapp.curation.labels.reading import Doubt, doubt_of
 from reviewapp.curation.meaning import searching
+from reviewapp.curation.meaning.embedded import space_of
+from reviewapp.curation.meaning.encoder_page import vectors_context
 from reviewapp.curation.models import Finding, Scan
 from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
@@ -247,6 +249,7 @@ def _meant(request: AuthenticatedRequest, project: Project, error: str = "") -> 
         "kinds": STATE_KINDS,
         "error": error,
         **_index_context(state),
+        **vectors_context(project),
     }
     return render(request, "curation/meaning_search.html", context, status=422 if error else 200)
 
@@ -262,7 +265,8 @@ def similar_list(request: AuthenticatedRequest, slug: str, sample_id: int) -> Ht
     samples = Sample.objects.filter(project=project).select_related("revision", "project")
     sample = get_object_or_404(samples, pk=sample_id)
     state = searching.index_state(project)
-    found = searching.samples_similar(sample, state.index) if state.index else []
+    space = space_of(project, state.index) if state.index else None
+    found = searching.samples_similar(sample, state.index, space.vectors) if state.index and space else []
     view_record(request=request, project=slug, target=Target.SAMPLE, shown=[near.sample.pk for near in found])
     context = {
         "project": project,
@@ -270,6 +274,7 @@ def similar_list(request: AuthenticatedRequest, slug: str, sample_id: int) -> Ht
         "found": found,
         "kinds": STATE_KINDS,
         "index": state,
+        "space": space,
     }
     part = "#part" if wants_fragment(request) else ""
     return render(request, f"curation/similar_list.html{part}", context)

@@ -24,6 +24,7 @@ from reviewapp.runs import (
     services,
     starting,
 )
+from reviewapp.runs.embedding import embedding_execute
 from reviewapp.runs.merging import merging_execute
 from reviewapp.runs.models import BaseModel, TrainingRun
 from reviewapp.runs.rewriting import rewriting_execute
@@ -281,6 +282,19 @@ def execute_rewriting(handle: JobHandle, augmentation_id: int) -> None:
         raise
     except ApplicationError as error:
         raise JobFailed(error.message) from error
+
+
+# ---- vectors of texts
+
+
+def execute_embedding(handle: JobHandle, embedding_id: int) -> None:
+    """Lets the operator's encoder read a project's texts."""
+    try:
+        embedding_execute(handle, embedding_id)
+    except (JobCancelled, JobFailed, JobLost):
+        raise
+    except ContractError as error:
+        raise JobFailed(str(error)) from error
 
 
 # ---- merges

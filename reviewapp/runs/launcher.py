@@ -20,7 +20,9 @@ from typing import Literal
 from reviewapp.runs import rundir
 from training import contract
 
-Command = Literal["sft", "preview", "range", "generate", "suites", "merge", "explain", "judge", "export", "fetch"]
+Command = Literal[
+    "sft", "preview", "range", "generate", "suites", "merge", "explain", "judge", "embed", "export", "fetch"
+]  # fmt: skip
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 30.0  # for a checkpoint of a model that fits a single machine
 TERM_SECONDS = 5.0

@@ -17,6 +17,7 @@ from training import contract
 from training.contract import (
     Config,
     ContractError,
+    EmbedConfig,
     ExportConfig,
     GenerateConfig,
     JudgeConfig,
@@ -99,6 +100,8 @@ def _expected_hashes(config: Config) -> dict[str, str]:
         return {contract.SUITE_ITEMS_FILE: config.items_sha256}
     if isinstance(config, JudgeConfig):
         return {contract.QUESTIONS_FILE: config.questions_sha256}
+    if isinstance(config, EmbedConfig):
+        return {contract.TEXTS_FILE: config.texts_sha256}
     if isinstance(config, ExportConfig):
         return {contract.PROMPTS_FILE: config.prompts_sha256, contract.CARD_FILE: config.card_sha256}
     return {}

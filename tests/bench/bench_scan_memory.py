@@ -8,8 +8,8 @@ drawn on (below 20,000, tables of a fixed size are still filling, and no line is
 at a time whatever the number; the slow ones (``--all`` runs them) are switched off. ``--same``: one sample as often.
 ``--long``: one text in a thousand is of 2 MB. ``--only`` leaves out what is not named. ``--comparing``: only the checks
 that compare samples with one another run, and the languages are known: what grows with the number, in a third of the
-time. The words are made of random letters, which is the slowest text there is for telling languages apart. The last
-line is JSON.
+time. The words are made of random letters, which is the slowest text there is for telling languages apart. Of
+a scan the peak of each part is shown (Linux). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import json
 import logging
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -74,6 +73,8 @@ def measured(n: int, given: argparse.Namespace) -> dict[str, Any]:
             row[work] = found = child(work, n, folder, options)
             told = ", ".join(f"{name} {value}" for name, value in found.items() if not isinstance(value, dict))
             show(f"{work:>9}: {told}")
+            for phase, (peak, seconds) in found.get("phases", {}).items():
+                show(f"{phase:>32}: {peak:,} MB, {seconds} CPU s")
     return row
 
 
@@ -196,12 +197,42 @@ def languages_known(project: Any) -> None:
 def scan(given: argparse.Namespace) -> dict[str, Any]:
     begun()
     before = peak_mb()
+    phases = phases_watched()
     first, row = scanned()
+    of_first = dict(phases)
     again, _ = scanned()
     return {
-        "before_mb": before, "peak_mb": peak_mb(), "first_cpu_s": first, "again_cpu_s": again,
-        "findings": sum(row.counts["open"].values()), "by_check": row.counts["open"],
+        "before_mb": before, "peak_mb": max(peak_mb(), *(peak for peak, _ in of_first.values())),
+        "first_cpu_s": first, "again_cpu_s": again,
+        "findings": sum(row.counts["open"].values()), "by_check": row.counts["open"], "phases": of_first,
     }  # fmt: skip
+
+
+def phases_watched() -> dict[str, tuple[int, float]]:
+    """(peak MB, CPU s) of each part of a scan, filled in while it runs; Linux sets the peak back before each."""
+    from reviewapp.curation import jobs
+
+    found: dict[str, tuple[int, float]] = {}
+
+    def watch(owner: Any, name: str, called: Callable[[tuple[Any, ...]], str]) -> None:
+        work = getattr(owner, name)
+
+        def watched(*given: Any) -> Any:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+            began = time.process_time()
+            try:
+                return work(*given)
+            finally:
+                found[called(given)] = (peak_mb(), round(time.process_time() - began, 1))
+
+        setattr(owner, name, watched)
+
+    checking: Any = vars(jobs)["_Checking"]
+    watch(checking, "_texts", lambda given: str(given[2].check))
+    watch(checking, "_corpus", lambda given: str(given[1].check))
+    for name in ("_clean", "_languages", "_open"):
+        watch(jobs, name, lambda _, name=name: name.removeprefix("_"))  # type: ignore[misc]
+    return found
 
 
 def scanned() -> tuple[float, Any]:
@@ -270,7 +301,9 @@ def worked(ask: Callable[[], Any]) -> dict[str, Any]:
 
 
 def peak_mb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    """Of this process, or since its peak was last set back."""
+    told = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(told.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 STAGES = {"fill": fill, "scan": scan, "index": index, "selection": selection, "balance": balance}

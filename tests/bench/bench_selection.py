@@ -4,7 +4,7 @@ Documents of about 1.5 KB are generated with a fixed seed (a Zipf vocabulary in 
 ``parts``: CPU seconds of relevance to 50 golden examples (from nothing, and with the index there), of the quality
 figures and of choosing 5,000 of 50,000, each beside a baseline of the same run. ``index`` and ``select``: a selection
 by the worker's own code on a new SQLite database, with the peak of its memory. ``real``: how well relevance tells
-sections of mts-dialog, where it is. The last line is one JSON object.
+sections of mts-dialog, where it is; with ``--encoder FOLDER`` by that encoder too. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--size", type=int, default=5_000)
     parser.add_argument("--stage", choices=["parts", "real", "index", "select"], help="only that, in this process")
+    parser.add_argument("--encoder", default="", help="folder of a sentence-embedding model, to be measured too")
     parser.add_argument("--folder", default="", help="of the database of the stages index and select")
     given = parser.parse_args()
     if given.stage in ("parts", "real"):
-        show(json.dumps(parts(given.samples, given.size) if given.stage == "parts" else real()))
+        show(json.dumps(parts(given.samples, given.size) if given.stage == "parts" else real(given.encoder)))
     elif given.stage:
         show(json.dumps(job(given.stage, given.folder, given.samples, given.size)))
     else:
@@ -55,7 +56,7 @@ def main() -> None:
 
 def _apart(stage: str, given: argparse.Namespace, folder: str) -> dict[str, Any]:
     """In a process of its own, on one thread: a peak of memory belongs to one thing only."""
-    numbers = ["--samples", str(given.samples), "--size", str(given.size)]
+    numbers = ["--samples", str(given.samples), "--size", str(given.size), "--encoder", given.encoder]
     command = [sys.executable, __file__, "--stage", stage, "--folder", folder, *numbers]
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     done = subprocess.run(command, env={**os.environ, **threads}, stdout=subprocess.PIPE, text=True, check=True)
@@ -149,11 +150,9 @@ def _from_texts(made: list[str]) -> Any:
     return (rows @ golden.T).toarray().max(axis=1)
 
 
-def real() -> dict[str, Any]:
+def real(encoder: str = "") -> dict[str, Any]:
     """Real conversations: is what is of a section nearer to ten golden examples of it than what is not?"""
-    from reviewapp.curation.learning.classifier import auc
     from reviewapp.curation.meaning.fit import projection_fit, vectors_of
-    from reviewapp.curation.selections.relevance import relevance_of
 
     if not DATA.is_file():
         return {}
@@ -161,17 +160,48 @@ def real() -> dict[str, Any]:
         known = list(csv.DictReader(file))
     spoken = [row["dialogue"] for row in known]
     sections = np.array([row["section_header"] for row in known])
-    vectors = vectors_of(projection_fit(spoken), spoken)
+    found = {
+        "conversations": len(known),
+        "auc_by_section": _areas(vectors_of(projection_fit(spoken), spoken), sections),
+    }
+    if encoder:
+        seconds, vectors = embedded(encoder, spoken)
+        found |= {"auc_by_encoder": _areas(vectors, sections), "encoder_s": seconds, "encoder": Path(encoder).name}
+    return found
+
+
+def _areas(vectors: Any, sections: Any) -> dict[str, float]:
+    from reviewapp.curation.learning.classifier import auc
+    from reviewapp.curation.selections.relevance import relevance_of
+
     areas = {}
     for name, _n in Counter(sections.tolist()).most_common(6):
         found = []
         for seed in range(5):
             golden = np.random.default_rng(seed).choice(np.flatnonzero(sections == name), size=10, replace=False)
-            rest = np.setdiff1d(np.arange(len(known)), golden)
+            rest = np.setdiff1d(np.arange(len(sections)), golden)
             values = relevance_of(vectors, vectors[golden], rest)[0]
             found.append(auc(np.column_stack([1 - values, values]), (sections[rest] == name).astype(np.int64)))
         areas[name] = round(float(np.mean([one for one in found if one is not None])), 3)
-    return {"conversations": len(known), "auc_by_section": areas}
+    return areas
+
+
+def embedded(encoder: str, texts: list[str]) -> tuple[float, Any]:
+    """(CPU seconds, vectors) by the trainer's own command."""
+    from training import contract
+
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
+        folder = Path(name)
+        lines = contract.jsonl_text({"id": str(n), "text": text} for n, text in enumerate(texts))
+        (folder / contract.TEXTS_FILE).write_text(lines, encoding="utf-8")
+        config = contract.EmbedConfig(
+            encoder=encoder, encoder_sha256=contract.folder_sha256(Path(encoder)), texts_rows=len(texts),
+            texts_sha256=contract.text_sha256(lines),
+        )  # fmt: skip
+        contract.write_config(folder, config)
+        subprocess.run([sys.executable, "-m", "training", "embed", str(folder)], cwd=ROOT, check=True)  # noqa: S603
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return round(used.ru_utime + used.ru_stime, 1), np.load(folder / contract.VECTORS_FILE, allow_pickle=False)
 
 
 def job(stage: str, folder: str, n: int, size: int) -> dict[str, Any]:
@@ -282,7 +312,9 @@ def table(found: dict[str, Any]) -> str:
     lines = [f"{a['samples']:,} documents of {a['mean_bytes']:,} bytes, CPU seconds on one thread"]
     lines += [f"{name:>56}  {value}" for name, value in rows]
     for name, area in areas.get("auc_by_section", {}).items():
-        lines.append(f"{'AUC of relevance to ten golden of ' + name:>56}  {area}")
+        by_encoder = areas.get("auc_by_encoder", {}).get(name)
+        told = f"{area}, by {areas['encoder']} {by_encoder}" if by_encoder is not None else area
+        lines.append(f"{'AUC of relevance to ten golden of ' + name:>56}  {told}")
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,9 @@ completion (answers to questions, letters from key words), that is the task, and
 
 from __future__ import annotations
 
-from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
+from collections.abc import Iterator
+
+from reviewapp.curation.checks.finding import Corpus, FindingDraft, Scope
 from reviewapp.curation.tokens import plain_words
 
 NAME, TITLE = "longer_than_prompt", "Completions longer than the prompt"
@@ -17,21 +19,24 @@ LEAST_WORDS = 20  # of the completion: a short one has no room for much that was
 TIMES = 1.2  # as many words as the prompt
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """At most LIMIT of the samples; none in a corpus of fewer than LEAST_SAMPLES."""
-    counted = [(item, n, of) for item in corpus.items if (n := _n(item.completion)) and (of := _n(item.prompt))]
-    longer = [(item, n, of) for item, n, of in counted if n >= LEAST_WORDS and n > TIMES * of]
-    if len(counted) < LEAST_SAMPLES or len(longer) > LIMIT * len(counted):
-        return []
-    return [_finding(item, n, of) for item, n, of in longer]
+    counted, longer = 0, list[tuple[int, int, int]]()
+    for item in corpus.items:
+        n, of = _n(item.completion), _n(item.prompt)
+        counted += bool(n and of)
+        if of and n >= LEAST_WORDS and n > TIMES * of:
+            longer.append((item.key, n, of))
+    if counted >= LEAST_SAMPLES and len(longer) <= LIMIT * counted:
+        yield from (_finding(*row) for row in longer)
 
 
 def _n(text: str) -> int:
     return len(plain_words(text))
 
 
-def _finding(item: Item, n: int, of: int) -> FindingDraft:
+def _finding(key: int, n: int, of: int) -> FindingDraft:
     message = f"The completion has {n:,} words, the prompt {of:,}. Check that all of it comes from the prompt."
     return FindingDraft(
-        key=item.key, check=NAME, kind=NAME, severity="low", field="completion", message=message, score=round(n / of, 2)
+        key=key, check=NAME, kind=NAME, severity="low", field="completion", message=message, score=round(n / of, 2)
     )

@@ -16,6 +16,7 @@ SCOPE: Scope = "corpus"
 VERSION = 1
 MIN_SAMPLES, SHARE = 20, 0.9  # samples with an identifier of this label, and the share of its usual width
 MOST_LOST = 3
+_FIGURES = re.compile("[0-9]{3}")  # without them there is none: told ten times quicker
 _LABELLED = re.compile(
     r"\b(?P<label>(?:account|case|docket|claim|policy|invoice|record|nhs)(?: number| no)?|mrn|acct|member(?: id)?"
     r"|(?:patient|hospital) (?:id|number)|file (?:number|no)|ndc|npi|id)"
@@ -24,26 +25,29 @@ _LABELLED = re.compile(
 )
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
-    """A finding on each identifier that is 1 to 3 figures short of the usual, where others of its kind begin with 0."""
-    seen = [(item, field, match) for item in corpus.items for field, match in _identifiers(item)]
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
+    """A finding on each identifier that is 1 to 3 figures short of the usual, where others of its kind begin with 0.
+
+    Items are read twice where there is a usual width: a match holds its whole text.
+    """
     widths: defaultdict[str, Counter[int]] = defaultdict(Counter)
     zeros: Counter[str] = Counter()
-    for _item, _field, match in seen:
-        label = _label(match)
-        widths[label][len(match["number"])] += 1
-        zeros[label] += match["number"].startswith("0")
-    usual = {label: _usual(counted) for label, counted in widths.items() if zeros[label]}
-    return [
-        _finding(item, field, match, width)
-        for item, field, match in seen
-        if (width := usual.get(_label(match), 0)) and 0 < width - len(match["number"]) <= MOST_LOST
-    ]
+    for item in corpus.items:
+        for _field, match in _identifiers(item):
+            label = _label(match)
+            widths[label][len(match["number"])] += 1
+            zeros[label] += match["number"].startswith("0")
+    found = {label: _usual(counted) for label, counted in widths.items() if zeros[label]}
+    usual = {label: width for label, width in found.items() if width}
+    for item in corpus.items if usual else ():
+        for field, match in _identifiers(item):
+            if 0 < usual.get(_label(match), 0) - len(match["number"]) <= MOST_LOST:
+                yield _finding(item, field, match, usual[_label(match)])
 
 
 def _identifiers(item: Item) -> Iterator[tuple[Field, re.Match[str]]]:
     for field, text in item.fields():
-        for match in _LABELLED.finditer(text):
+        for match in _LABELLED.finditer(text) if _FIGURES.search(text) else ():
             yield field, match
 
 

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 
 import numpy as np
 
@@ -28,6 +29,7 @@ TOGETHER = 3  # samples in which words stand side by side
 MIN_LETTERS, MAX_LETTERS = 4, 30
 MOST_READINGS = 64  # of one word
 MAX_IN_FIELD = 20
+MOST_WORDS = 1_000_000  # counted at a time: some 100 MB
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’|][^\W_]+)*")
 _READ = {
@@ -55,32 +57,44 @@ class _Suspect:
     needs: tuple[tuple[str, str], ...]  # pairs of which one has to be seen elsewhere; empty: the word alone tells
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
-    """At most 20 findings a field; each with its reading where there is only one.
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
+    """At most 20 findings a field, in the order of the items; each with its reading where there is only one.
 
     Suspects are looked for twice and not kept in between: each of them holds its text.
     """
-    numbers = [finding for item in corpus.items for finding in _numbers(item)]
-    if len(corpus.items) < MIN_SAMPLES:
-        return numbers
-    counts = _counts(corpus.items)
+    numbers = (finding for item in corpus.items for finding in _numbers(item))
+    told = _words_misread(corpus.items) if len(corpus.items) >= MIN_SAMPLES else iter(())
+    return merge(numbers, told, key=lambda draft: draft.key)
+
+
+def _words_misread(items: Sequence[Item]) -> Iterator[FindingDraft]:
+    counts = _counts(items)
     places, needs = [], set[tuple[str, str]]()
-    for place, item in enumerate(corpus.items):
+    for place, item in enumerate(items):
         found = list(_Reader(item, counts).suspects())
         needs.update(pair for one in found for pair in one.needs)
         places += [place] if found else []
-    seen = _together(corpus.items, needs)
-    again = chosen(corpus.items, np.array(places, dtype=np.int64))
+    seen = _together(items, needs)
+    again = chosen(items, np.array(places, dtype=np.int64))
     suspects = (one for item in again for one in _Reader(item, counts).suspects())
-    told = (_finding(one, counts) for one in suspects if not one.needs or any(seen[p] >= TOGETHER for p in one.needs))
-    return [*numbers, *told]
+    for one in suspects:
+        if not one.needs or any(seen[pair] >= TOGETHER for pair in one.needs):
+            yield _finding(one, counts)
 
 
 def _counts(items: Sequence[Item]) -> Counter[str]:
-    """Folded word -> samples that have it."""
+    """Folded word -> samples that have it; of words that never became more than rare it may not say so.
+
+    New words come without end (names, numbers, misspellings), so those that are still rare when there are MOST_WORDS
+    are forgotten (lossy counting: Manku, Motwani 2002). A word that is common later lost at most its first few.
+    """
     counts: Counter[str] = Counter()
+    most = MOST_WORDS
     for item in items:
         counts.update(set(_tokens(item)))
+        if len(counts) > most:
+            counts = Counter({word: n for word, n in counts.items() if n > RARE})
+            most = max(MOST_WORDS, 2 * len(counts))
     return counts
 
 

@@ -7,6 +7,7 @@ majority does (``house_form``); where the project does not agree with itself not
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope, on_span
 from reviewapp.curation.house_form import (
@@ -25,16 +26,12 @@ VERSION = 1
 MAX_OF_A_KIND = 20
 
 
-def check(corpus: Corpus) -> list[FindingDraft]:
+def check(corpus: Corpus) -> Iterator[FindingDraft]:
     """Low findings on completions, each with the house form in place."""
     house = house_form(item.completion for item in corpus.items)
-    return [
-        finding
-        for item in corpus.items
-        for look in (_headings, _gaps, _lists)
-        for count, finding in enumerate(look(item, house))
-        if count < MAX_OF_A_KIND
-    ]
+    for item in corpus.items:
+        for look in (_headings, _gaps, _lists):
+            yield from islice(look(item, house), MAX_OF_A_KIND)
 
 
 def _headings(item: Item, house: HouseForm) -> Iterator[FindingDraft]:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from reviewapp.core.models import Job
-from reviewapp.curation.meaning.files import Index, IndexDamaged, index_open
+from reviewapp.curation.meaning.files import Index, IndexDamaged, Vectors, index_open
 from reviewapp.curation.meaning.vectors import Floats, nearest, text_of
 from reviewapp.curation.models import Finding, TextIndex
 from reviewapp.projects.models import Project
@@ -100,8 +100,14 @@ def samples_meant(project: Project, index: Index, text: str, chosen: dict[str, s
     return _nearest(project, index, query, SHOWN, among)
 
 
-def samples_similar(sample: Sample, index: Index) -> list[Near]:
-    """The SIMILAR samples nearest to the present text of one, those first that are its duplicates among equals."""
+def samples_similar(sample: Sample, index: Index, vectors: Vectors | None = None) -> list[Near]:
+    """The SIMILAR samples nearest to the present text of one, those first that are its duplicates among equals.
+
+    By other ``vectors`` than those of the index where they have the sample's present text.
+    """
+    at = vectors.row_of(sample.pk) if vectors is not None else None
+    if vectors is not None and at is not None and vectors.revisions[at] == sample.revision_id:
+        return _similar(sample, vectors, np.asarray(vectors.vectors[at]))
     row = index.row_of(sample.pk)
     revision = sample.revision
     if revision is None:
@@ -110,6 +116,10 @@ def samples_similar(sample: Sample, index: Index) -> list[Near]:
         query = np.asarray(index.vectors[row])
     else:
         query = index.projection.vector(text_of(revision.prompt, revision.completion))
+    return _similar(sample, index, query)
+
+
+def _similar(sample: Sample, index: Vectors, query: Floats) -> list[Near]:
     if not query.any():
         return []
     found = _nearest(sample.project, index, query, SIMILAR, index.samples != sample.pk)
@@ -117,7 +127,7 @@ def samples_similar(sample: Sample, index: Index) -> list[Near]:
     return [Near(each.sample, each.value, _why(sample, each.sample, known)) for each in found]
 
 
-def _nearest(project: Project, index: Index, query: Floats, k: int, among: np.ndarray | None) -> list[Near]:
+def _nearest(project: Project, index: Vectors, query: Floats, k: int, among: np.ndarray | None) -> list[Near]:
     """Samples that are gone since the index was made are left out."""
     found = nearest(index.vectors, query, k, among)
     wanted = [int(index.samples[row]) for row, _ in found]

@@ -12,7 +12,7 @@ from reviewapp.curation.models.augmenting import (
 from reviewapp.curation.models.balance import BalanceSettings, BiasReport, CounterfactualCopy, Mitigation
 from reviewapp.curation.models.duplicates import Benchmark, DuplicateDecision, DuplicateLimit, LimitMeasurement
 from reviewapp.curation.models.labels import LabelReport
-from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextIndex
+from reviewapp.curation.models.learning import LearnedModel, LearnedScore, TextEmbedding, TextIndex
 from reviewapp.curation.models.programmatic import (
     LabellingAnswer,
     LabellingFunction,
@@ -65,5 +65,6 @@ __all__ = [
     "SyntheticText",
     "TaggerUse",
     "TaggerVersion",
+    "TextEmbedding",
     "TextIndex",
 ]

@@ -36,6 +36,36 @@ class TextIndex(models.Model):
         return f"Index {self.number} of {self.project}"
 
 
+class TextEmbedding(models.Model):
+    """One version of the vectors that an encoder of the operator's gave a project's texts.
+
+    The newest with ``made_at`` is the one in use, as long as the encoder's files look as they did then.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="text_embeddings")
+    number = models.PositiveIntegerField()
+    job = models.OneToOneField(Job, null=True, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    made_at = models.DateTimeField(null=True)
+    encoder = models.CharField(max_length=200, blank=True)  # name of its folder
+    encoder_sha256 = models.CharField(max_length=64, blank=True)  # of its files
+    look = models.CharField(max_length=64, blank=True)  # hash of path, names, sizes and times: cheap to compare
+    n = models.PositiveIntegerField(default=0)  # samples
+    n_read = models.PositiveIntegerField(default=0)  # texts that the encoder read for it; the others were known
+    n_cut = models.PositiveIntegerField(default=0)  # of those, longer than it reads
+    dimensions = models.PositiveIntegerField(default=0)
+    newest_revision = models.BigIntegerField(default=0)  # what is above it came later
+    files = models.JSONField(default=dict)  # name: [bytes, sha256]
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="text_embedding_number")]
+
+    def __str__(self) -> str:
+        return f"Vectors {self.number} of {self.project}"
+
+
 class LearnedModel(models.Model):
     """A small classifier of what experts decided, by which the queue can be put in order. It decides nothing."""
 

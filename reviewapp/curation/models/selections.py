@@ -36,6 +36,7 @@ class RelevanceLimit(ImmutableModel):
     judged = models.JSONField(default=list)  # [{"sample", "relevance", "belongs"}]
     golden = models.PositiveIntegerField()  # golden examples there were
     index_number = models.PositiveIntegerField()
+    encoder_sha256 = models.CharField(max_length=64, blank=True)  # whose vectors; '' for those of the index
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(default=timezone.now)
 

@@ -141,8 +141,13 @@ def golden_of(project: Project) -> QuerySet[GoldenExample]:
 
 
 def limit_current(project: Project) -> RelevanceLimit | None:
-    """The limit kept last, if any."""
+    """The limit kept last, if any; it may be of other vectors than are used now (``limit_holds``)."""
     return RelevanceLimit.objects.filter(project=project).select_related("made_by").first()
+
+
+def limit_holds(limit: RelevanceLimit | None, encoder_sha256: str) -> bool:
+    """Whether it is of these vectors: a cosine of one encoder says nothing about those of another, or of the index."""
+    return limit is not None and limit.encoder_sha256 == encoder_sha256
 
 
 def duplicates_of(project: Project) -> QuerySet[Finding]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from reviewapp.curation.selections.asked import ACCEPTED, ANY, OPEN, SIZE_MOST, Config, limit_current
+from reviewapp.curation.meaning.embedded import encoder_in_use
+from reviewapp.curation.selections.asked import ACCEPTED, ANY, OPEN, SIZE_MOST, Config, limit_current, limit_holds
 from reviewapp.projects.models import Project
 
 PRESETS = [
@@ -64,7 +65,8 @@ class SelectionForm(forms.Form):
     @classmethod
     def fresh(cls, project: Project) -> SelectionForm:
         limit = limit_current(project)
-        given = {"idempotency_key": uuid.uuid4(), "least_relevance": limit.limit if limit else None}
+        least = limit.limit if limit is not None and limit_holds(limit, encoder_in_use(project)) else None
+        given = {"idempotency_key": uuid.uuid4(), "least_relevance": least}
         return cls(initial={**given, "follows_mix": True})
 
     def config(self, mix: Mapping[str, float]) -> Config:

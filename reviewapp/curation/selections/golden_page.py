@@ -11,7 +11,7 @@ import numpy.typing as npt
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from reviewapp.curation.meaning.files import Index
+from reviewapp.curation.meaning.files import Vectors
 from reviewapp.curation.models import RelevanceLimit
 from reviewapp.curation.selections.asked import golden_of, limit_current, samples_weighed
 from reviewapp.curation.selections.charts import curve_chart
@@ -42,7 +42,7 @@ class LimitPage:
     chart: SafeString | None = None
 
 
-def limit_page(project: Project, index: Index | None) -> LimitPage:
+def limit_page(project: Project, index: Vectors | None) -> LimitPage:
     """Seven queries at most, whatever the number of samples."""
     limit = limit_current(project)
     known = {row["sample"]: row["belongs"] for row in limit.judged} if limit else {}
@@ -52,7 +52,7 @@ def limit_page(project: Project, index: Index | None) -> LimitPage:
     return LimitPage(limit=limit, handful=handful, points=points, chart=chart)
 
 
-def relevance_by_sample(project: Project, index: Index, samples: list[int]) -> dict[int, float]:
+def relevance_by_sample(project: Project, index: Vectors, samples: list[int]) -> dict[int, float]:
     """Of those that the index has; empty without golden examples."""
     rows = [row for sample in samples if (row := index.row_of(sample)) is not None]
     golden = _golden_rows(project, index)
@@ -62,7 +62,7 @@ def relevance_by_sample(project: Project, index: Index, samples: list[int]) -> d
     return {int(index.samples[row]): float(value) for row, value in zip(rows, values, strict=True)}
 
 
-def relevant_count(project: Project, index: Index, scope: str, limit: float) -> int | None:
+def relevant_count(project: Project, index: Vectors, scope: str, limit: float) -> int | None:
     """How many of those that come into question reach a limit; None where that would take too long for a page."""
     golden = _golden_rows(project, index)
     if not golden or len(index.samples) > COUNTED:
@@ -72,7 +72,7 @@ def relevant_count(project: Project, index: Index, scope: str, limit: float) -> 
     return int((values >= limit).sum())
 
 
-def _handful(project: Project, index: Index, known: Mapping[int, Any]) -> list[Handled]:
+def _handful(project: Project, index: Vectors, known: Mapping[int, Any]) -> list[Handled]:
     golden = _golden_rows(project, index)
     if not golden:
         return []
@@ -92,13 +92,13 @@ def _handful(project: Project, index: Index, known: Mapping[int, Any]) -> list[H
     ]
 
 
-def _golden_rows(project: Project, index: Index) -> dict[int, int]:
+def _golden_rows(project: Project, index: Vectors) -> dict[int, int]:
     """Row of the index by sample, of those it has."""
     marked = golden_of(project).values_list("sample", flat=True)
     return {sample: row for sample in marked if (row := index.row_of(sample)) is not None}
 
 
-def _eligible_rows(project: Project, index: Index, scope: str) -> npt.NDArray[np.int64]:
+def _eligible_rows(project: Project, index: Vectors, scope: str) -> npt.NDArray[np.int64]:
     allowed = samples_weighed(project, scope).filter(hard="").order_by().values_list("pk", flat=True)
     rows = np.flatnonzero(np.isin(index.samples, np.fromiter(allowed, dtype=np.int64)))
     return np.asarray(rows[index.vectors[rows].any(axis=1)], dtype=np.int64)

@@ -15,10 +15,11 @@ from reviewapp.audit.services import Target, view_record
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation import services
-from reviewapp.curation.meaning.files import Index
+from reviewapp.curation.meaning.embedded import space_of
+from reviewapp.curation.meaning.files import Vectors
 from reviewapp.curation.meaning.searching import index_state
 from reviewapp.curation.models import GoldenExample
-from reviewapp.curation.selections.asked import golden_of, limit_current
+from reviewapp.curation.selections.asked import golden_of, limit_current, limit_holds
 from reviewapp.curation.selections.forms import LimitForm
 from reviewapp.curation.selections.golden_page import limit_page, relevance_by_sample
 from reviewapp.curation.selections.page import row_of_sample
@@ -39,14 +40,17 @@ def golden_list(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 def _list(request: AuthenticatedRequest, project: Project, error: str = "") -> HttpResponse:
     page = Paginator(golden_of(project), PER_PAGE).get_page(request.GET.get("page"))
     state = index_state(project)
-    limit = limit_page(project, state.index if page.object_list else None)
+    space = space_of(project, state.index) if state.index is not None else None
+    limit = limit_page(project, space.vectors if space is not None and page.object_list else None)
     shown = [golden.sample_id for golden in page] + [each.sample.pk for each in limit.handful]
     view_record(request=request, project=project.slug, target=Target.SAMPLE, shown=shown)
     context = {
         "project": project,
         "page": page,
         "index": state,
+        "space": space,
         "limit": limit,
+        "limit_holds": limit_holds(limit.limit, space.encoder_sha256) if space else True,
         "form": LimitForm(initial={"limit": limit.limit.limit if limit.limit else None}),
         "error": error,
     }
@@ -109,15 +113,15 @@ def relevance_limit_keep(request: AuthenticatedRequest, slug: str) -> HttpRespon
     state = index_state(project)
     if state.index is None or state.row is None:
         return _list(request, project, _("There is no index of the texts. Make a selection or build the index first."))
-    by_hand = LimitForm(request.POST) if "limit" in request.POST else None
-    if by_hand is not None and not by_hand.is_valid():
+    form = LimitForm(request.POST) if "limit" in request.POST else None
+    if form is not None and not form.is_valid():
         return _list(request, project, _("The limit is a number from 0 to 1."))
-    judged = _judged(project, state.index, _answers(request, project))
+    space = space_of(project, state.index)
+    judged = _judged(project, space.vectors, _answers(request, project))
     try:
         services.limit_keep(
-            project=project, judged=judged, limit=by_hand.cleaned_data["limit"] if by_hand else None,
-            golden=golden_of(project).count(),
-            index_number=state.row.number, made_by=request.user,
+            project=project, judged=judged, limit=form.cleaned_data["limit"] if form else None, made_by=request.user,
+            golden=golden_of(project).count(), index_number=state.row.number, encoder_sha256=space.encoder_sha256,
         )  # fmt: skip
     except ApplicationError as refusal:
         return _list(request, project, refusal.message)
@@ -125,7 +129,7 @@ def relevance_limit_keep(request: AuthenticatedRequest, slug: str) -> HttpRespon
     return redirect("curation:golden_list", slug)
 
 
-def _judged(project: Project, index: Index, answers: dict[int, bool]) -> dict[int, tuple[float, bool]]:
+def _judged(project: Project, index: Vectors, answers: dict[int, bool]) -> dict[int, tuple[float, bool]]:
     """By sample: how relevant it is, and whether a person said that it belongs."""
     relevance = relevance_by_sample(project, index, list(answers))
     return {sample: (relevance[sample], answers[sample]) for sample in relevance}

@@ -18,7 +18,8 @@ from reviewapp.curation.languages.mix import sized
 from reviewapp.curation.learning.classifier import reason_unknown
 from reviewapp.curation.learning.learned import UNCHANGED
 from reviewapp.curation.meaning.build import index_ready
-from reviewapp.curation.meaning.files import Index
+from reviewapp.curation.meaning.embedded import space_of
+from reviewapp.curation.meaning.files import Vectors
 from reviewapp.curation.models import Selection, SelectionEntry
 from reviewapp.curation.selections import reasons
 from reviewapp.curation.selections.asked import Config, Pin, golden_of
@@ -77,27 +78,31 @@ def selection_make(selection: Selection, handle: JobHandle) -> None:
     if not (columns.hard == "").any():
         raise JobFailed("No sample comes into question. Settle findings of high severity, or import more.")
     say(2, "Working out quality and relevance")
-    scores = _scores(project, columns, index)
+    space = space_of(project, index)
+    scores = _scores(project, columns, space.vectors)
     fates = np.array(columns.hard)
     _limit(fates, columns, scores, config)
     pairs = duplicate_pairs(project, columns)
     rows = _pooled(_ordered(fates, columns, pairs), fates, columns, scores, config)
-    pool = _pool(project, rows, columns, scores, index, config, pairs)
+    pool = _pool(project, rows, columns, scores, space.vectors, config, pairs)
     choice = choose(pool, config.size, _spread(config, scores), lambda done: say(3, f"{done:,} samples chosen"))
     entries = _Entries(selection, columns, scores, fates, rows, choice, config, pairs)
     say(4, "Writing the reason for every sample")
     kept = [int(rows[one.row]) for one in choice.chosen]
-    figures = figures_of_selection(columns, scores.quality, scores.relevance, index.vectors, scores.vectors, kept)
+    figures = figures_of_selection(
+        columns, scores.quality, scores.relevance, space.vectors.vectors, scores.vectors, kept
+    )
     services.selection_finish(
         selection=selection, entries=entries.made(project), figures=figures, quality=scores.quality_facts,
-        index_number=number, vocabulary_hash=index.projection.vocabulary_hash, counts=entries.counts(scores),
+        index_number=number, vocabulary_hash=index.projection.vocabulary_hash,
+        counts={**entries.counts(scores), "space": space.facts},
     )  # fmt: skip
 
 
 # ---- scores
 
 
-def _scores(project: Project, columns: Columns, index: Index) -> Scores:
+def _scores(project: Project, columns: Columns, index: Vectors) -> Scores:
     known = np.searchsorted(index.samples, columns.samples)
     known = np.minimum(known, max(0, len(index.samples) - 1))
     is_same = (index.samples[known] == columns.samples) & (index.revisions[known] == columns.revisions)
@@ -140,7 +145,7 @@ def _pull(columns: Columns, usual: Usual, pulls: Callable[[Reals], list[Pulls]])
     return lambda row: None if columns.hard[row] else block(row // _BLOCK)[row % _BLOCK]
 
 
-def _relevance(project: Project, columns: Columns, index: Index, vectors: Ints) -> tuple[Reals | None, Ints]:
+def _relevance(project: Project, columns: Columns, index: Vectors, vectors: Ints) -> tuple[Reals | None, Ints]:
     marked = list(golden_of(project).values_list("sample", flat=True))
     examples = [(sample, row) for sample in marked if (row := index.row_of(sample)) is not None]
     golden = np.zeros(len(columns.samples), dtype=np.int64)
@@ -214,7 +219,7 @@ def _values(config: Config, scores: Scores, rows: Ints) -> Reals:
 
 
 def _pool(
-    project: Project, rows: Ints, columns: Columns, scores: Scores, index: Index, config: Config, pairs: Pairs
+    project: Project, rows: Ints, columns: Columns, scores: Scores, index: Vectors, config: Config, pairs: Pairs
 ) -> Pool:
     place = {int(row): n for n, row in enumerate(rows)}
     alike: dict[int, list[int]] = {}

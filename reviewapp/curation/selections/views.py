@@ -18,6 +18,7 @@ from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.http import AuthenticatedRequest, wants_fragment
 from reviewapp.curation import services
 from reviewapp.curation.languages.reading import language_mix
+from reviewapp.curation.meaning.embedded import encoder_in_use, space_of, space_told
 from reviewapp.curation.meaning.searching import index_state
 from reviewapp.curation.models import Selection
 from reviewapp.curation.selections import asked as selecting
@@ -45,6 +46,7 @@ def _list(
 ) -> HttpResponse:
     page = Paginator(selection_page.selections_of(project), PER_PAGE).get_page(request.GET.get("page"))
     is_working = any(row.job and not row.job.is_terminal for row in page)
+    limit = selecting.limit_current(project)
     context = {
         "project": project,
         "page": page,
@@ -53,7 +55,8 @@ def _list(
         "is_working": is_working,
         "golden": selecting.golden_of(project).count(),
         "mix": selection_page.mix_said(language_mix(project)),
-        "limit": selecting.limit_current(project),
+        "limit": limit,
+        "limit_holds": selecting.limit_holds(limit, encoder_in_use(project)),
         "sizes": selecting.SIZES,
         **_eligible_context(project, selecting.ANY, None),
     }
@@ -81,7 +84,7 @@ def _eligible_context(project: Project, scope: str, limit: float | None) -> dict
     eligible = selecting.samples_eligible(project, scope)
     relevant = None
     if limit is not None and 0 <= limit <= 1 and (index := index_state(project).index) is not None:
-        relevant = relevant_count(project, index, scope, limit)
+        relevant = relevant_count(project, space_of(project, index).vectors, scope, limit)
     left_out = [(code, _(REASONS[code].label), n) for code, n in eligible.left_out]
     return {"eligible": eligible, "left_out": left_out, "relevant": relevant, "asked_limit": limit}
 
@@ -140,6 +143,7 @@ def _made_context(request: AuthenticatedRequest, project: Project, selection: Se
         "tab_reasons": [row for row in reasons if row.is_kept == (chosen["tab"] == selection_page.KEPT)],
         "reasons_chart": selection_page.reasons_drawn(reasons),
         "compared": selection_page.compared(selection.figures),
+        "space": space_told(selection.counts),
         "quality": selection_page.quality_facts(selection.quality),
         "dropped": selection.counts["samples"] - selection.counts["kept"],
         "others": selection_page.selections_of(project).filter(made_at__isnull=False).exclude(pk=selection.pk)[:20],

@@ -1,6 +1,7 @@
 """Findings settled by people (``findings``) and kept with the words they are about (``following``); scans of a project
 (``scans``) by its pipeline (``pipelines``), which clean texts nobody has seen (``cleaning``) and run the checks
-(``checking``); the index of a project's texts (``indexes``) and what is learned from decisions (``learning``)."""
+(``checking``); the index of a project's texts (``indexes``), their vectors
+by an encoder (``embeddings``) and what is learned from decisions (``learning``)."""
 
 from __future__ import annotations
 
@@ -28,6 +29,12 @@ from reviewapp.curation.services.checking import (
 )
 from reviewapp.curation.services.cleaning import revision_cleaned, sample_clean, samples_clean, samples_dirty
 from reviewapp.curation.services.duplicates import duplicates_decide, duplicates_undo, exact_keep_first
+from reviewapp.curation.services.embeddings import (
+    embedding_cancel,
+    embedding_finish,
+    embedding_remove,
+    embedding_request,
+)
 from reviewapp.curation.services.findings import finding_accept, finding_dismiss, finding_reopen
 from reviewapp.curation.services.following import findings_follow
 from reviewapp.curation.services.golden import golden_mark, golden_unmark, limit_keep
@@ -82,6 +89,10 @@ __all__ = [
     "dry_run_request",
     "duplicates_decide",
     "duplicates_undo",
+    "embedding_cancel",
+    "embedding_finish",
+    "embedding_remove",
+    "embedding_request",
     "exact_keep_first",
     "finding_accept",
     "finding_dismiss",
@@ -101,10 +112,10 @@ __all__ = [
     "item_judge",
     "item_take",
     "item_undo",
-    "language_mix_set",
-    "languages_find",
     "label_report_finish",
     "label_report_request",
+    "languages_find",
+    "language_mix_set",
     "learning_finish",
     "learning_request",
     "limit_keep",

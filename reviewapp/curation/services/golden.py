@@ -55,6 +55,7 @@ def limit_keep(
     limit: float | None,
     golden: int,
     index_number: int,
+    encoder_sha256: str = "",
     made_by: User,
 ) -> RelevanceLimit:
     """Keeps a limit with the samples that were judged for it: sample -> (relevance, whether it belongs).
@@ -79,7 +80,7 @@ def limit_keep(
     ]
     kept = RelevanceLimit.objects.create(
         project=project, limit=chosen, suggested=suggested, judged=rows, golden=golden, index_number=index_number,
-        made_by=made_by,
+        encoder_sha256=encoder_sha256, made_by=made_by,
     )  # fmt: skip
     data = {"limit": chosen, "suggested": suggested, "judged": len(rows)}
     _record(project, "relevance_limit.keep", "relevance_limit", kept.pk, data, made_by)

@@ -309,9 +309,9 @@ def test_back_translated_conversations_are_found(shared_data: Path) -> None:
         found = list(near_duplicates.check(Corpus(items=made.items, near_limit=limit)))
         right = [f for f in found if f.key >= 1201 and f.related == of[rows[f.key]["ID"].split()[-1]]]
         reached[limit] = (len(right) / 1200, len(right) / len(found))
-    # measured: recall 0.808 at precision 0.990 at the usual limit, 0.93 at 0.97 at the lowest
-    assert reached[0.7][0] >= 0.78 and reached[0.7][1] >= 0.97
-    assert reached[0.5][0] >= 0.90 and reached[0.5][1] >= 0.95
+    # measured: recall 0.861 at precision 0.988 at the usual limit, 0.894 at 0.979, 0.938 at 0.965 at the lowest
+    assert reached[0.7][0] >= 0.84 and reached[0.7][1] >= 0.975
+    assert reached[0.5][0] >= 0.92 and reached[0.5][1] >= 0.955
 
 
 @pytest.mark.slow

@@ -170,12 +170,12 @@ def test_property_places_lie_in_their_texts(prompt: str, completion: str) -> Non
 def test_longer_completions_are_noticed_where_they_are_rare() -> None:
     short = [Item(key=n, prompt="word " * 60, completion="word " * 20) for n in range(40)]
     long = [Item(key=100 + n, prompt="word " * 30, completion="word " * 50) for n in range(3)]
-    found = longer_than_prompt.check(Corpus(items=[*short, *long]))
+    found = list(longer_than_prompt.check(Corpus(items=[*short, *long])))
     assert [one.key for one in found] == [100, 101, 102] and found[0].severity == "low"
     assert "50 words, the prompt 30" in found[0].message and found[0].score == pytest.approx(1.67)
     answers = [Item(key=n, prompt="word " * 5, completion="word " * 50) for n in range(40)]
-    assert longer_than_prompt.check(Corpus(items=[*short, *answers])) == []  # that is the task
-    assert longer_than_prompt.check(Corpus(items=long)) == []
+    assert list(longer_than_prompt.check(Corpus(items=[*short, *answers]))) == []  # that is the task
+    assert list(longer_than_prompt.check(Corpus(items=long))) == []
 
 
 # The page and real texts
@@ -205,4 +205,4 @@ def test_sound_clinical_pairs_are_left_alone(shared_data: Path) -> None:
     names = unsupported_names.check(corpus)
     assert len({one.key for one in names if one.severity != "low"}) <= 0.01 * n
     assert len({one.key for one in names}) <= 0.02 * n
-    assert len(longer_than_prompt.check(corpus)) <= 0.005 * n
+    assert len(list(longer_than_prompt.check(corpus))) <= 0.005 * n
