@@ -141,7 +141,8 @@ def python_messages(root: Path) -> Iterator[Message]:
 
 def _called(node: ast.Call, place: str) -> Iterator[Message]:
     for keyword in node.keywords:
-        if keyword.arg in FIELD_TEXTS and place.endswith(("forms.py", "models.py")):
+        is_of_form = place.endswith(("forms.py", "models.py")) or _name(node.func).endswith("Field")
+        if keyword.arg in FIELD_TEXTS and is_of_form:
             yield from (Message(text, places=(place,)) for text in _shown(keyword.value))
     texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
     name = _name(node.func)
