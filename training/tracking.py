@@ -87,7 +87,7 @@ def followed(events: EventLog, run_dir: Path, names: list[str]) -> Iterator[None
 def _closed(events: EventLog, name: str, tracker: Tracker) -> None:
     try:
         tracker.close()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - somebody else's program, and no part of the run
         logger.warning("%s could not be closed: %s", name, error)
         message = f"{name} could not be closed: {_first_line(error)} Its last points may be missing there."
         with contextlib.suppress(OSError):  # a full disk: said already where it was met
