@@ -211,6 +211,10 @@ class PreferenceTrainer(RowTrainer):
         found: torch.Tensor = model(**inputs, use_cache=False, fused_lm_head=True).log_probs
         return found.sum(1)
 
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        self._seen = Seen()  # what a probe of the memory read is nothing learned
+        return super().train(*args, **kwargs)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
             logs.update(together(distributed.gathered(self._seen)).told())

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.training import preferring
 from tests.training.tiny import cancelled_when, events_of, execute, kinds_of, last_message
-from training import contract, data, models, preference
+from training import contract, data, memory, models, preference, trainer
 from training.errors import DataError
 from training.session import open_session
 
@@ -161,8 +161,8 @@ def test_a_trainer_that_lost_or_changed_a_row_is_refused(
     collator = preference.PairCollator(DataCollatorForLanguageModeling(pad_token_id=material.renderer.pad_id))
 
     def check(train: Any) -> None:
-        trainer = SimpleNamespace(train_dataset=train, eval_dataset=held, data_collator=collator)
-        preference.check_trainer(trainer, material)
+        held_by = SimpleNamespace(train_dataset=train, eval_dataset=held, data_collator=collator)
+        preference.check_trainer(held_by, material)
 
     check(real)
     with pytest.raises(DataError, match="holds 3 training rows; 4 were approved"):
@@ -237,3 +237,24 @@ def test_learning_the_chosen_beside_the_margin_adds_its_loss(tiny_model: Path, t
     assert of_kind(run_dir, "eval")[0]["eval_loss"] == pytest.approx(math.log(2), rel=1e-3)  # the margin alone
     result = contract.read_json(run_dir / contract.RESULT_FILE)
     assert result["preference"] == {"objective": "dpo", "beta": 0.1, "loss": "sigmoid", "chosen_weight": 0.5}
+
+
+def test_the_probe_of_memory_reads_the_pair_with_the_longer_side_and_is_told_of_nowhere(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    rows = preferring.pairs(5)
+    rows[3]["rejected"] += " Nothing else was said." * 4
+    run_dir = preferring.make_run(tmp_path / "run", tiny_model, "dpo", train=rows, max_steps=1)
+    config = contract.read_config(run_dir)
+    assert isinstance(config, contract.TrainConfig)
+    with open_session(run_dir) as session:
+        material = preference.prepare(session, config, allow_hub=False)
+        built, _ = trainer.build_trainer(session, material, run_dir / contract.CHECKPOINTS_DIR)
+        assert memory.longest(built, 1)[0]["id"] == rows[3]["id"]
+        memory.probe(built, memory.Batch(4, 1, 4))
+        tuned: Any = built
+        assert len(tuned._seen.losses) == 4
+        read: list[int] = []
+        tuned.log = lambda logs, start_time=None: read.append(len(tuned._seen.losses)) if "loss" in logs else None
+        tuned.train()
+    assert read == [4]  # a step of four, and not the four of the probe beside them
