@@ -190,14 +190,14 @@ class PreferenceTrainer(RowTrainer):
 
     def _mean(self, losses: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
         """Over the rows of all processes; they average their gradients, so each gives its part times their number."""
-        count = self.accelerator.reduce(is_real.sum().float(), reduction="sum").clamp(min=1)
+        count: torch.Tensor = self.accelerator.reduce(is_real.sum().float(), reduction="sum").clamp(min=1)
         return (losses * is_real).sum() * self.accelerator.num_processes / count
 
     def _moved(self, shifts: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
         """How far the model moved in general: the mean over the batches of all processes, never below 0."""
         both = torch.stack([(shifts * is_real).sum(), is_real.sum().to(shifts)])
-        total, count = self.accelerator.reduce(both, reduction="sum")
-        return (total / count.clamp(min=1)).clamp(min=0)
+        summed: torch.Tensor = self.accelerator.reduce(both, reduction="sum")
+        return (summed[0] / summed[1].clamp(min=1)).clamp(min=0)
 
     def _noted(self, losses: torch.Tensor, right: torch.Tensor, is_real: torch.Tensor) -> Seen:
         model: Any = self.model
