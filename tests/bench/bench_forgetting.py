@@ -50,10 +50,10 @@ WAYS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=126, help="training examples")
-    parser.add_argument("--general", type=int, default=80, help="general examples to replay")
+    parser.add_argument("--rows", type=int, default=270, help="training examples")
+    parser.add_argument("--general", type=int, default=200, help="general examples to replay")
     parser.add_argument("--texts", type=int, default=60, help="texts of the general suite")
-    parser.add_argument("--prompts", type=int, default=16, help="held-out prompts")
+    parser.add_argument("--prompts", type=int, default=40, help="held-out prompts")
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY")
     given = parser.parse_args()
