@@ -44,7 +44,7 @@ METHODS: dict[str, dict[str, Any]] = {
 # A model that learned what an old form filled in, and the same model tuned by what experts wrote in its place.
 DEFECTS, CORRECTED = "full, on rows with planted defects", "the same, then DPO on experts' corrections"
 TUNING: dict[str, Any] = {
-    "method": "full", "max_length": 512, "epochs": 1.0, "batch_size": 8, "learning_rate": 2e-5, "warmup_ratio": 0.1,
+    "method": "full", "max_length": 512, "epochs": 1.0, "batch_size": 8, "learning_rate": 2e-4, "warmup_ratio": 0.1,
     "eval_steps": 10, "early_stopping_patience": 0, "seed": 17, "objective": "dpo", "beta": 0.1,
     "chosen_weight": 1.0,
 }  # fmt: skip
