@@ -147,6 +147,7 @@ class TrainConfig:
     start: Start = later(Start())  # a model version that is trained on
     beta: float = later(0.1)  # dpo and kto: how closely the model stays to what it was before
     preference_loss: Literal["sigmoid", "ipo"] = later("sigmoid")  # dpo
+    chosen_weight: float = later(0.0)  # dpo: times the loss a token of learning the chosen completion, beside it
     balanced: bool = later(True)  # kto: the rarer judgement weighs more, so that both weigh the same in all
 
     def __post_init__(self) -> None:

@@ -31,9 +31,12 @@ def _together(config: TrainConfig) -> tuple[tuple[bool, str], ...]:
             "objective sft.",
         ),
         (
-            config.processes > 1 and (is_held or config.objective not in ("sft", "classes")),
-            "Several processes learn completions or classes only, without a general set, KL, EWC or a teacher: give "
-            "1 process.",
+            config.processes > 1 and (is_held or config.objective == "raw"),
+            "Raw text, a general set, KL, EWC and a teacher need one process: switch them off, or give 1 process.",
+        ),
+        (
+            config.sharding != "none" and config.objective in ("dpo", "kto"),
+            "Preference tuning shares rows among processes and does not divide the model: choose sharding none.",
         ),
     )
 
@@ -129,6 +132,11 @@ def _preferences(config: TrainConfig) -> tuple[tuple[bool, str], ...]:
         (
             config.objective != "dpo" and config.preference_loss != "sigmoid",
             "The loss ipo is a form of DPO: choose objective dpo, or the loss sigmoid.",
+        ),
+        (not 0 <= config.chosen_weight <= 100, "chosen_weight must be from 0 to 100; 1 is usual, 0 leaves it out."),
+        (
+            config.objective != "dpo" and config.chosen_weight > 0,
+            "Only pairs have a chosen completion to learn beside: choose objective dpo, or chosen_weight 0.",
         ),
         (
             config.objective == "kto" and config.batch_size < 2,

@@ -127,9 +127,10 @@ def noticed(at: str, is_validation: Callable[[], bool]) -> Iterator[None]:
 
 
 def longest(trainer: RowTrainer, count: int) -> list[dict[str, Any]]:
-    """The ``count`` longest training rows or packs, as the trainer holds them."""
+    """The ``count`` longest training rows or packs, as the trainer holds them; of pairs the longer side counts."""
     rows: Any = trainer.train_dataset
-    lengths = [len(tokens) for tokens in rows["input_ids"]]
+    sides = [name for name in ("input_ids", "other_ids") if name in rows.column_names]
+    lengths = [max(map(len, row)) for row in zip(*(rows[name] for name in sides), strict=True)]
     order = sorted(range(len(lengths)), key=lambda number: -lengths[number])
     return [rows[number] for number in order[:count]]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import logsigmoid
 
-from training import contract, models, pairs, precision
+from training import contract, distributed, models, pairs, precision
 from training.data import IGNORED, Rendered, Renderer, Row
 from training.errors import DataError, ModelError, NumericalError
 from training.material import Material, check_rows
 from training.pairs import Judged
+from training.preference_losses import Seen, dpo_losses, ipo_losses, kto_losses, learned_losses, mean, together
 from training.row_trainer import RowTrainer
 from training.session import Session
 
@@ -104,28 +104,6 @@ def foreign(count: int, seed: int) -> list[int]:
     return found
 
 
-# ---- losses, of what each sequence gained in log-probability since the reference
-
-
-def dpo_losses(chosen: torch.Tensor, rejected: torch.Tensor, beta: float) -> torch.Tensor:
-    """One a pair: -log sigmoid(beta (chosen - rejected)) (Rafailov et al., arXiv 2305.18290, equation 7)."""
-    return -logsigmoid(beta * (chosen - rejected))
-
-
-def ipo_losses(chosen: torch.Tensor, rejected: torch.Tensor, beta: float) -> torch.Tensor:
-    """One a pair: (chosen - rejected - 1 / (2 beta))^2 (Azar et al., arXiv 2310.12036, equation 17); gains a token."""
-    return (chosen - rejected - 1 / (2 * beta)) ** 2
-
-
-def kto_losses(
-    gains: torch.Tensor, moved: torch.Tensor, labels: torch.Tensor, beta: float, weights: tuple[float, float]
-) -> torch.Tensor:
-    """One a row (Ethayarajh et al., arXiv 2402.01306, equation 8); ``moved``: how far the model moved in general."""
-    signed = torch.where(labels, gains - moved, moved - gains)
-    weight = torch.where(labels, weights[0], weights[1])
-    return weight * (1 - torch.sigmoid(beta * signed))
-
-
 # ---- the trainer
 
 
@@ -142,29 +120,6 @@ class PairCollator:
         batch["places"] = torch.tensor([row["place"] for row in examples])
         batch["judgements"] = torch.tensor([row["judgement"] for row in examples])
         return batch
-
-
-@dataclass
-class Seen:
-    """What the batches since the last report gave, a number a row."""
-
-    losses: list[float] = field(default_factory=list)
-    right: list[float] = field(default_factory=list)
-    margins: list[float] = field(default_factory=list)  # DPO: of each pair
-    approved: list[float] = field(default_factory=list)  # KTO: rewards by judgement
-    rejected: list[float] = field(default_factory=list)
-
-    def told(self) -> dict[str, float]:
-        """Margin and accuracy of the rewards; left out what cannot be said, a margin without both judgements."""
-        found = {"rewards_accuracy": _mean(self.right)} if self.right else {}
-        if self.margins:
-            return {"rewards_margin": _mean(self.margins), **found}
-        both = bool(self.approved and self.rejected)
-        return {"rewards_margin": _mean(self.approved) - _mean(self.rejected), **found} if both else found
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 class PreferenceTrainer(RowTrainer):
@@ -191,41 +146,64 @@ class PreferenceTrainer(RowTrainer):
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         places, labels = inputs.pop("places").cpu(), inputs.pop("judgements")
-        config, half = self.material.config, len(places)
-        if config.objective == "dpo":
-            gains = self.log_probs(model, inputs) - self._reference(places).T.reshape(-1).to(labels.device)
-            if config.preference_loss == "ipo":
-                gains = gains / (inputs["labels"][:, 1:] != IGNORED).sum(1).clamp(min=1)
-            return self._pair_loss(gains[:half], gains[half:])
-        before = self._reference(places).to(labels.device)
-        own, other = ({key: value[part] for key, value in inputs.items()} for part in (slice(half), slice(half, None)))
+        is_real = (places >= 0).to(labels.device)
+        before = self.references[places].to(labels.device)
+        if self.material.config.objective == "dpo":
+            return self._mean(self._of_pairs(model, inputs, before, is_real), is_real)
+        own, other = (
+            {key: value[part] for key, value in inputs.items()}
+            for part in (slice(len(places)), slice(len(places), None))
+        )
         with torch.no_grad():
-            moved = (self.log_probs(model, other) - before[:, 1]).mean().clamp(min=0)
-        return self._judged_loss(self.log_probs(model, own) - before[:, 0], moved, labels)
+            moved = self._moved(self.log_probs(model, other) - before[:, 1], is_real)
+        gains = self.log_probs(model, own) - before[:, 0]
+        return self._mean(self._of_judged(gains, moved, labels, is_real), is_real)
 
-    def _pair_loss(self, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-        config = self.material.config
-        loss = ipo_losses if config.preference_loss == "ipo" else dpo_losses
-        losses = loss(chosen, rejected, config.beta)
-        margins = config.beta * (chosen - rejected).detach()
-        seen = self._noted(losses, margins > 0)
-        seen.margins += margins.tolist()
-        return losses.mean()
+    def _of_pairs(
+        self, model: Any, inputs: dict[str, Any], before: torch.Tensor, is_real: torch.Tensor
+    ) -> torch.Tensor:
+        """One loss a pair; in training with what learning the chosen completion adds."""
+        config, half = self.material.config, len(is_real)
+        found = self.log_probs(model, inputs)
+        tokens = (inputs["labels"][:, 1:] != IGNORED).sum(1).clamp(min=1)
+        gains = found - before.T.reshape(-1)
+        is_ipo = config.preference_loss == "ipo"
+        gains = gains / tokens if is_ipo else gains
+        losses = (ipo_losses if is_ipo else dpo_losses)(gains[:half], gains[half:], config.beta)
+        margins = config.beta * (gains[:half] - gains[half:]).detach()
+        seen = self._noted(losses, margins > 0, is_real)
+        seen.margins += margins[is_real].tolist()
+        if config.chosen_weight and model.training:  # validation stays comparable with runs that have none
+            losses = losses + config.chosen_weight * learned_losses(found[:half], tokens[:half])
+        return losses
 
-    def _judged_loss(self, gains: torch.Tensor, moved: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def _of_judged(
+        self, gains: torch.Tensor, moved: torch.Tensor, labels: torch.Tensor, is_real: torch.Tensor
+    ) -> torch.Tensor:
         config = self.material.config
         losses = kto_losses(gains, moved, labels, config.beta, self.material.weights)
-        seen = self._noted(losses, (gains > moved) == labels)
+        seen = self._noted(losses, (gains > moved) == labels, is_real)
         rewards = config.beta * gains.detach()
-        seen.approved += rewards[labels].tolist()
-        seen.rejected += rewards[~labels].tolist()
-        return losses.mean()
+        seen.approved += rewards[labels & is_real].tolist()
+        seen.rejected += rewards[~labels & is_real].tolist()
+        return losses
 
-    def _noted(self, losses: torch.Tensor, right: torch.Tensor) -> Seen:
+    def _mean(self, losses: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
+        """Over the rows of all processes; they average their gradients, so each gives its part times their number."""
+        count: torch.Tensor = self.accelerator.reduce(is_real.sum().float(), reduction="sum").clamp(min=1)
+        return (losses * is_real).sum() * self.accelerator.num_processes / count
+
+    def _moved(self, shifts: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
+        """How far the model moved in general: the mean over the batches of all processes, never below 0."""
+        both = torch.stack([(shifts * is_real).sum(), is_real.sum().to(shifts)])
+        summed: torch.Tensor = self.accelerator.reduce(both, reduction="sum")
+        return (summed[0] / summed[1].clamp(min=1)).clamp(min=0)
+
+    def _noted(self, losses: torch.Tensor, right: torch.Tensor, is_real: torch.Tensor) -> Seen:
         model: Any = self.model
         seen = self._seen if model.training else self._seen_held
-        seen.losses += losses.detach().tolist()
-        seen.right += right.float().tolist()
+        seen.losses += losses.detach()[is_real].tolist()
+        seen.right += right[is_real].float().tolist()
         return seen
 
     def log_probs(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
@@ -233,12 +211,13 @@ class PreferenceTrainer(RowTrainer):
         found: torch.Tensor = model(**inputs, use_cache=False, fused_lm_head=True).log_probs
         return found.sum(1)
 
-    def _reference(self, places: torch.Tensor) -> torch.Tensor:
-        return self.references[places]
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        self._seen = Seen()  # what a probe of the memory read is nothing learned
+        return super().train(*args, **kwargs)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:
-            logs.update(self._seen.told())
+            logs.update(together(distributed.gathered(self._seen)).told())
             self._seen = Seen()
         super().log(logs, start_time)
 
@@ -246,9 +225,9 @@ class PreferenceTrainer(RowTrainer):
         """The mean over rows: batches of pairs make the library weigh the last, shorter batch wrongly."""
         self._seen_held = Seen()
         found: Any = super().evaluation_loop(*args, **kwargs)
-        prefix, seen = kwargs.get("metric_key_prefix", "eval"), self._seen_held
+        prefix, seen = kwargs.get("metric_key_prefix", "eval"), together(distributed.gathered(self._seen_held))
         if seen.losses:
-            found.metrics[f"{prefix}_loss"] = _mean(seen.losses)
+            found.metrics[f"{prefix}_loss"] = mean(seen.losses)
         found.metrics.update({f"{prefix}_{name}": value for name, value in seen.told().items()})
         return found
 
@@ -257,29 +236,35 @@ class PreferenceTrainer(RowTrainer):
         whole = [*self.material.train_pairs, *self.material.validation_pairs]
         ids = [first.id for first, _ in whole]
         path = folder / REFERENCE_FILE
-        if not path.is_file():
+        if not distributed.agreed(path.is_file()):
             measured = self._measured()
             require_numbers(ids, measured)
-            contract.write_json(path, {"ids": ids, "log_probs": measured})
+            if distributed.is_first():
+                contract.write_json(path, {"ids": ids, "log_probs": measured})
+            distributed.wait()
         told = contract.read_json(path)
         if told["ids"] != ids:
             raise DataError(f"{REFERENCE_FILE} does not speak of the approved rows. Start a new run.")
         self.references = torch.tensor(told["log_probs"], dtype=torch.float32)
 
     def _measured(self) -> list[list[float]]:
+        """Of the approved rows, not of those that fill a batch; several processes take batches in turn."""
         model: Any = self.model
         was_training = model.training
         model.eval()
-        found: list[list[float]] = []
-        for rows in (self.train_dataset, self.eval_dataset):
-            for start in range(0, 0 if rows is None else len(rows), self.material.config.batch_size):  # type: ignore[arg-type]
-                found += self._of_batch(rows, start)
+        size, found = self.material.config.batch_size, dict[tuple[int, int], list[list[float]]]()
+        for split, (rows, held) in enumerate(
+            ((self.train_dataset, self.material.train_pairs), (self.eval_dataset, self.material.validation_pairs))
+        ):
+            for turn, start in enumerate(range(0, len(held), size)):
+                if turn % self.accelerator.num_processes == (distributed.rank() or 0):
+                    found[split, start] = self._of_batch(rows.select(range(start, min(start + size, len(held)))))  # type: ignore[union-attr]
         model.train(was_training)
-        return found
+        merged = {place: scores for part in distributed.gathered(found) for place, scores in part.items()}
+        return [pair for place in sorted(merged) for pair in merged[place]]
 
-    def _of_batch(self, rows: Any, start: int) -> list[list[float]]:
-        part = rows.select(range(start, min(start + self.material.config.batch_size, len(rows))))
-        batch: dict[str, Any] = self._prepare_inputs(self.data_collator(list(part)))
+    def _of_batch(self, rows: Any) -> list[list[float]]:
+        batch: dict[str, Any] = self._prepare_inputs(self.data_collator(list(rows)))
         half = len(batch.pop("places"))
         del batch["judgements"]
         with torch.no_grad(), self.compute_loss_context_manager():
@@ -346,7 +331,8 @@ def told(material: Material) -> dict[str, Any]:
     config, (approved, rejected) = material.config, material.weights
     found: dict[str, Any] = {"objective": config.objective, "beta": config.beta}
     if config.objective == "dpo":
-        return {"preference": {**found, "loss": config.preference_loss}}
+        learned = {"chosen_weight": config.chosen_weight} if config.chosen_weight else {}
+        return {"preference": {**found, "loss": config.preference_loss, **learned}}
     counts = {"approved": sum(material.train_labels), "rejected": len(material.train_labels)}
     counts["rejected"] -= counts["approved"]
     weights = {"approved": round(approved, 6), "rejected": round(rejected, 6)}

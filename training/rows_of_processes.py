@@ -13,11 +13,14 @@ from training import contract, distributed
 from training.data import IGNORED
 from training.errors import DataError
 
+BLANK = -1  # place of a blank row among pairs and judgements; approved ones count from 0
+
 
 def blank(like: dict[str, Any], pad_id: int) -> dict[str, Any]:
     """A row of the same columns from which nothing is learned."""
     weights = [0.0] if isinstance(like.get("weights"), list) else 0.0  # one a row where classes are learned
     values = {"input_ids": [pad_id], "labels": [IGNORED], "seq_lengths": [1], "weights": weights, "ids": [], "id": ""}
+    values |= {"other_ids": [pad_id], "other_labels": [IGNORED], "place": BLANK, "judgement": True}
     return {name: values[name] for name in like if name in values}
 
 
@@ -30,9 +33,19 @@ def share(trainer: Any, config: contract.TrainConfig) -> str:
     if missing:
         trainer.train_dataset = _filled(rows, missing, trainer.material.renderer.pad_id)
     check(trainer, len(rows), len(rows) + missing)
+    if "place" in rows.column_names:
+        _fill_validation(trainer, config)
     what = "packs" if config.packing else "rows"
     filled = f"; {missing} blank to fill the last batch" if missing else ""
     return f"{len(rows)} approved {what}, each in exactly one of {config.processes} processes{filled}."
+
+
+def _fill_validation(trainer: Any, config: contract.TrainConfig) -> None:
+    """Preferences are judged row by row, so that no row may come twice in validation either."""
+    rows = trainer.eval_dataset
+    missing = -len(rows) % (trainer.args.per_device_eval_batch_size * config.processes) if rows is not None else 0
+    if missing:
+        trainer.eval_dataset = _filled(rows, missing, trainer.material.renderer.pad_id)
 
 
 def _filled(rows: Any, missing: int, pad_id: int) -> Any:

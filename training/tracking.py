@@ -2,7 +2,7 @@
 
 ``COUNTERSIGN_TRACKING`` names them, with commas between. Each writes on this machine, inside the run directory, unless
 its own settings (``MLFLOW_TRACKING_URI``, ``WANDB_MODE=online``, ``TRACKIO_SPACE_ID``) send it elsewhere. Nothing here
-can stop a run: a tracker that fails is switched off with a warning.
+can stop a run: a tracker that fails is switched off, and a warning among the events of the run says so.
 """
 
 from __future__ import annotations
@@ -61,32 +61,50 @@ def wanted(text: str) -> list[str]:
 @contextlib.contextmanager
 def followed(events: EventLog, run_dir: Path, names: list[str]) -> Iterator[None]:
     """As long as this lasts, every step and validation also goes to the trackers."""
-    trackers: list[Tracker] = [_opened(name, run_dir) for name in names]
-    trackers.append(tensorboard.Writer(run_dir / contract.TENSORBOARD_DIR))
+    trackers: dict[str, Tracker] = {name: _opened(name, run_dir) for name in names}
+    trackers["tensorboard"] = tensorboard.Writer(run_dir / contract.TENSORBOARD_DIR)
 
     def follow(kind: str, step: int | None, data: dict[str, Any]) -> None:
         values = scalars_of(kind, data)
-        for tracker in list(trackers) if values else []:
+        for name, tracker in list(trackers.items()) if values else []:
             try:
                 tracker.scalars(step or 0, values)
             except Exception as error:  # a tracker is somebody else's program, and no part of the run
                 if is_disk_full(error):
                     raise
-                trackers.remove(tracker)
-                logger.warning("%s is switched off: %s", type(tracker).__name__, error)
+                del trackers[name]  # before the warning, which comes back here
+                logger.warning("%s is switched off: %s", name, error)
+                events.append("warning", message=_broken(name, error))
 
     events.follow(follow)
     try:
         yield
     finally:
-        for tracker in trackers:
-            with contextlib.suppress(Exception):
-                tracker.close()
+        for name, tracker in trackers.items():
+            _closed(events, name, tracker)
+
+
+def _closed(events: EventLog, name: str, tracker: Tracker) -> None:
+    try:
+        tracker.close()
+    except Exception as error:  # noqa: BLE001 - somebody else's program, and no part of the run
+        logger.warning("%s could not be closed: %s", name, error)
+        message = f"{name} could not be closed: {_first_line(error)} Its last points may be missing there."
+        with contextlib.suppress(OSError):  # a full disk: said already where it was met
+            events.append("warning", message=message)
+
+
+def _broken(name: str, error: Exception) -> str:
+    return (
+        f"{name} takes no more points: {_first_line(error)} Training goes on; its curves are complete on this page "
+        "and, unless it is the one that broke, under tensorboard/ in the run directory."
+    )
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says; its kind where it says nothing."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    """What an error says, as a sentence; its kind where it says nothing."""
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _opened(name: str, run_dir: Path) -> Tracker:

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import shutil
 import tempfile
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -30,9 +31,10 @@ from reviewapp.projects.models import Project
 from reviewapp.projects.permissions import Permission
 from reviewapp.projects.selectors import may
 from reviewapp.runs import base_facts
+from reviewapp.runs.ancestry import learned_length, runs_behind
 from reviewapp.runs.models import ModelVersion
 from reviewapp.trainingsets import packing
-from reviewapp.trainingsets.models import Example
+from reviewapp.trainingsets.models import Example, TrainingSetVersion
 from reviewapp.words import say
 from training import contract
 from training.contract import ExportConfig, Template
@@ -73,7 +75,7 @@ def export_problem(model: ModelVersion, form: str) -> str:
 def _of_kind(model: ModelVersion, form: str) -> str:
     if model.is_external or not (model.adapter_path or model.model_path):
         return say("Nothing of it was trained here, so there is nothing to export.")
-    if model.run is None or not _prompts(model):
+    if not _prompts(model):
         return say("It has no validation prompts, so an export could not be tested.")
     if form == Form.ADAPTER and not model.adapter_path:
         return say("It is a whole model and has no adapter.")
@@ -138,7 +140,6 @@ def _check(model: ModelVersion, form: str, dtype: str, reason: str, by: User) ->
 def export_config(export: ModelExport) -> tuple[ExportConfig, dict[str, str]]:
     """What the trainer is told, with the files that it needs."""
     model, base = export.model_version, export.model_version.base_model
-    assert model.run is not None  # noqa: S101 - refused when it was asked for
     prompts = contract.jsonl_text(_prompts(model))
     spec, template = base_facts.model_spec(base), Template(**base.template)
     config = ExportConfig(
@@ -158,7 +159,7 @@ def export_config(export: ModelExport) -> tuple[ExportConfig, dict[str, str]]:
         prompts_rows=len(prompts.splitlines()),
         prompts_sha256=contract.text_sha256(prompts),
         card_sha256=contract.text_sha256(export.card),
-        max_length=int(model.run.config.get("max_length") or contract.TrainConfig.max_length),
+        max_length=learned_length(model),
         min_agreement=least_agreement(export.form, export.dtype),
         converter=settings.GGUF_CONVERTER if export.form == Form.GGUF else "",
     )
@@ -166,11 +167,19 @@ def export_config(export: ModelExport) -> tuple[ExportConfig, dict[str, str]]:
 
 
 def _prompts(model: ModelVersion) -> list[dict[str, Any]]:
-    """The first validation prompts of the training set; a model that was merged from others has no run to ask."""
-    if model.run is None:
-        return []
-    rows = model.run.version.examples.filter(split=Example.Split.VALIDATION).order_by("position")
-    return [{"id": key, "prompt": text} for key, text in rows.values_list("sample__external_id", "prompt")[:PROMPTS]]
+    """The first validation prompts of what it learned from; of a merge those of each parent in turn, each once."""
+    runs = [model.run] if model.run is not None else runs_behind(model)
+    firsts = [_first_prompts(run.version) for run in runs]
+    found: dict[str, dict[str, Any]] = {}
+    for row in filter(None, chain.from_iterable(zip_longest(*firsts))):
+        found.setdefault(row["id"], row)
+    return list(found.values())[:PROMPTS]
+
+
+def _first_prompts(version: TrainingSetVersion) -> list[dict[str, Any]]:
+    rows = version.examples.filter(split=Example.Split.VALIDATION).exclude(prompt="").order_by("position")
+    found = rows.values_list("sample__external_id", "prompt")[:PROMPTS]
+    return [{"id": key, "prompt": text} for key, text in found]
 
 
 def export_keep(export: ModelExport, result: dict[str, Any]) -> ModelExport:

@@ -20,7 +20,10 @@ POLL_SECONDS = 1.0
 def export_model(handle: JobHandle, export_id: int) -> None:
     """Writes, tests and keeps one export; called again after an interruption it goes on or begins anew."""
     export = ModelExport.objects.select_related(
-        "model_version__project", "model_version__base_model", "model_version__run__version__training_set__project"
+        "model_version__project",
+        "model_version__base_model",
+        "model_version__run__version__training_set__project",
+        "model_version__merge",
     ).get(pk=export_id)
     if export.made_at is not None:
         return

@@ -20,10 +20,10 @@ from reviewapp.evaluations.suites.table import SUITES
 from reviewapp.lineage import standing
 from reviewapp.lineage.selectors import reviewers_of
 from reviewapp.reports.models import Report
-from reviewapp.runs.models import ModelVersion
+from reviewapp.runs.ancestry import versions_behind
+from reviewapp.runs.models import ModelMerge, ModelVersion, TrainingRun
 from reviewapp.runs.selectors import run_config
 from reviewapp.runs.settings_page import settings_of
-from reviewapp.samples.holds import holds_on
 from reviewapp.trainingsets.card import plain, table
 from reviewapp.trainingsets.models import TrainingSetVersion
 from reviewapp.trainingsets.selectors import version_signing
@@ -85,17 +85,25 @@ def _standing(model: ModelVersion, report: Report | None) -> Section:
 
 
 def _data(model: ModelVersion) -> Section:
-    if model.run is None:
-        return Section(say("What it learned from"), lines=[say("Nothing of this project.")])
-    version, made = model.run.version, model.run.result or {}
-    rows = [
-        (say("Training set"), named(version)),
-        (say("Content hash"), version.content_hash),
+    """Its run's version with counts; then everything else behind it: parents of a merge, earlier runs, general sets."""
+    title, behind = say("What it learned from"), versions_behind(model)
+    if not behind:
+        return Section(title, lines=[say("Nothing of this project.")])
+    own = _trained(model.run) if model.run is not None else []
+    others = [version for version in behind if model.run is None or version.pk != model.run.version_id]
+    named_as = say("Also learned from") if own else say("Training set")
+    return Section(title, [*own, *((named_as, f"{named(version)}, {version.content_hash}") for version in others)])
+
+
+def _trained(run: TrainingRun) -> list[Row]:
+    made = run.result or {}
+    return [
+        (say("Training set"), named(run.version)),
+        (say("Content hash"), run.version.content_hash),
         (say("Trained examples"), _count(made.get("train_rows"))),
         (say("Validation examples"), _count(made.get("validation_rows"))),
         (say("Cut by consent"), _count(made.get("truncated_rows"))),
     ]
-    return Section(say("What it learned from"), rows)
 
 
 def _count(value: object) -> str:
@@ -103,17 +111,22 @@ def _count(value: object) -> str:
 
 
 def _people(model: ModelVersion) -> Section:
-    if model.run is None:
-        return Section(say("Who stands behind the data"), lines=[say("Nobody here.")])
-    version = model.run.version
-    signing = version_signing(version)
+    title, behind = say("Who stands behind the data"), versions_behind(model)
+    if not behind:
+        return Section(title, lines=[say("Nobody here.")])
+    found = Section(title)
+    for version in behind:
+        rows, lines = _people_of(version)
+        found.rows.extend(rows)
+        found.lines.extend(lines if len(behind) == 1 else [f"{named(version)}: {line}" for line in lines])
+    return found
+
+
+def _people_of(version: TrainingSetVersion) -> tuple[list[Row], list[str]]:
+    signing, shares = version_signing(version), reviewers_of(version)
     rows = [(str(row.signed_by), row.meaning) for row in signing.valid]
-    shares = reviewers_of(version)
-    lines = [
-        say("%(n)s of %(required)s signatures stand.", n=len(signing.valid), required=signing.required),
-        *(_reviewer(share.name, share.examples, share.is_simulated) for share in shares),
-    ]
-    return Section(say("Who stands behind the data"), rows, lines)
+    stand = say("%(n)s of %(required)s signatures stand.", n=len(signing.valid), required=signing.required)
+    return rows, [stand, *(_reviewer(share.name, share.examples, share.is_simulated) for share in shares)]
 
 
 def _reviewer(name: str, examples: int, is_simulated: bool) -> str:
@@ -123,6 +136,8 @@ def _reviewer(name: str, examples: int, is_simulated: bool) -> str:
 
 
 def _method(model: ModelVersion) -> list[Section]:
+    if model.merge is not None:
+        return [_merged(model.merge)]
     if model.run is None:
         return []
     made = model.run.result or {}
@@ -136,6 +151,23 @@ def _method(model: ModelVersion) -> list[Section]:
         (say("Hash of the settings"), model.run.config_hash),
     ]
     return [Section(say("How it was trained"), rows)]
+
+
+def _merged(merge: ModelMerge) -> Section:
+    config = merge.config
+    rows = [(say("Method"), say("Merged by %(method)s, without training", method=config["method"]))]
+    for part in merge.parts.select_related("model_version"):
+        words = say(
+            "model version %(number)s, weight %(weight)s, weights %(hash)s",
+            number=part.model_version.number, weight=f"{part.weight:g}", hash=part.model_version.weights_sha256,
+        )  # fmt: skip
+        rows.append((part.model_version.label, words))
+    rows += [
+        (say("Rank"), str((merge.result or {}).get("rank") or say("not known"))),
+        (say("Seed"), str(config["seed"])),
+        (say("Hash of the settings"), merge.config_hash),
+    ]
+    return Section(say("How it was made"), rows, [say("How each part was trained stands on the card of that part.")])
 
 
 def _judged(report: Report | None) -> Section:
@@ -204,10 +236,12 @@ def _limits(model: ModelVersion, report: Report | None) -> Section:
         lines.append(say("Its answers were not judged by experts."))
     if not model.base_model.facts.get("licence"):
         lines.append(say("The licence of its base is not stated: find it out before it is passed on."))
-    if model.run is not None:
-        lines += _limits_of(model.run.version)
-        if (model.run.result or {}).get("best_eval_loss") is None:
-            lines.append(say("It was trained without validation."))
+    if model.merge is not None:
+        lines.append(say("It was merged and not trained: what was found of its parts does not hold for it."))
+    for version in versions_behind(model):
+        lines += [line for line in _limits_of(version) if line not in lines]
+    if model.run is not None and (model.run.result or {}).get("best_eval_loss") is None:
+        lines.append(say("It was trained without validation."))
     return Section(say("Limits"), lines=lines)
 
 
@@ -249,11 +283,8 @@ def _own(model: ModelVersion) -> Section:
 
 def _recalls(model: ModelVersion) -> Section:
     """Every hold that a recall ever put on it or on what it was made from, and what became of it."""
-    objects = {"model": model.pk}
-    if model.run is not None:
-        objects |= {"run": model.run.pk, "version": model.run.version_id}
     lines = []
-    for hold in reversed(holds_on(model.project, **objects)):
+    for hold in standing.holds_ever(model):
         found = hold.decision
         decided = say("open") if found is None else f"{say(found.get_outcome_display())}. {found.words}".strip()
         kind, number = say(hold.get_kind_display()), hold.recall_number

@@ -120,18 +120,30 @@ def hold_problems(model: ModelVersion, report: Report | None) -> list[str]:
     A data version may be retired while the model that learned from it is kept, by a decision of its own.
     """
     objects = chain_of(model, report)
-    wanted = Q(pk__in=[])
-    for kind, pk in objects:
-        wanted |= Q(kind=kind, object_id=pk)
     stays_out = {Kind.MODEL, Kind.REPORT}
     holds = [
-        hold for hold in holds_blocking(model.project).filter(wanted) if hold.kind in stays_out or hold.decision is None
+        hold
+        for hold in holds_blocking(model.project).filter(_any_of(objects))
+        if hold.kind in stays_out or hold.decision is None
     ]
     holds.sort(key=lambda hold: list(objects).index((hold.kind, hold.object_id)))  # the model's own first
     over = [
         hold_sentence(hold, named(objects[hold.kind, hold.object_id])) for hold in holds if hold.decision is not None
     ]
     return [*over, *_of_open([hold for hold in holds if hold.decision is None], objects)]
+
+
+def holds_ever(model: ModelVersion) -> list[Hold]:
+    """Every hold that was ever put on it or on what it was made from, with what became of it, the oldest first."""
+    rows = Hold.objects.filter(_any_of(chain_of(model, None)), project=model.project)
+    return list(rows.select_related("resolution__resolved_by").order_by("pk"))
+
+
+def _any_of(objects: Collection[tuple[str, int]]) -> Q:
+    wanted = Q(pk__in=[])
+    for kind, pk in objects:
+        wanted |= Q(kind=kind, object_id=pk)
+    return wanted
 
 
 def _of_open(holds: list[Hold], objects: Mapping[tuple[str, int], Any]) -> list[str]:

@@ -24,7 +24,9 @@ class Facts:
 
 def advice(config: TrainConfig, facts: Facts) -> list[str]:
     """Sentences worth a thought, in the order of the form; none of them stops a run."""
-    parts = (_serving(config), _size(config, facts), _memory(config, facts), _course(config, facts))
+    parts = (
+        _serving(config), _size(config, facts), _memory(config, facts), _course(config, facts), _preference(config)
+    )  # fmt: skip
     return [sentence for part in parts for sentence in part]
 
 
@@ -112,3 +114,15 @@ def _course(config: TrainConfig, facts: Facts) -> list[str]:
     if config.order != "shuffled" and config.epochs <= 1 and config.max_steps < 0:
         found.append(say("With one epoch the last steps see only the hardest examples: two epochs mix them again."))
     return found
+
+
+def _preference(config: TrainConfig) -> list[str]:
+    """A margin that rises while answers get worse was measured: docs/training.md, methods side by side."""
+    if config.objective != "dpo" or config.chosen_weight:
+        return []
+    return [
+        say(
+            "Only the margin is learned from pairs: it may rise while both completions become less likely and answers "
+            "get worse. Learn the preferred completion too, or look at answers and not at the margin."
+        )
+    ]

@@ -32,7 +32,7 @@ SETTINGS = frozenset(
         "seed", "budget_seconds", "decay_to", "decay_stages", "label_smoothing", "packing", "weighted", "order",
         "precision", "gradient_checkpointing", "stop_on", "plateau_change", "task_rows", "past_plateau", "keep",
         "processes", "sharding",
-        "objective", "label_field", "class_weights", "beta", "preference_loss", "balanced",
+        "objective", "label_field", "class_weights", "beta", "preference_loss", "chosen_weight", "balanced",
     }
 )  # fmt: skip
 LORA_SETTINGS = frozenset(field.name for field in dataclasses.fields(Lora))

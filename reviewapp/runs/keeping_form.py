@@ -34,7 +34,8 @@ FIELDS = ("general_version", *KEPT, "teacher", *_TAUGHT)
 class KeepingFields(forms.Form):
     general_version = forms.ModelChoiceField(
         label="General set", queryset=TrainingSetVersion.objects.none(), required=False, empty_label="None",
-        help_text="A signed version of texts the model should go on to handle, of other samples than the training set.",
+        help_text="A signed version of texts the model should go on to handle, of other samples than the training set. "
+        "Its prompts must ask for something else: the same prompts with answers of another kind are learned as such.",
     )  # fmt: skip
     replay_share = forms.FloatField(
         label="Share replayed", min_value=0, max_value=0.9, initial=Keeping.replay_share,

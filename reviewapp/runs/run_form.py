@@ -11,11 +11,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from reviewapp.projects.models import Project
-from reviewapp.runs import keeping_form, selectors
+from reviewapp.runs import keeping_form, preference_form, selectors
 from reviewapp.runs.keeping_form import KeepingFields
 from reviewapp.runs.labels import fields_of
 from reviewapp.runs.models import BaseModel, ModelVersion
 from reviewapp.runs.objectives import ALSO, OF_KIND
+from reviewapp.runs.preference_form import PreferenceFields
 from reviewapp.runs.starting import startable
 from reviewapp.trainingsets import selectors as trainingsets
 from reviewapp.trainingsets.models import TrainingSetVersion
@@ -38,10 +39,6 @@ _ANSWERS = ("loss", "perplexity", "rougeL", "slot_accuracy")
 _STOPS: dict[str, tuple[str, ...]] = {
     "sft": _ANSWERS, "raw": ("loss", "perplexity"), "classes": ("loss", "macro_f1"), "dpo": ("loss",), "kto": ("loss",),
 }  # fmt: skip
-PREFERENCE_LOSSES = [
-    ("sigmoid", "Sigmoid: the usual one"),
-    ("ipo", "IPO: stops at a fixed distance, for few or noisy pairs"),
-]
 ADAPTERS = [
     ("plain", "Plain LoRA"),
     ("dora", "DoRA: nearer to a full fine-tune, slower"),
@@ -78,7 +75,6 @@ SHARDINGS = [
 ]
 # What a form means that was sent without the fields that came later.
 USUAL = {
-    "beta": TrainConfig.beta, "preference_loss": "sigmoid",
     "adapter": "plain", "order": "shuffled", "stop_on": "loss", "keep": "best", "precision": "auto",
     "gradient_checkpointing": "auto", "decay_to": TrainConfig.decay_to, "decay_stages": TrainConfig.decay_stages,
     "label_smoothing": TrainConfig.label_smoothing, "max_grad_norm": TrainConfig.max_grad_norm,
@@ -88,7 +84,7 @@ USUAL = {
 _LORA = {"lora_r": "r", "lora_alpha": "alpha", "lora_dropout": "dropout"}
 
 
-class RunForm(KeepingFields):
+class RunForm(PreferenceFields, KeepingFields):
     """A training run: what, on which base, and the settings that matter, each with its reason."""
 
     origin = ""  # where its settings were taken from, in words
@@ -113,17 +109,6 @@ class RunForm(KeepingFields):
     start_from = forms.ModelChoiceField(
         label="Start from", queryset=ModelVersion.objects.none(), required=False,
         help_text="A model version goes on learning, with its form of adapter. Empty: the base model alone.",
-    )  # fmt: skip
-    beta = forms.FloatField(
-        label="Closeness to the model as it was (beta)", min_value=1e-4, max_value=100, initial=TrainConfig.beta,
-        help_text="0.1 is usual. More keeps it closer; less follows the preferences further.",
-    )  # fmt: skip
-    preference_loss = forms.ChoiceField(
-        label="Loss of pairs", choices=PREFERENCE_LOSSES, help_text="IPO guards against pairs learned by heart."
-    )
-    balanced = forms.BooleanField(
-        label="The rarer judgement weighs more", required=False, initial=True,
-        help_text="Approved and rejected completions then count the same in all.",
     )  # fmt: skip
     max_length = forms.IntegerField(
         label="Length, tokens", min_value=16, max_value=1_000_000, initial=TrainConfig.max_length,
@@ -303,10 +288,6 @@ class RunForm(KeepingFields):
              _("Packing, weights, label smoothing and an order are for completions: switch them off here.")),
             ("stop_on", data.get("stop_on") not in _STOPS[asked],
              _("This measure does not fit what is learned. Stop on the validation loss.")),
-            ("batch_size", asked == "kto" and (data.get("batch_size") or 2) < 2,
-             _("Judgements are compared within a batch: at least 2. Halve the accumulation.")),
-            ("preference_loss", asked != "dpo" and data.get("preference_loss") != "sigmoid",
-             _("IPO is for pairs. Choose the usual loss.")),
             ("adapter", is_full and data.get("adapter") != "plain",
              _("DoRA and rsLoRA are forms of LoRA: choose the method LoRA or QLoRA, or plain here.")),
             ("method", data.get("method") == "qlora" and here("torch") and not here("bitsandbytes"),
@@ -322,7 +303,7 @@ class RunForm(KeepingFields):
             ("sharding", data.get("sharding") != "none" and data.get("processes") == 1,
              _("One process has nothing to divide: give 2 processes or more, or do not divide the model.")),
         )  # fmt: skip
-        every = (*found, *keeping_form.contradictions(data))
+        every = (*found, *preference_form.contradictions(data, asked), *keeping_form.contradictions(data))
         return [(name, sentence) for name, is_wrong, sentence in every if is_wrong]
 
     def values(self) -> dict[str, Any]:
@@ -335,8 +316,7 @@ class RunForm(KeepingFields):
                 data.pop(name)
         data |= self.take_beside(data)
         form = data.pop("adapter")
-        if data.get("objective") != "kto":
-            data.pop("balanced")
+        data = preference_form.fitting(data)
         lora = {_LORA[name]: data.pop(name) for name in _LORA}
         return {**data, "lora": {**lora, "dora": form in ("dora", "both"), "rslora": form in ("rslora", "both")}}
 
@@ -379,7 +359,13 @@ def _whole(given: dict[str, Any], project: Project) -> dict[str, Any]:
     """What was sent, with the usual values of what was not; what is learned from follows from the version then."""
     key = str(given.get("version", ""))
     version = trainingsets.versions_of(project).filter(pk=int(key)).first() if key.isdecimal() else None
-    return {**USUAL, **keeping_form.USUAL, "objective": OF_KIND[version.kind] if version else "sft", **given}
+    return {
+        **USUAL,
+        **preference_form.USUAL,
+        **keeping_form.USUAL,
+        "objective": OF_KIND[version.kind] if version else "sft",
+        **given,
+    }
 
 
 ADVANCED = (

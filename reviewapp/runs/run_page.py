@@ -28,6 +28,7 @@ from reviewapp.words import say
 from training.contract import PREFERENCES, Keeping, TrainConfig
 
 EVENTS_SHOWN = 8
+WARNINGS_SHOWN = 5
 LOG_LINES = 8
 
 
@@ -71,6 +72,7 @@ class RunPage:
     card: Card | None
     ceiling: str
     gauges: list[Gauge]
+    warnings: list[str]
     events: list[EventWords]
     event_count: int
     log: str
@@ -148,6 +150,7 @@ def page_of(run: TrainingRun, *, all_events: bool = False) -> RunPage:
         card=card_kept(run.plan) if run.plan else None,
         ceiling=_ceiling(run),
         gauges=gauges_of(selectors.run_gauges(run)),
+        warnings=selectors.warnings_of(run, limit=WARNINGS_SHOWN),
         events=_all_words(run, events),
         event_count=selectors.event_count(run),
         log=_log(run),

@@ -253,6 +253,12 @@ def events_shown(run: TrainingRun, *, limit: int | None) -> list[RunEvent]:
     return list(rows[:limit] if limit else rows)
 
 
+def warnings_of(run: TrainingRun, *, limit: int) -> list[str]:
+    """What its trainer warned of, each sentence once, the newest first; however many events came after."""
+    rows = run.events.filter(kind="warning").order_by("-seq").values_list("data__message", flat=True)
+    return list(dict.fromkeys(str(message) for message in rows[: 4 * limit]))[:limit]
+
+
 def event_count(run: TrainingRun) -> int:
     return run.events.exclude(kind__in=_UNLISTED).count()
 

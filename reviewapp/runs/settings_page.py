@@ -66,7 +66,10 @@ def _preference(config: TrainConfig, made: dict[str, Any]) -> list[tuple[str, st
         return []
     rows = [(say("Learns from"), say(_OBJECTIVES[config.objective])), (say("Beta"), f"{config.beta:g}")]
     if config.objective == "dpo":
-        return [*rows, (say("Loss of pairs"), config.preference_loss)]
+        learned = f"{config.chosen_weight:g}" if config.chosen_weight else say("no")
+        return [
+            *rows, (say("Loss of pairs"), config.preference_loss), (say("Preferred completion learned too"), learned)
+        ]  # fmt: skip
     weights = (made.get("preference") or {}).get("weights")
     words = say("balanced") if config.balanced else say("all the same")
     if weights:

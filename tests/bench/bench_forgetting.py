@@ -35,6 +35,9 @@ from tests.bench.bench_methods import BASE, answered, material, show, written  #
 from training import cli, contract, models  # noqa: E402
 from training.suites.likelihood import continuation_logprobs  # noqa: E402
 
+# What is asked for stands at the end of each prompt of a note: general texts begin with the same conversations, and a
+# model that is replayed another answer to the very same prompt cannot know which one is meant.
+ASKED = "\n\nWrite the note."
 REPLAY: dict[str, Any] = {"replay_share": 0.2}
 WAYS: dict[str, dict[str, Any]] = {
     "plain LoRA": {},
@@ -47,14 +50,14 @@ WAYS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=126, help="training examples")
-    parser.add_argument("--general", type=int, default=80, help="general examples to replay")
+    parser.add_argument("--rows", type=int, default=270, help="training examples")
+    parser.add_argument("--general", type=int, default=200, help="general examples to replay")
     parser.add_argument("--texts", type=int, default=60, help="texts of the general suite")
-    parser.add_argument("--prompts", type=int, default=16, help="held-out prompts")
+    parser.add_argument("--prompts", type=int, default=40, help="held-out prompts")
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY")
     given = parser.parse_args()
-    train, held = material(given.rows, given.prompts)
+    train, held = (asking(rows) for rows in material(given.rows, given.prompts))
     documents = list(corpus(SEED, given.texts, part="general suite"))
     found = [{"way": "base", **suite(None, documents)}]
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
@@ -67,6 +70,10 @@ def main() -> None:
     show(table(found))
     facts = {name: getattr(given, name) for name in ("rows", "general", "texts", "prompts", "epochs")}
     show(json.dumps({"ways": found, **facts, "load_1_min": round(os.getloadavg()[0], 1)}))
+
+
+def asking(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "prompt": row["prompt"] + ASKED} for row in rows]
 
 
 @torch.no_grad()

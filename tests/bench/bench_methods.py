@@ -44,9 +44,11 @@ METHODS: dict[str, dict[str, Any]] = {
 # A model that learned what an old form filled in, and the same model tuned by what experts wrote in its place.
 DEFECTS, CORRECTED = "full, on rows with planted defects", "the same, then DPO on experts' corrections"
 TUNING: dict[str, Any] = {
-    "method": "full", "max_length": 512, "epochs": 1.0, "batch_size": 8, "learning_rate": 2e-5, "warmup_ratio": 0.1,
+    "method": "full", "max_length": 512, "epochs": 1.0, "batch_size": 8, "learning_rate": 2e-4, "warmup_ratio": 0.1,
     "eval_steps": 10, "early_stopping_patience": 0, "seed": 17, "objective": "dpo", "beta": 0.1,
+    "chosen_weight": 1.0,
 }  # fmt: skip
+MARGIN_ALONE = f"{CORRECTED}, the margin alone"
 
 
 def main() -> None:
@@ -54,13 +56,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1000, help="training examples")
     parser.add_argument("--prompts", type=int, default=100, help="held-out prompts")
     parser.add_argument("--epochs", type=float, default=3.0)
-    names = [*METHODS, CORRECTED]
+    names = [*METHODS, CORRECTED, MARGIN_ALONE]
     parser.add_argument("--methods", nargs="+", choices=names, default=names, metavar="METHOD")
     given = parser.parse_args()
     train, held = material(given.rows, given.prompts)
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
         trained = [tuned(Path(folder), name, train, given.epochs) for name in given.methods if name in METHODS]
-        trained += corrected(Path(folder), train, given.epochs) if CORRECTED in given.methods else []
+        tunings = [name for name in (CORRECTED, MARGIN_ALONE) if name in given.methods]
+        trained += corrected(Path(folder), train, given.epochs, tunings) if tunings else []
         scored = answered(Path(folder), trained, held)
     found = [{"method": "base", "seconds": None, "numbers": 0, **scored["base"]}]
     shown = ("method", "seconds", "numbers", "steps")
@@ -89,7 +92,7 @@ def old(row: world.Row) -> str:
     return defects.plant_form_default(random.Random(row.key), row, 0).completion  # noqa: S311
 
 
-def corrected(folder: Path, rows: list[dict[str, Any]], epochs: float) -> list[dict[str, Any]]:
+def corrected(folder: Path, rows: list[dict[str, Any]], epochs: float, tunings: list[str]) -> list[dict[str, Any]]:
     """All weights on rows with defects; then DPO from that very model, each clean completion over the replaced one."""
     flawed = tuned(folder, DEFECTS, [{**row, "completion": row["defect"]} for row in rows], epochs)
     pairs = [
@@ -98,7 +101,7 @@ def corrected(folder: Path, rows: list[dict[str, Any]], epochs: float) -> list[d
         if row["completion"] != row["defect"]
     ]
     show(f"{len(pairs)} of {len(rows)} rows carry a defect, each a pair.")
-    return [flawed, tuned(folder, CORRECTED, pairs, epochs, base=flawed["folder"])]
+    return [flawed, *(tuned(folder, name, pairs, epochs, base=flawed["folder"]) for name in tunings)]
 
 
 def written(path: Path, rows: list[dict[str, Any]]) -> str:
@@ -120,7 +123,8 @@ def tuned(
         "validation_sha256": written(run_dir / contract.VALIDATION_FILE, rows[cut:]),
     }
     usual = {**recipes.FIRST, **METHODS.get(name, METHODS["full"]), "epochs": epochs}
-    settings = TUNING if name == CORRECTED else usual
+    tunings = {CORRECTED: TUNING, MARGIN_ALONE: {**TUNING, "chosen_weight": 0.0}}
+    settings = tunings.get(name, usual)
     contract.write_config(run_dir, recipes.train_config(settings, model=base, **values))
     if cli.main(["sft", str(run_dir)]) != contract.EXIT_OK:
         raise SystemExit(f"{name} did not end well; its last lines are above.")

@@ -71,6 +71,8 @@ def test_two_processes_learn_what_one_would(make_sft: MakeRun, sharding: str, ro
         ({"processes": 2, "sharding": "fsdp", "method": "qlora"}, "4 bits is not sharded"),
         ({"processes": 2, "order": "length"}, "order from easy to hard needs one process"),
         ({"processes": 2, "stop_on": "rougeL"}, "generated in one process only"),
+        ({"processes": 2, "objective": "raw", "packing": True}, "Raw text, a general set, KL, EWC and a teacher need"),
+        ({"processes": 2, "keeping": contract.Keeping(kl_weight=0.5)}, "need one process: switch them off"),
     ],
 )
 def test_what_several_processes_cannot_do_is_refused(values: dict[str, Any], words: str) -> None:

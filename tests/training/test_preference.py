@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.training import preferring
 from tests.training.tiny import cancelled_when, events_of, execute, kinds_of, last_message
-from training import contract, data, models, preference
+from training import contract, data, memory, models, preference, trainer
 from training.errors import DataError
 from training.session import open_session
 
@@ -161,8 +161,8 @@ def test_a_trainer_that_lost_or_changed_a_row_is_refused(
     collator = preference.PairCollator(DataCollatorForLanguageModeling(pad_token_id=material.renderer.pad_id))
 
     def check(train: Any) -> None:
-        trainer = SimpleNamespace(train_dataset=train, eval_dataset=held, data_collator=collator)
-        preference.check_trainer(trainer, material)
+        held_by = SimpleNamespace(train_dataset=train, eval_dataset=held, data_collator=collator)
+        preference.check_trainer(held_by, material)
 
     check(real)
     with pytest.raises(DataError, match="holds 3 training rows; 4 were approved"):
@@ -186,3 +186,75 @@ def test_one_class_only_is_refused_by_the_command(tiny_model: Path, tmp_path: Pa
     run_dir = preferring.make_run(tmp_path / "run", tiny_model, "kto", train=rows)
     assert execute("sft", run_dir) == contract.EXIT_FAILED
     assert "add rejected ones" in last_message(run_dir)
+
+
+@pytest.mark.parametrize("objective", ["dpo", "kto"])
+def test_two_processes_are_tuned_as_one_would(objective: str, tiny_model: Path, tmp_path: Path) -> None:
+    """Eight rows: the very same steps. Five of validation: each once, the rest of the batch is blank."""
+    rows = preferring.pairs(8) if objective == "dpo" else preferring.judgements(8)
+    values: dict[str, Any] = {"train": rows, "max_steps": 3, "chosen_weight": 0.5 if objective == "dpo" else 0.0}
+    alone = preferring.make_run(tmp_path / "alone", tiny_model, objective, **values)
+    group = preferring.make_run(tmp_path / "group", tiny_model, objective, batch_size=2, processes=2, **values)
+    for run_dir in (alone, group):
+        assert execute("sft", run_dir) == contract.EXIT_OK, last_message(run_dir)
+    for kind in ("step", "eval"):
+        first, second = of_kind(alone, kind), of_kind(group, kind)
+        assert len(first) == len(second) > 0
+        names = {"loss", "grad_norm", "eval_loss", "rewards_margin", "rewards_accuracy", "eval_rewards_margin"}
+        for one, two in zip(first, second, strict=True):
+            for name in names & set(one):
+                assert two[name] == pytest.approx(one[name], rel=1e-3, abs=1e-5), (kind, name)
+    weights = [load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (alone, group)]
+    assert all(weights[0][name].allclose(weights[1][name], atol=1e-4) for name in weights[0])
+    result = contract.read_json(group / contract.RESULT_FILE)
+    assert (result["train_rows"], result["processes"]) == (8, {"count": 2, "sharding": "none"})
+
+
+def test_a_blank_pair_that_fills_a_batch_teaches_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    run_dir = preferring.make_run(
+        tmp_path / "group", tiny_model, "dpo", train=preferring.pairs(7), batch_size=2, processes=2, max_steps=2
+    )
+    assert execute("sft", run_dir) == contract.EXIT_OK, last_message(run_dir)
+    said = [event["data"].get("message", "") for event in events_of(run_dir)]
+    assert "7 approved rows, each in exactly one of 2 processes; 1 blank to fill the last batch." in said
+    assert contract.read_json(run_dir / contract.RESULT_FILE)["train_rows"] == 7
+
+
+def test_learning_the_chosen_beside_the_margin_adds_its_loss(tiny_model: Path, tmp_path: Path) -> None:
+    """The first step, before anything moved: log 2, and the mean loss a token of the chosen completions."""
+    rows = preferring.pairs(4)
+    run_dir = preferring.make_run(
+        tmp_path / "run", tiny_model, "dpo", train=rows, max_steps=1, eval_steps=1, chosen_weight=0.5
+    )
+    assert execute("sft", run_dir) == contract.EXIT_OK, last_message(run_dir)
+    chosen = sides(rows, "chosen")
+    renderer = data.Renderer(models.load_tokenizer(tiny_model), contract.Template())
+    with torch.no_grad():
+        scores = log_probs(models.load_model(tiny_model, dtype=torch.float32).eval(), renderer, chosen)
+    trained = [renderer.render(row).trained for row in chosen]
+    learned = sum(-score / count for score, count in zip(scores, trained, strict=True)) / 4
+    assert of_kind(run_dir, "step")[0]["loss"] == pytest.approx(math.log(2) + 0.5 * learned, rel=1e-4)
+    assert of_kind(run_dir, "eval")[0]["eval_loss"] == pytest.approx(math.log(2), rel=1e-3)  # the margin alone
+    result = contract.read_json(run_dir / contract.RESULT_FILE)
+    assert result["preference"] == {"objective": "dpo", "beta": 0.1, "loss": "sigmoid", "chosen_weight": 0.5}
+
+
+def test_the_probe_of_memory_reads_the_pair_with_the_longer_side_and_is_told_of_nowhere(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    rows = preferring.pairs(5)
+    rows[3]["rejected"] += " Nothing else was said." * 4
+    run_dir = preferring.make_run(tmp_path / "run", tiny_model, "dpo", train=rows, max_steps=1)
+    config = contract.read_config(run_dir)
+    assert isinstance(config, contract.TrainConfig)
+    with open_session(run_dir) as session:
+        material = preference.prepare(session, config, allow_hub=False)
+        built, _ = trainer.build_trainer(session, material, run_dir / contract.CHECKPOINTS_DIR)
+        assert memory.longest(built, 1)[0]["id"] == rows[3]["id"]
+        memory.probe(built, memory.Batch(4, 1, 4))
+        tuned: Any = built
+        assert len(tuned._seen.losses) == 4
+        read: list[int] = []
+        tuned.log = lambda logs, start_time=None: read.append(len(tuned._seen.losses)) if "loss" in logs else None
+        tuned.train()
+    assert read == [4]  # a step of four, and not the four of the probe beside them

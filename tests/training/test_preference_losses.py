@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.training import preferring
 from tests.training.tiny import example, execute, last_message, write_rows
-from training import contract, data, pairs, preference
+from training import contract, data, pairs, preference, preference_losses
 from training.errors import DataError, NumericalError
 from training.pairs import Judged
 
@@ -26,21 +26,21 @@ def sigmoid(x: float) -> float:
 
 def test_dpo_by_hand() -> None:
     """Two pairs: gains 1.5 and -0.5 nats, then 0.2 and 0.7; beta 0.1, so margins of 0.2 and -0.05."""
-    losses = preference.dpo_losses(T([1.5, 0.2]), T([-0.5, 0.7]), 0.1)
+    losses = preference_losses.dpo_losses(T([1.5, 0.2]), T([-0.5, 0.7]), 0.1)
     assert losses.tolist() == pytest.approx([-math.log(sigmoid(0.2)), -math.log(sigmoid(-0.05))], rel=1e-6)
     assert losses.tolist() == pytest.approx([0.598139, 0.718460], abs=1e-6)
-    assert preference.dpo_losses(T([3.0]), T([3.0]), 0.5).item() == pytest.approx(math.log(2))
+    assert preference_losses.dpo_losses(T([3.0]), T([3.0]), 0.5).item() == pytest.approx(math.log(2))
 
 
 def test_ipo_by_hand() -> None:
     """The distance asked for is 1 / (2 * 0.1) = 5 nats: at 5 the loss is 0, beyond it rises again."""
-    losses = preference.ipo_losses(T([4.0, 5.0, 8.0]), T([1.0, 0.0, 0.0]), 0.1)
+    losses = preference_losses.ipo_losses(T([4.0, 5.0, 8.0]), T([1.0, 0.0, 0.0]), 0.1)
     assert losses.tolist() == pytest.approx([4.0, 0.0, 9.0])
 
 
 def test_kto_by_hand() -> None:
     """Approved at gain 2 and rejected at gain 1, the model moved by 0.5; beta 0.1, weights 1 and 3."""
-    losses = preference.kto_losses(T([2.0, 1.0]), T(0.5), T([True, False]), 0.1, (1.0, 3.0))
+    losses = preference_losses.kto_losses(T([2.0, 1.0]), T(0.5), T([True, False]), 0.1, (1.0, 3.0))
     assert losses.tolist() == pytest.approx([1 - sigmoid(0.15), 3 * (1 - sigmoid(-0.05))], rel=1e-6)
     assert losses.tolist() == pytest.approx([0.462570, 1.537492], abs=1e-6)
 
@@ -62,12 +62,23 @@ def test_no_row_is_compared_with_its_own_answer_and_each_answer_is_used_once(cou
 
 
 def test_margins_and_accuracy_are_of_all_rows_since_the_last_report() -> None:
-    seen = preference.Seen(right=[1.0, 0.0, 1.0], margins=[0.3, -0.1, 0.1])
+    seen = preference_losses.Seen(right=[1.0, 0.0, 1.0], margins=[0.3, -0.1, 0.1])
     assert seen.told() == {"rewards_margin": pytest.approx(0.1), "rewards_accuracy": pytest.approx(2 / 3)}
-    judged = preference.Seen(right=[1.0], approved=[0.5, 0.7], rejected=[0.1])
+    judged = preference_losses.Seen(right=[1.0], approved=[0.5, 0.7], rejected=[0.1])
     assert judged.told()["rewards_margin"] == pytest.approx(0.5)
-    assert preference.Seen(right=[1.0], approved=[0.5]).told() == {"rewards_accuracy": 1.0}
-    assert preference.Seen().told() == {}
+    assert preference_losses.Seen(right=[1.0], approved=[0.5]).told() == {"rewards_accuracy": 1.0}
+    assert preference_losses.Seen().told() == {}
+
+
+def test_rows_of_several_processes_are_told_as_one() -> None:
+    parts = [preference_losses.Seen(right=[1.0], approved=[0.5]), preference_losses.Seen(right=[0.0], rejected=[0.1])]
+    told = preference_losses.together(parts).told()
+    assert told == {"rewards_margin": pytest.approx(0.4), "rewards_accuracy": 0.5}
+
+
+def test_learning_the_chosen_costs_its_mean_loss_a_token() -> None:
+    chosen, tokens = torch.tensor([-6.0, -1.0]), torch.tensor([3, 2])
+    assert preference_losses.learned_losses(chosen, tokens).tolist() == [2.0, 0.5]
 
 
 # ---- rows
@@ -155,6 +166,9 @@ def test_references_that_are_no_numbers_stop_a_run() -> None:
         ({"objective": "kto", "batch_size": 1}, "batch_size of at least 2"),
         ({"objective": "kto", "preference_loss": "ipo"}, "ipo is a form of DPO"),
         ({"preference_loss": "ipo"}, "ipo is a form of DPO"),
+        ({"objective": "kto", "chosen_weight": 1.0}, "Only pairs have a chosen completion"),
+        ({"objective": "dpo", "chosen_weight": -1.0}, "chosen_weight must be from 0 to 100"),
+        ({"objective": "dpo", "processes": 2, "sharding": "fsdp"}, "does not divide the model: choose sharding none"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:

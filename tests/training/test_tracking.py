@@ -131,7 +131,7 @@ def test_unknown_or_missing_trackers_are_refused_before_anything_starts(
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"), [("the store is closed.\nsecond line", "the store is closed\\."), ("", "ValueError")]
+    ("said", "shown"), [("the store is closed.\nsecond line", "the store is closed\\."), ("", "ValueError\\.")]
 )
 def test_a_tracker_that_cannot_be_opened_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, shown: str
@@ -148,28 +148,41 @@ def test_a_tracker_that_cannot_be_opened_is_refused(
         pass
 
 
-def test_a_tracker_that_breaks_is_switched_off_and_the_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[int] = []
+class Broken:
+    """A tracker whose server goes away: at its first point, or when it is closed."""
 
-    class Broken:
-        def __init__(self, run_dir: Path) -> None:
-            pass
+    said: list[int]
 
-        def scalars(self, step: int, values: Any) -> None:
-            said.append(step)
+    def __init__(self, at_close: bool) -> None:
+        self.said, self._at_close = [], at_close
+
+    def scalars(self, step: int, values: Any) -> None:
+        self.said.append(step)
+        if not self._at_close:
             raise RuntimeError("the server is gone")
 
-        def close(self) -> None:
-            raise AssertionError("was switched off")
+    def close(self) -> None:
+        assert self._at_close, "was switched off"
+        raise RuntimeError("the server is gone")
 
-    monkeypatch.setitem(tracking._OPENED, "mlflow", Broken)
+
+@pytest.mark.parametrize(
+    ("at_close", "steps", "words"),
+    [(False, [1], "mlflow takes no more points: the server is gone. Training goes on"),
+     (True, [1, 2], "mlflow could not be closed: the server is gone. Its last points")],
+)  # fmt: skip
+def test_a_tracker_that_breaks_is_said_once_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_close: bool, steps: list[int], words: str
+) -> None:
+    broken = Broken(at_close)
+    monkeypatch.setitem(tracking._OPENED, "mlflow", lambda run_dir: broken)
     with EventLog(tmp_path / contract.EVENTS_FILE) as log, tracking.followed(log, tmp_path, ["mlflow"]):
         for step in (1, 2):
             log.append("step", step, 2, loss=0.5)
-    assert said == [1]
+    assert broken.said == steps
     assert [step for step, tag, _ in scalars(tmp_path / contract.TENSORBOARD_DIR)] == [1, 2]
+    (warning,) = [event for event in events_of(tmp_path) if event["kind"] == "warning"]
+    assert warning["data"]["message"].startswith(words)
 
 
 @pytest.mark.parametrize(("name", "left"), [("mlflow", "mlflow.db"), ("wandb", "wandb"), ("trackio", "trackio")])

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewapp.lineage import selectors, standing
+from reviewapp.lineage import exporting, selectors, standing
+from reviewapp.lineage.model_card import card_sections
 from reviewapp.lineage.services import recall_extend
 from reviewapp.lineage.touching import touched_by
 from reviewapp.projects.models import Project
+from reviewapp.runs.models import ModelVersion
 from reviewapp.samples.models import Hold
 from tests import factories
 from tests.reviewapp.lineage.shipping import recall, report, shippable, sign
@@ -94,3 +96,59 @@ def test_the_chain_of_a_merges_answer_names_every_version_behind_it(
     )
     behind = selectors.output_chain(taught.outputs.get(arm="candidate"))
     assert (behind.version, behind.also) == (world.other, [world.version])
+
+
+def test_the_card_of_a_merge_says_what_it_was_made_of_and_from_whose_data(
+    project: Project, people: SimpleNamespace, world: SimpleNamespace
+) -> None:
+    sections = {section.title: section for section in card_sections(world.merged)}
+    learned = sections["What it learned from"].rows
+    assert learned == [
+        ("Training set", f"{each}, {each.content_hash}") for each in (world.version, world.other)
+    ]  # fmt: skip
+    made = dict(sections["How it was made"].rows)
+    assert made["Method"] == "Merged by cat, without training" and made["Hash of the settings"]
+    for parent in (world.model, world.apart):
+        assert f"model version {parent.number}, weight 0.5" in made[parent.label]
+    people_lines = sections["Who stands behind the data"].lines
+    assert f"{world.version}: 1 of 1 signatures stand." in people_lines
+    assert any(line.startswith(f"{world.other}: ") for line in people_lines)
+    assert any("merged and not trained" in line for line in sections["Limits"].lines)
+    recall(world, people.lead)
+    kinds = [line.removeprefix("Recall 1, ").removesuffix(": open") for line in card_lines(world.merged, "Recalls")]
+    assert sorted(kinds) == ["Model version", "Model version", "Training run", "Training-set version"]
+
+
+def card_lines(model: ModelVersion, title: str) -> list[str]:
+    return next(section.lines for section in card_sections(model) if section.title == title)
+
+
+def test_a_model_that_went_on_from_another_names_what_both_learned(
+    project: Project, people: SimpleNamespace, world: SimpleNamespace
+) -> None:
+    """Here by a teacher; a run that starts from a model version is behind it in the same way."""
+    learned = dict(next(s.rows for s in card_sections(world.student) if s.title == "What it learned from"))
+    assert learned["Content hash"] == world.other.content_hash
+    assert learned["Also learned from"] == f"{world.version}, {world.version.content_hash}"
+
+
+def test_a_merge_is_tested_on_validation_prompts_of_each_parent_in_turn(
+    project: Project, people: SimpleNamespace, world: SimpleNamespace
+) -> None:
+    assert exporting.export_problem(world.merged, "adapter") == ""
+    rows = exporting._prompts(world.merged)
+    wanted = [
+        set(version.examples.filter(split="validation").values_list("sample__external_id", flat=True))
+        for version in (world.version, world.other)
+    ]
+    assert wanted[0] and wanted[1]
+    assert {row["id"] for row in rows} == wanted[0] | wanted[1]
+    assert rows[0]["id"] in wanted[0] and rows[1]["id"] in wanted[1]
+    assert "Not promoted" in exporting.export_problem(world.merged, "merged")
+
+
+def test_the_export_of_a_merge_is_refused_where_a_parent_is_held(
+    project: Project, people: SimpleNamespace, world: SimpleNamespace
+) -> None:
+    recall(world, people.lead, samples=world.others[:1])
+    assert "On hold after recall 1" in exporting.export_problem(world.merged, "adapter")

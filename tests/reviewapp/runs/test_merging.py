@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from reviewapp.core import jobs
 from reviewapp.core.exceptions import ApplicationError
 from reviewapp.core.models import Job
 from reviewapp.evaluations.jobs import _joined
+from reviewapp.lineage import exporting
 from reviewapp.lineage.touching import touched_by
 from reviewapp.projects.models import Project
 from reviewapp.runs import basefolder, merging, selectors, services
@@ -221,12 +223,14 @@ def test_a_worker_merges_real_adapters_to_a_new_model_version(
     real = services.base_model_register(project=project, name="Tiny", path=str(tiny_base), registered_by=people.lead)
     made = [tmp_path / "first", tmp_path / "second"]
     subprocess.run([sys.executable, "-c", _ADAPTERS, str(tiny_base), *map(str, made)], check=True, capture_output=True)
+    samples = builders.accepted(project, 8)
     parents = [
         factories.model_version(
-            project, real, adapter_path=str(folder), weights_sha256=basefolder.fingerprint(folder), template_sha256=""
+            project, real, factories.run(project, factories.version(project, samples[4 * n : 4 * n + 4]), real),
+            adapter_path=str(folder), weights_sha256=basefolder.fingerprint(folder), template_sha256="",
         )
-        for folder in made
-    ]
+        for n, folder in enumerate(made)
+    ]  # fmt: skip
     merge = ask(project, people.lead, halves(parents), method="svd", rank=3)
     assert merge.job is not None
     jobs.execute(merge.job.pk)
@@ -236,3 +240,26 @@ def test_a_worker_merges_real_adapters_to_a_new_model_version(
     assert merge.result is not None and merge.result["rank"] == 3
     assert merge.model_version.weights_sha256 == basefolder.fingerprint(Path(merge.model_version.adapter_path))
     assert job.message == "Finished: Tiny, merge 1."
+    _leaves(merge.model_version, people.lead)
+
+
+def _leaves(model: ModelVersion, lead: User) -> None:
+    """Its adapter is exported, tested on prompts of both parents, and its card names them."""
+    export = exporting.export_request(
+        model=model, form="adapter", dtype="fp32", reason="To look at it.", requested_by=lead,
+        idempotency_key=uuid.uuid4(),
+    )  # fmt: skip
+    assert export.job is not None
+    jobs.execute(export.job.pk)
+    export.refresh_from_db()
+    job = Job.objects.get(pk=export.job.pk)
+    assert job.state == Job.State.SUCCEEDED, (job.message, job.traceback)
+    assert export.self_test is not None and export.self_test["agreement"] == 1.0
+    assert export.self_test["prompts"] == 2  # one validation example of each parent
+    with zipfile.ZipFile(export.stored_path) as archive:
+        (card,) = [name for name in archive.namelist() if name.endswith("README.md")]
+        text = archive.read(card).decode()
+    assert "Merged by svd, without training" in text and "NOT PROMOTED" in text
+    assert model.merge is not None
+    for part in model.merge.parts.all():
+        assert f"model version {part.model_version.number}, weight 0.5" in text

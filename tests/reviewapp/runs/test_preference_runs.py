@@ -120,6 +120,8 @@ def test_the_form_proposes_what_fits_the_version(
         ({"objective": "dpo", "order": "length"}, "objective"),
         ({"objective": "dpo", "stop_on": "rougeL"}, "stop_on"),
         ({"objective": "dpo", "beta": "0"}, "beta"),
+        ({"objective": "dpo", "chosen_weight": "-1"}, "chosen_weight"),
+        ({"objective": "dpo", "processes": "2", "sharding": "fsdp"}, "sharding"),
     ],
 )
 def test_the_form_says_beside_the_field_what_does_not_fit(
@@ -214,3 +216,28 @@ def test_what_reviewers_fixed_tunes_a_model_that_is_registered(
     assert set(rows[0]) == {"id", "prompt", "chosen", "rejected"}
     assert Path(run.model_version.adapter_path, "adapter_model.safetensors").is_file()
     assert selectors.run_rewards(run, "margin").validation
+
+
+@database
+def test_the_preferred_completion_is_learned_too_where_pairs_are_and_only_there(
+    pairs: TrainingSetVersion, judged: TrainingSetVersion, version: TrainingSetVersion, base: BaseModel, people: Any,
+    client_for: ClientFor,
+) -> None:  # fmt: skip
+    """The field is sent for every version, for it is hidden and not gone."""
+    client = client_for(people.lead)
+    for each in (pairs, judged, version):
+        sent = {**form_values(each, base), "chosen_weight": "0.25"}
+        assert client.post(url("run_request"), sent).status_code == 302
+    configs = [selectors.run_config(run) for run in TrainingRun.objects.order_by("number")]
+    assert [(config.objective, config.chosen_weight) for config in configs] == [("dpo", 0.25), ("kto", 0), ("sft", 0)]
+    assert "Preferred completion learned too" in page(client, url("run_detail", 1))
+    assert "Preferred completion learned too" not in page(client, url("run_detail", 2))
+
+
+@database
+def test_a_stored_form_without_the_field_means_the_margin_alone(
+    pairs: TrainingSetVersion, base: BaseModel, people: Any, client_for: ClientFor
+) -> None:
+    values = {name: value for name, value in form_values(pairs, base).items() if name != "chosen_weight"}
+    assert client_for(people.lead).post(url("run_request"), values).status_code == 302
+    assert "chosen_weight" not in TrainingRun.objects.get().config

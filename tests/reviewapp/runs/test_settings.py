@@ -127,12 +127,14 @@ def test_every_setting_stands_on_the_page() -> None:
         ({"eval_steps": 5000}, {}, "it is validated once, at its end"),
         ({"past_plateau": True}, {}, "goes on past its plateau"),
         ({"order": "length", "epochs": 1.0}, {}, "two epochs mix them again"),
+        ({"objective": "dpo"}, {}, "it may rise while both completions become less likely"),
     ],
 )
 def test_advice_says_what_to_expect(values: dict[str, Any], facts: dict[str, int], words: str) -> None:
     found = advice(config(**values), Facts(steps=1875, **facts))
     assert len(found) == 1 and words in found[0]
     assert advice(config(), Facts(steps=1875, parameters=8 * 10**9)) == []
+    assert advice(config(objective="dpo", chosen_weight=1.0), Facts(steps=1875)) == []
 
 
 # ---- difficulty

@@ -77,6 +77,24 @@ def add_events(run: TrainingRun, steps: int) -> None:
     RunEvent.objects.bulk_create(rows)
 
 
+def test_a_warning_stands_on_the_page_however_many_events_came_after(
+    run: TrainingRun, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    assert "Worth a look" not in page(client_for(people.observer), url("run_detail", run.number))
+    add_events(run, 30)
+    words = "mlflow takes no more points: the server is gone. Training goes on."
+    at = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+    RunEvent.objects.bulk_create(
+        [RunEvent(run=run, seq=1000 + n, at=at, kind="warning", step=1, data={"message": words}) for n in range(2)]
+        + [RunEvent(run=run, seq=2000 + n, at=at, kind="checkpoint", step=n, data={}) for n in range(20)]
+    )
+    text = page(client_for(people.observer), url("run_detail", run.number))
+    assert text.count(words) == 1 and "Worth a look" in text
+    assert text.count(words) < page(client_for(people.observer), url("run_detail", run.number) + "?events=all").count(
+        words
+    )
+
+
 # ---- lists and empty states
 
 
@@ -231,7 +249,7 @@ def test_polling_a_long_run_takes_few_queries(run: TrainingRun, people: SimpleNa
     client = client_for(people.lead)
     with CaptureQueriesContext(connection) as captured:
         client.get(url("run_live", run.number), headers=HTMX)
-    assert len(captured) <= 21
+    assert len(captured) <= 22
 
 
 def test_a_failed_run_says_why_and_can_be_tried_again(
