@@ -191,7 +191,8 @@ class PreferenceTrainer(RowTrainer):
     def _mean(self, losses: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
         """Over the rows of all processes; they average their gradients, so each gives its part times their number."""
         count: torch.Tensor = self.accelerator.reduce(is_real.sum().float(), reduction="sum").clamp(min=1)
-        return (losses * is_real).sum() * self.accelerator.num_processes / count
+        found: torch.Tensor = (losses * is_real).sum() * self.accelerator.num_processes / count
+        return found
 
     def _moved(self, shifts: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
         """How far the model moved in general: the mean over the batches of all processes, never below 0."""
