@@ -95,7 +95,7 @@ def _data(model: ModelVersion) -> Section:
     return Section(title, [*own, *((named_as, f"{named(version)}, {version.content_hash}") for version in others)])
 
 
-def _trained(run: TrainingRun) -> list[Row]:
+def _trained(run: TrainingRun) -> list[Fact]:
     made = run.result or {}
     return [
         (say("Training set"), named(run.version)),
@@ -122,7 +122,7 @@ def _people(model: ModelVersion) -> Section:
     return found
 
 
-def _people_of(version: TrainingSetVersion) -> tuple[list[Row], list[str]]:
+def _people_of(version: TrainingSetVersion) -> tuple[list[Fact], list[str]]:
     signing, shares = version_signing(version), reviewers_of(version)
     rows = [(str(row.signed_by), row.meaning) for row in signing.valid]
     stand = say("%(n)s of %(required)s signatures stand.", n=len(signing.valid), required=signing.required)
