@@ -31,7 +31,7 @@ SHOWN = {
     "reviewapp/evaluations/suites/table.py": {"_ALL"},
     "reviewapp/evaluations/suites/formats.py": {"NAMES"},
     "reviewapp/evaluations/suites/own_prompts.py": {"GROUPS", "NAME", "SOURCE"},
-    "reviewapp/reports/behind.py": {"ARMS", "CELLS"},
+    "reviewapp/reports/behind.py": {"ARMS", "CELLS", "OF_SLICES"},
     "reviewapp/reviews/agreement_tables.py": {"REASONS"},
     "reviewapp/reviews/bulk.py": {"ACTS"},
     "reviewapp/reviews/judging.py": {"CAUSES"},

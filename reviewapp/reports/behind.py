@@ -2,7 +2,7 @@
 
 A place is named as the links of the page name it: ``fault-0-broken`` (rule, cell), ``type-candidate-omission``,
 ``level-accuracy-candidate-1`` (criterion, arm, level), ``agreement-accuracy``, ``metric-rougeL``, ``facts``,
-``gate-0`` (what the gate stands on), ``worst``.
+``gate-0`` (what the gate stands on), ``slice-0-fault`` (row, cell), ``missed-0`` (row), ``worst``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ ARMS = {"baseline": "base", "candidate": "tuned"}
 OF_FAULTS = ("safety_bound", "magnitude", "improvement")  # gates that may be about faults
 OF_LEVELS = ("mean_floor", "non_inferiority", "magnitude", "improvement")  # gates on how high levels are
 CELLS = {"fixed": "fixed", "broken": "broken", "both": "wrong in both"}
+OF_SLICES = {"judged": "judged", "fault": "at fault in the tuned model", "fixed": "fixed", "broken": "broken"}
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,30 @@ def _level(data: dict[str, Any], rest: str) -> Behind | None:
     return Behind(title, output_ids=ids)
 
 
+def _slice(data: dict[str, Any], rest: str) -> Behind | None:
+    number, _, cell = rest.partition("-")
+    rows = data["by_slice"]["slices"]
+    if cell not in OF_SLICES or not number.isdecimal() or int(number) >= len(rows):
+        return None
+    row = rows[int(number)]
+    title = say(
+        "%(fault)s, %(slice)s: prompts %(cell)s", fault=data["by_slice"]["fault"],
+        slice=f"{row['kind']}: {row['name']}", cell=say(OF_SLICES[cell]),
+    )  # fmt: skip
+    return Behind(title, prompts=row["prompts"][cell]) if "prompts" in row else None
+
+
+def _missed(data: dict[str, Any], rest: str) -> Behind | None:
+    if not rest.isdecimal() or int(rest) >= len(data["missed"]):
+        return None
+    row = data["missed"][int(rest)]
+    if "output_ids" not in row:
+        return None
+    title = say("%(fault)s: outputs of the tuned model read twice", fault=row["name"])
+    return Behind(title, output_ids=row["output_ids"], order=say("Those in which one grader alone saw it stand first."))
+
+
 _READERS: dict[str, Callable[[dict[str, Any], str], Behind | None]] = {
     "fault": _fault, "gate": _gate, "type": _type, "level": _level, "agreement": _agreement, "metric": _metric,
-    "facts": _facts,
+    "facts": _facts, "slice": _slice, "missed": _missed,
 }  # fmt: skip

@@ -26,7 +26,8 @@ Json = dict[str, Any]
 class Table:
     """A table of words; ``note`` says how to read it, ``chart`` shows the same. ``grey``: rows that are too small.
 
-    ``asks``: for a (row, column) what the address of the items of ``suite_run`` asks for.
+    ``places``: for a (row, column) the outputs behind the number, as ``behind`` names them. ``asks``: the same for
+    figures of suites, what the address of the items of ``suite_run`` asks for.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Table:
     numbers: frozenset[int] = frozenset()
     chart: SafeString | None = None
     grey: frozenset[int] = frozenset()
+    places: Mapping[tuple[int, int], str] = field(default_factory=dict)
     suite_run: int | None = None
     asks: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
@@ -45,17 +47,17 @@ class Table:
         return [(name, n in self.numbers) for n, name in enumerate(self.header)]
 
     @property
-    def cells(self) -> list[tuple[bool, list[tuple[str, str, bool, str]]]]:
-        """For each row whether it is grey, and its cells as (name of the column, words, is a number, what it asks)."""
+    def cells(self) -> list[tuple[bool, list[tuple[str, str, bool, str, str]]]]:
+        """For each row whether it is grey, and its cells: column, words, is a number, place, what it asks."""
         return [
             (
-                place in self.grey,
+                row in self.grey,
                 [
-                    (name, cell, n in self.numbers, self.asks.get((place, n), ""))
-                    for n, (name, cell) in enumerate(zip(self.header, row, strict=True))
+                    (name, cell, n in self.numbers, self.places.get((row, n), ""), self.asks.get((row, n), ""))
+                    for n, (name, cell) in enumerate(zip(self.header, words, strict=True))
                 ],
             )
-            for place, row in enumerate(self.rows)
+            for row, words in enumerate(self.rows)
         ]
 
 
@@ -175,6 +177,7 @@ def _missed(rows: Sequence[Json]) -> Table | None:
         header=[say("Fault"), say("Read twice"), say("One grader finds"), say("Bound with those missed"), say("Note")],
         rows=told,
         numbers=frozenset({1, 2, 3}),
+        places={(n, 1): f"missed-{n}" for n, row in enumerate(rows) if row.get("output_ids")},
     )
 
 
@@ -198,6 +201,12 @@ def _slices(found: Json) -> Table | None:
         numbers=frozenset({1, 2, 3, 4}),
         chart=forest(slices, found.get("fault", "")),
         grey=frozenset(place for place, row in enumerate(slices) if row["is_small"]),
+        places={
+            (n, column): f"slice-{n}-{cell}"
+            for n, row in enumerate(slices)
+            for column, cell in enumerate(("judged", "fault", "fixed", "broken"), 1)
+            if row.get("prompts", {}).get(cell)
+        },
     )  # fmt: skip
 
 

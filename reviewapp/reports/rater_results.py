@@ -80,7 +80,8 @@ def missed_json(facts: RoundFacts, rules: Sequence[Rule]) -> list[dict[str, Any]
 def _missed(facts: RoundFacts, rule: Rule) -> dict[str, Any]:
     name, info, at_or_below = rule
     flags = _flags(facts, info.key, at_or_below)
-    pairs = [tuple(found[:2]) for found in flags.values() if len(found) > 1]
+    read_twice = [output for output, found in flags.items() if len(found) > 1]
+    pairs = [tuple(flags[output][:2]) for output in read_twice]
     found = statistics.missed_errors((a, b) for a, b in pairs)
     count, n, one = sum(any(given) for given in flags.values()), len(flags), found.one_catches
     double = len(pairs) / n if n else 0.0
@@ -90,6 +91,7 @@ def _missed(facts: RoundFacts, rule: Rule) -> dict[str, Any]:
         "name": name,
         "criterion": info.key,
         "double": len(pairs),
+        "output_ids": sorted(read_twice, key=lambda output: (len(set(flags[output])) == 1, output)),
         "estimate": found.as_json(),
         "one_catches": one,
         "caught": caught,
@@ -145,8 +147,8 @@ def slices_json(evidence: Evidence, rules: Sequence[Rule]) -> dict[str, Any]:
         for slice_name in sorted(set(of.values())):
             only = evidence.only_prompts(key for key in evidence.prompts if of.get(key) == slice_name)
             flags = {arm: only.flags(arm, info.key, at_or_below) for arm in ARMS}
-            test = statistics.mcnemar(zip(flags[BASELINE], flags[CANDIDATE], strict=True))
-            rows.append((kind, slice_name, flags[CANDIDATE], test))
+            pairs = list(zip(flags[BASELINE], flags[CANDIDATE], strict=True))
+            rows.append((kind, slice_name, _prompts(only.prompts, pairs), flags[CANDIDATE], statistics.mcnemar(pairs)))
     family = statistics.benjamini_hochberg([test.p for *_, test in rows])
     return {
         "fault": name,
@@ -155,13 +157,25 @@ def slices_json(evidence: Evidence, rules: Sequence[Rule]) -> dict[str, Any]:
             {
                 "kind": kind,
                 "name": slice_name,
+                "prompts": prompts,
                 "rate": _wilson(flags),
                 "change": test.as_json(),
                 "adjusted": adjusted,
                 "is_small": test.n < SMALL_SLICE,
             }
-            for (kind, slice_name, flags, test), adjusted in zip(rows, family.adjusted, strict=True)
+            for (kind, slice_name, prompts, flags, test), adjusted in zip(rows, family.adjusted, strict=True)
         ],
+    }
+
+
+def _prompts(prompts: Sequence[str], pairs: Sequence[tuple[bool | None, bool | None]]) -> dict[str, list[str]]:
+    """The prompts behind each number of a slice: judged, at fault in the tuned model, fixed and broken by it."""
+    found = list(zip(prompts, pairs, strict=True))
+    return {
+        "judged": [prompt for prompt, (_, tuned) in found if tuned is not None],
+        "fault": [prompt for prompt, (_, tuned) in found if tuned],
+        "fixed": [prompt for prompt, pair in found if pair == (True, False)],
+        "broken": [prompt for prompt, pair in found if pair == (False, True)],
     }
 
 

@@ -55,6 +55,11 @@ def test_small_slices_are_grey_and_the_chart_says_where_it_is_worst() -> None:
     table = tables_of({"by_slice": {"fault": "Wrong", "method": "BH", "slices": slices}})[0]
     assert table.grey == {1, 2} and [is_grey for is_grey, _ in table.cells] == [False, True, True]
     assert "most at note type summary" in str(table.chart)
+    assert table.places == {}, "a report from before names no prompts"
+    slices[0]["prompts"] = {"judged": ["1", "2"], "fault": ["2"], "fixed": [], "broken": ["2"]}
+    table = tables_of({"by_slice": {"fault": "Wrong", "method": "BH", "slices": slices}})[0]
+    assert table.places == {(0, 1): "slice-0-judged", (0, 2): "slice-0-fault", (0, 4): "slice-0-broken"}
+    assert [cell[3] for cell in table.cells[0][1]] == ["", "slice-0-judged", "slice-0-fault", "", "slice-0-broken", ""]
     assert str(table.chart).count("<circle") == 2, "what was not graded has no dot"
     assert forest([slice_row("none", None)], "Wrong") is None
 

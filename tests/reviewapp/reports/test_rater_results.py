@@ -16,6 +16,7 @@ from reviewapp.evaluations.models import GradeAssignment, GradingRound, Output, 
 from reviewapp.evaluations.services import rounds
 from reviewapp.projects.models import Project
 from reviewapp.reports import services, statistics
+from reviewapp.reports.behind import behind
 from reviewapp.samples.models import HeldoutPrompt
 from tests.reviewapp.evaluations.world import good_form, is_candidate, span, write_grades
 from tests.reviewapp.reports.test_services import ERRORS as WRONG
@@ -82,6 +83,7 @@ def test_a_report_holds_what_stands_beside_the_verdict(data: dict[str, Any]) -> 
     _severity(data)
     _missed(data)
     _claims_and_slices(data)
+    _opened(data)
     _preferences(data)
     gate = next(gate for gate in data["gates"] if gate["kind"] == "stability")
     assert (gate["result"], gate["statistic"]["n"], gate["reason"]) == ("fail", 3, "shaken")
@@ -121,6 +123,26 @@ def _claims_and_slices(data: dict[str, Any]) -> None:
     slices = {row["name"]: row for row in data["by_slice"]["slices"]}
     assert set(slices) == {"letter", "note"}, "numbers that differ for each prompt are no slice"
     assert (slices["note"]["is_small"], slices["letter"]["rate"]["n"]) == (True, 32)
+    for row in slices.values():
+        prompts, change = row["prompts"], row["change"]
+        assert len(prompts["judged"]) == row["rate"]["n"] and set(prompts["fault"]) <= set(prompts["judged"])
+        assert (len(prompts["fixed"]), len(prompts["broken"])) == (change["fixed"], change["broken"])
+        assert row["rate"]["value"] == pytest.approx(len(prompts["fault"]) / len(prompts["judged"]))
+
+
+def _opened(data: dict[str, Any]) -> None:
+    """Numbers of slices and of errors missed lead to what they count."""
+    for number, row in enumerate(data["by_slice"]["slices"]):
+        for cell, prompts in row["prompts"].items():
+            found = behind(data, f"slice-{number}-{cell}")
+            assert found is not None and found.prompts == prompts and row["name"] in found.title
+    wrong = next(n for n, row in enumerate(data["missed"]) if row["name"] == WRONG["name"])
+    found = behind(data, f"missed-{wrong}")
+    assert found is not None and len(found.output_ids) == PROMPTS and "alone" in found.order
+    for place in ("slice-0-all", "slice-99-fault", "slice-x-fault", "slice-0", "missed-99", "missed-", "missed-x"):
+        assert behind(data, place) is None, place
+    older = {**data, "by_slice": {"fault": "", "slices": [{"kind": "type", "name": "note"}]}, "missed": [{"name": ""}]}
+    assert behind(older, "slice-0-fault") is None and behind(older, "missed-0") is None
 
 
 def _preferences(data: dict[str, Any]) -> None:

@@ -172,7 +172,7 @@ def test_a_number_opens_the_outputs_behind_it(report: Report, people: SimpleName
     text = client.get(address("report_detail", report.pk)).content.decode()
     places = sorted(set(re.findall(r"/reports/[0-9]+/items/([^/]+)/", text)))
     assert {place.split("-")[0] for place in places} == {
-        "agreement", "facts", "fault", "gate", "level", "metric", "type",
+        "agreement", "facts", "fault", "gate", "level", "metric", "missed", "type",
     }  # fmt: skip
     fault = report.data["faults"][0]
     found = client.get(address("report_items", report.pk, "fault-0-fixed"))
