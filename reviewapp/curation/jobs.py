@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,7 +39,7 @@ from reviewapp.curation.redaction.measure import measure
 from reviewapp.curation.redaction.tagger import Tagger
 from reviewapp.curation.redaction.train import model_retrained
 from reviewapp.curation.selections.make import selection_make
-from reviewapp.curation.selectors import scan_finished
+from reviewapp.curation.selectors import corpus_hashes_read, scan_finished
 from reviewapp.curation.tokens import Counts
 from reviewapp.samples.models import Sample
 from reviewapp.samples.services import samples_make_ready
@@ -50,9 +51,9 @@ _REDACTED_AT_ONCE = 20  # samples between two reports of progress
 def execute_scan(handle: JobHandle, scan_id: int) -> None:
     """Cleans, runs the checks of the pipeline, writes findings, opens imported samples for review.
 
-    Each phase leaves the same rows however often it is done, so a scan that was killed is simply done again. What
-    nothing has changed about since the last scan is passed over. Cancelled between phases, it keeps what it found and
-    opens nothing. A dry run looks at some samples and changes nothing.
+    Each phase leaves the same rows however often it is done, so a scan that was killed is done again, and the next one
+    goes on where a cancelled one stopped: what nothing has changed about since it was looked at is passed over.
+    Cancelled, it keeps what it found and opens nothing. A dry run looks at some samples and changes nothing.
     """
     scan = Scan.objects.select_related("project", "requested_by", "pipeline").get(pk=scan_id)
     try:
@@ -124,7 +125,7 @@ class _Checking:
     def __init__(self, handle: JobHandle, scan: Scan, pipeline: Pipeline, material: Material) -> None:
         self.handle, self.scan, self.pipeline, self.material = handle, scan, pipeline, material
         before = scan_finished(scan.project)
-        self.hashes_before = before.corpus_hashes if before else {}
+        self.hashes_before = corpus_hashes_read(scan.project, before)
         self.text_hash = material.text_hash(pipeline)
         self.unchecked = self._unchecked(self.text_hash)
         self.steps_before, self.changed = self._before(before)
@@ -138,18 +139,16 @@ class _Checking:
         return pipeline.on, np.intersect1d(self.unchecked, unknown)
 
     def run(self) -> None:
-        for done, step in enumerate(self.pipeline.on, start=1):
+        """What one text is enough for goes first, block by block: a scan that ends early has those blocks behind it."""
+        alone = [step for step in self.pipeline.on if step.run.scope == "text"]
+        self._texts(alone)
+        for done, step in enumerate((step for step in self.pipeline.on if step not in alone), start=len(alone) + 1):
             self.handle.progress(done, phases(self.pipeline), f"Looking for: {step.run.title}")
-            if step.run.scope == "text":
-                self._texts(done, step)
-            else:
-                self._corpus(step)
+            self._corpus(step)
             self.handle.check_cancelled()
-        for block in self.material.blocks(self.unchecked, _KEYS):
-            services.revisions_checked(revisions=block.looked_at(slice(None)), checks_hash=self.text_hash)
-        for step in self.pipeline.off:  # last: a scan that dies here must not look as if nothing had been closed
+        for step in self.pipeline.off:
+            self._keep_hash(step, "")
             services.findings_switch_off(project=self.scan.project, check_name=step.check)
-        self.scan.save(update_fields=["corpus_hashes"])
 
     def _unchecked(self, checks_hash: str) -> Counts:
         """The places of samples whose present text these checks of a text alone have not looked at."""
@@ -160,34 +159,58 @@ class _Checking:
             found.append(start + np.flatnonzero([key in new for key in some]))
         return np.concatenate(found)
 
-    def _texts(self, done: int, step: Step) -> None:
-        """Only revisions that it has not looked at; a change of another check is no reason to look again."""
-        places = self.changed if step in self.steps_before else self.unchecked
-        n, seen, new = len(places), 0, 0
-        for number, block in enumerate(self.material.blocks(places, _BLOCK)):
-            words = f"Looking for: {step.run.title}, {number * _BLOCK:,} of {n:,} samples"
-            self.handle.progress(done, phases(self.pipeline), words)
-            drafts = step.apply(block.look(step.run, step.option))
-            seen += len(drafts)
+    def _texts(self, steps: Sequence[Step]) -> None:
+        """Only revisions that they have not looked at; a change of another check is no reason to look again."""
+        counts = {step.check: [0, 0] for step in steps}
+        self._blocks(self.changed, steps, counts, 0)
+        others = np.setdiff1d(self.unchecked, self.changed)
+        self._blocks(others, [step for step in steps if step not in self.steps_before], counts, len(self.changed))
+        for step in steps:
+            n = len(self.changed if step in self.steps_before else self.unchecked)
+            seen, new = counts[step.check]
+            self._told(step, seen, new, len(self.material.items) - n)
+
+    def _blocks(self, places: Counts, steps: Sequence[Step], counts: Mapping[str, list[int]], behind: int) -> None:
+        """Reads each block once for all these steps, and keeps that it was looked at when all have.
+
+        ``counts``: by check, what it saw and what of that is new; ``behind``: samples that are done already.
+        """
+        n = len(self.unchecked)
+        for number, lazy in enumerate(self.material.blocks(places, _BLOCK)):
+            block, at = replace(lazy, items=list(lazy.items)), behind + number * _BLOCK
             looked_at = block.looked_at(slice(None))
-            new += services.findings_write(check_name=step.check, drafts=drafts, looked_at=looked_at)
+            for step in steps:
+                done = len(counts) * at // n
+                words = f"Looking for: {step.run.title}, {at:,} of {n:,} samples"
+                self.handle.progress(done, phases(self.pipeline), words)
+                drafts = step.apply(block.look(step.run, step.option))
+                new = services.findings_write(check_name=step.check, drafts=drafts, looked_at=looked_at)
+                counts[step.check][0] += len(drafts)
+                counts[step.check][1] += new
+            services.revisions_checked(revisions=looked_at, checks_hash=self.text_hash)
             self.handle.check_cancelled()
-        self._told(step, seen, new, len(self.material.items) - n)
 
     def _corpus(self, step: Step) -> None:
-        """All samples again, unless nothing of what it reads has changed since the last scan."""
+        """All samples again, unless nothing of what it reads has changed since it last looked."""
         read = step.reading(self.material.fingerprint)
-        self.scan.corpus_hashes[step.check] = read
         if self.hashes_before.get(step.check) == read:
+            self._keep_hash(step, read)
             self._told(step, 0, 0, len(self.material.items))
             return
+        self._keep_hash(step, "")  # until all is written: a scan that dies amid this has not looked
         drafts, seen, new = _Ahead(self.material.look(step.run, step.option)), 0, 0
         for start in range(0, len(self.material.keys), _KEYS):
             looked_at = self.material.looked_at(slice(start, start + _KEYS))
             some = step.apply(drafts.up_to(max(looked_at)))
             seen += len(some)
             new += services.findings_write(check_name=step.check, drafts=some, looked_at=looked_at)
+        self._keep_hash(step, read)
         self._told(step, seen, new, 0)
+
+    def _keep_hash(self, step: Step, read: str) -> None:
+        """Of all that the check has read; "" for one whose findings are not of any."""
+        self.scan.corpus_hashes[step.check] = read
+        self.scan.save(update_fields=["corpus_hashes"])
 
     def _told(self, step: Step, seen: int, new: int, passed_over: int) -> None:
         unchanged = f" {passed_over:,} samples are as they were and were passed over." if passed_over else ""

@@ -120,6 +120,15 @@ def scan_finished(project: Project) -> Scan | None:
     return Scan.objects.filter(project=project, finished_at__isnull=False, dry_size=0).order_by("-pk").first()
 
 
+def corpus_hashes_read(project: Project, before: Scan | None) -> dict[str, str]:
+    """By check what it read when it last wrote its findings: in the scan ``before``, or in one that ended early."""
+    after = Scan.objects.filter(project=project, dry_size=0, pk__gt=before.pk if before else 0).order_by("pk")
+    found = dict(before.corpus_hashes) if before else {}
+    for hashes in after.values_list("corpus_hashes", flat=True):
+        found.update(hashes)
+    return found
+
+
 def pipeline_version(project: Project) -> PipelineVersion | None:
     """The version in use; None while the project has the one that comes with the product."""
     return PipelineVersion.objects.filter(project=project).order_by("-number").first()

@@ -19,7 +19,7 @@ from reviewapp.curation.checks.finding import Corpus
 from reviewapp.curation.checks.registry import CHECKS, OFF_AT_FIRST
 from reviewapp.curation.drafts import item_of
 from reviewapp.curation.jobs import execute_scan, phases
-from reviewapp.curation.models import Finding, Scan
+from reviewapp.curation.models import CheckedRevision, Finding, Scan
 from reviewapp.curation.pipeline import Pipeline
 from reviewapp.projects.models import Project
 from reviewapp.samples.models import HeldoutPrompt, HeldoutSet, Revision, Sample, SampleGroup
@@ -273,6 +273,63 @@ def test_a_cancelled_scan_stops_between_phases_and_opens_nothing(project: Projec
     asked.refresh_from_db()
     assert (job_of(asked).state, asked.finished_at) == ("cancelled", None)
     assert set(Sample.objects.values_list("state", flat=True)) == {Sample.State.IMPORTED}
+
+
+def stopped_scan(project: Project, sentences: int) -> None:
+    """A scan that a person cancels when its n-th sentence is said."""
+    asked = scan_asked(project)
+    job = jobs._claim(job_of(asked).pk)
+    assert job is not None
+    handle = DyingHandle(job)
+    handle.left = sentences
+    with pytest.raises(Killed):
+        execute_scan(handle, asked.pk)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
+
+
+def test_the_next_scan_goes_on_where_a_stopped_one_was(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = factories.project("whole")
+    fill(whole)
+    scan(whole)
+    fill(project)
+    monkeypatch.setattr("reviewapp.curation.jobs._BLOCK", 2)  # five samples in three blocks
+    alone = sum(step.run.scope == "text" for step in Pipeline().on)
+    corpus = len(Pipeline().on) - alone
+    cleaning = 2  # sentences
+
+    stopped_scan(project, cleaning + alone + 1)  # in the second block
+    assert CheckedRevision.objects.filter(revision__sample__project=project).count() == 2
+    assert not Scan.objects.get(project=project).corpus_hashes
+    stopped_scan(project, cleaning + 2 * alone + 2)  # amid the checks of all samples
+    assert CheckedRevision.objects.filter(revision__sample__project=project).count() == 5
+    behind = sum(map(bool, Scan.objects.filter(project=project).latest("pk").corpus_hashes.values()))
+    assert 0 < behind < corpus
+
+    done = scan(project)
+
+    assert everything(project) == everything(whole)
+    told = job_of(done).log
+    assert told.count(" 5 samples are as they were and were passed over.") == alone + behind, told
+
+
+def test_a_check_that_died_in_its_work_looks_again(project: Project) -> None:
+    """Its findings are then of no text: neither of that before, nor of the one that it did not end on."""
+    samples = fill(project)
+    scan(project)
+    first = factories.current(samples[3])
+    changed = factories.revision(samples[3], prompt="Another text.", completion="Nothing to see.")
+    Sample.objects.filter(pk=samples[3].pk).update(revision=changed)
+    scan(project)
+    assert not found(project, check_name="exact_duplicates", state=State.OPEN)
+    Sample.objects.filter(pk=samples[3].pk).update(revision=first)
+    latest = scan(project)
+    hashes = latest.corpus_hashes | {"exact_duplicates": ""}
+    Scan.objects.filter(pk=latest.pk).update(corpus_hashes=hashes, finished_at=None)
+    Finding.objects.filter(check_name="exact_duplicates").delete()
+
+    scan(project)
+
+    assert found(project, check_name="exact_duplicates", state=State.OPEN)
 
 
 def test_a_project_with_rejected_samples_only_fails_with_a_sentence(project: Project) -> None:
