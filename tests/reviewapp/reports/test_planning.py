@@ -158,6 +158,28 @@ def test_pairs_where_faults_fall_independently(baseline: float, candidate: float
     assert planning.items_for_mcnemar(baseline, candidate) == pytest.approx(items, abs=4)
 
 
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "new", "items", "power"),
+    [
+        (0.2, 0.05, None, 110, 0.9),
+        (0.15, 0.05, None, 160, 0.8),
+        (0.15, 0.05, None, 200, 0.9),
+        (0.10, 0.05, None, 465, 0.8),
+        (0.10, 0.05, None, 610, 0.9),
+        (0.10, 0.05, 0.25, 320, 0.9),
+        (0.08, 0.05, None, 1115, 0.8),
+        (0.08, 0.05, 0.25, 515, 0.8),
+    ],
+)
+def test_power_at_the_pairs_of_the_planners_table(
+    baseline: float, candidate: float, new: float | None, items: int, power: float
+) -> None:
+    """The table rounds up to fives: there the power is reached, and ten pairs fewer do not have it by much."""
+    fixed, broken = planning.changes(baseline, candidate, new)
+    assert power <= planning.mcnemar_power(items, fixed, broken) < power + 0.015
+    assert planning.mcnemar_power(items - 5, fixed, broken) < power + 0.005
+
+
 def test_what_no_number_of_pairs_shows() -> None:
     assert planning.items_for_mcnemar(0.05, 0.05) is None
     assert planning.items_for_mcnemar(0.051, 0.05) is None

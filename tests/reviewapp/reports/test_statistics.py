@@ -207,6 +207,7 @@ def test_wilcoxon_of_darwins_maize() -> None:
     found = statistics.wilcoxon(MAIZE)
     assert found.statistic == 24 and found.p == pytest.approx(0.04126, abs=5e-6)
     assert found.value == pytest.approx(0.60)
+    assert found.p is not None and found.p / 2 == pytest.approx(0.02063, abs=5e-6), "one-sided"
 
 
 def test_wilcoxon_without_a_difference() -> None:

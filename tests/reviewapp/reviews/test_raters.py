@@ -93,6 +93,27 @@ def test_planted_severities_are_found() -> None:
     assert [name for name in PLANTED if fit.by_rater[name].is_notable] == ["ann"]
 
 
+def test_planted_severities_are_recovered_to_a_tenth_from_800_scores() -> None:
+    ratings = planted(items=400)
+    fit = severities(ratings)
+    assert len(ratings) == fit.n_scores == 800
+    assert {name: fit.by_rater[name].effect for name in PLANTED} == pytest.approx(PLANTED, abs=0.1)
+
+
+@pytest.mark.parametrize(("items", "error"), [(20, 0.13), (60, 0.08)])
+def test_why_nobody_is_judged_on_few_items(items: int, error: float) -> None:
+    """Four raters on every item; at an error of .68 points both values hold (the reference names no size)."""
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        levels = rng.normal(3, 0.8, items)
+        values = levels[:, None] + np.array(list(PLANTED.values())) + rng.normal(0, 0.68, (items, 4))
+        ratings = [Rating(name, n, float(values[n, place])) for n in range(items) for place, name in enumerate(PLANTED)]
+        found += [one.standard_error for one in severities(ratings).by_rater.values()]
+    assert np.mean(found) == pytest.approx(error, abs=0.01)
+    assert raters.ENOUGH_ITEMS == 20
+
+
 def test_items_that_do_not_differ_have_no_variance() -> None:
     fit = severities(planted(spread=0.0, seed=5))
     assert fit.item_variance is not None and fit.item_variance < 0.05

@@ -77,27 +77,51 @@ def test_an_e_value_mirrors_and_never_overflows(wins: int, losses: int) -> None:
     assert statistics.e_value(losses, wins).value == pytest.approx(found.value)
 
 
-def stopped(chance: float, votes: int) -> tuple[float, int | None]:
-    """Exact: the chance that the e-value reached 20 within ``votes``, and the median number of votes until then."""
-    alive, gone, median = np.array([1.0]), 0.0, None
+def wins_that_show(votes: int) -> list[int]:
+    """For each number of votes the fewest wins whose e-value reaches 20; one more than the votes where none does."""
+    found, wins = [], 1
     for n in range(1, votes + 1):
+        wins = max(wins, (n + 1) // 2)
+        while wins <= n and not statistics.e_value(wins, n - wins).is_shown():
+            wins += 1
+        found.append(wins)
+    return found
+
+
+def stopped(chance: float, bounds: list[int]) -> list[float]:
+    """Exact: the chance that either side reached its bound by each vote."""
+    alive, gone = np.array([1.0]), [0.0]
+    for n, bound in enumerate(bounds, start=1):
         alive = np.append(alive * (1 - chance), 0.0) + np.append(0.0, alive * chance)
-        over = np.array([statistics.e_value(wins, n - wins).is_shown() for wins in range(n + 1)])
-        gone += float(alive[over].sum())
+        wins = np.arange(n + 1)
+        over = (wins >= bound) | (wins <= n - bound)
+        gone.append(gone[-1] + float(alive[over].sum()))
         alive[over] = 0.0
-        median = n if median is None and gone >= 0.5 else median
-    return gone, median
+    return gone
 
 
 def test_an_e_value_keeps_the_alarm_rate_however_often_one_looks() -> None:
-    alarms, _ = stopped(0.5, 200)
-    assert 0.02 < alarms < 0.05
+    assert stopped(0.5, wins_that_show(400))[-1] == pytest.approx(0.034, abs=1e-3)
 
 
-@pytest.mark.parametrize(("chance", "votes"), [(0.7, 47), (0.8, 19)])
-def test_votes_until_a_preference_is_shown(chance: float, votes: int) -> None:
-    _, median = stopped(chance, 60)
-    assert median == pytest.approx(votes, abs=2)
+def test_looking_at_every_vote_raises_a_false_alarm_in_two_of_five() -> None:
+    """The plain z of a preference at p < .05, looked at from the tenth vote to the 400th."""
+    bounds = [n + 1 if n < 10 else math.floor((n + 1.959964 * math.sqrt(n)) / 2) + 1 for n in range(1, 401)]
+    assert stopped(0.5, bounds)[-1] == pytest.approx(0.40, abs=5e-3)
+
+
+@pytest.mark.parametrize(("chance", "votes", "within"), [(0.6, 171, 3), (0.7, 47, 0), (0.8, 19, 0)])
+def test_votes_until_a_preference_is_shown(chance: float, votes: int, within: int) -> None:
+    """The median of those who stop within 400 votes; the reference simulated it, hence the small room at 60%."""
+    gone = stopped(chance, wins_that_show(400))
+    median = next(n for n, share in enumerate(gone) if share >= gone[-1] / 2)
+    assert median == pytest.approx(votes, abs=within)
+
+
+def test_a_sequential_p_keeps_the_alarm_rate_over_a_thousand_looks() -> None:
+    rng = np.random.default_rng(1)
+    runs = [statistics.sequential_p(rng.normal(0, 0.2, 1000), variance=0.04, prior=0.01).p for _ in range(1500)]
+    assert sum(p is not None and p < 0.05 for p in runs) / 1500 == pytest.approx(0.03, abs=0.01)
 
 
 def test_sequential_p_of_eight_scores() -> None:

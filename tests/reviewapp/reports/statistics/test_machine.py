@@ -75,3 +75,39 @@ def test_a_judge_of_noise_gets_hardly_any_weight() -> None:
 def test_too_few_graded_outputs_give_no_estimate_and_missing_is_counted() -> None:
     found = statistics.prediction_powered([1.0, None], [(1.0, 1.0), (None, 0.0)])
     assert (found.value, found.reason, found.n, found.missing) == (None, "too_few", 1, 2)
+
+
+Estimates = dict[str, list[float]]
+
+
+def simulated(se: float, sp: float, runs: int = 600) -> Estimates:
+    """A true error of 7.5%; 200 outputs with both grades, 2,000 with the judge's alone. Estimates in percent."""
+    rng = np.random.default_rng(5)
+    found: Estimates = {name: [] for name in ("raw", "human", "rogan_gladen", "ppi", "ppi++")}
+    for _ in range(runs):
+        truth = rng.random(2200) < 0.075
+        flagged = np.where(truth, rng.random(2200) < se, rng.random(2200) < 1 - sp)
+        human, judge, alone = truth[:200], flagged[:200], flagged[200:]
+        valid = statistics.judge_validity(zip(human.tolist(), judge.tolist(), strict=True))
+        corrected = statistics.rogan_gladen(int(flagged.sum()), 2200, valid.sensitivity, valid.specificity)
+        tuned = statistics.prediction_powered(list(alone * 1.0), zip(human * 1.0, judge * 1.0, strict=True))
+        one = {"raw": alone.mean(), "human": human.mean(), "rogan_gladen": corrected.value, "ppi++": tuned.value}
+        one["ppi"] = alone.mean() + human.mean() - judge.mean()  # the judge's weight fixed at 1
+        for name, value in one.items():
+            assert value is not None
+            found[name].append(100 * float(value))
+    return found
+
+
+def test_a_mediocre_judge_makes_a_rare_error_harder_to_see_unless_it_is_weighed() -> None:
+    found = simulated(0.80, 0.92)
+    means = {"raw": 13.4, "human": 7.5, "rogan_gladen": 7.6, "ppi": 7.5, "ppi++": 7.3}
+    assert {name: float(np.mean(values)) for name, values in found.items()} == pytest.approx(means, abs=0.15)
+    spreads = {"human": 1.9, "rogan_gladen": 2.9, "ppi": 2.3, "ppi++": 1.6}
+    assert {name: float(np.std(found[name])) for name in spreads} == pytest.approx(spreads, abs=0.15)
+
+
+def test_a_good_judge_sharpens_the_estimate_whichever_way_it_is_used() -> None:
+    found = simulated(0.90, 0.98)
+    spreads = {"human": 1.9, "rogan_gladen": 1.4, "ppi": 1.3, "ppi++": 1.2}
+    assert {name: float(np.std(found[name])) for name in spreads} == pytest.approx(spreads, abs=0.1)

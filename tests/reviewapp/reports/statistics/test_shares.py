@@ -93,3 +93,30 @@ def test_coverage_of_one_percent_at_200(method: str, coverage: float) -> None:
 def test_repeats_of_one_grader_say_little(right: int, low: float, high: float) -> None:
     found = statistics.wilson(right, 20)
     assert (found.low, found.high) == (pytest.approx(low, abs=5e-3), pytest.approx(high, abs=5e-3))
+
+
+def test_the_plain_normal_interval_would_be_sure_of_nothing_seen() -> None:
+    """Why it is never shown: it covers 1% at 200 in .865 of samples, and says [0, 0] where no failure was seen."""
+    covered = 0.0
+    for count in range(0, 40):
+        low, high = proportion_confint(count, 200, method="normal")
+        covered += stats.binom.pmf(count, 200, 0.01) * (low <= 0.01 <= high)
+    assert covered == pytest.approx(0.865, abs=5e-4)
+    assert proportion_confint(0, 200, method="normal") == (0.0, 0.0)
+    shown = statistics.wilson(0, 200)
+    assert (shown.low, shown.high) == (0.0, pytest.approx(0.019, abs=5e-4))
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "claimed"),
+    [(0, 0.0, True), (2, 0.01, True), (4, 0.02, True), (5, 0.025, False), (8, 0.04, False), (16, 0.08, False)],
+)
+def test_failures_of_200_that_still_claim_below_five_percent(count: int, rate: float, claimed: bool) -> None:
+    found = statistics.share(count, 200)
+    assert found.value == pytest.approx(rate) and found.high is not None
+    assert (found.high < 0.05) == claimed
+
+
+def test_no_failure_of_200_is_firm_evidence_against_five_percent() -> None:
+    assert stats.binomtest(0, 200, 0.05, alternative="less").pvalue < 1e-4
+    assert statistics.exact_upper(0, 200, 1 - 1e-4) < 0.05, "the bound says the same at that confidence"
