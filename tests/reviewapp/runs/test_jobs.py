@@ -65,7 +65,7 @@ def job_of(run: TrainingRun) -> Job:
     return run.job
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -157,6 +157,7 @@ def lose_the_worker(run: TrainingRun) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)
 def test_a_killed_trainer_goes_on_from_its_checkpoint(run: TrainingRun) -> None:
     process = worker(run)
     try:
@@ -172,6 +173,7 @@ def test_a_killed_trainer_goes_on_from_its_checkpoint(run: TrainingRun) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)
 def test_after_a_killed_worker_the_reconciler_lets_another_finish_the_run(run: TrainingRun) -> None:
     process = worker(run)
     try:
@@ -187,6 +189,7 @@ def test_after_a_killed_worker_the_reconciler_lets_another_finish_the_run(run: T
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)
 def test_after_worker_and_trainer_were_killed_the_run_resumes(run: TrainingRun) -> None:
     process = worker(run)
     try:
