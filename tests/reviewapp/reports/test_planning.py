@@ -174,7 +174,7 @@ def test_pairs_where_faults_fall_independently(baseline: float, candidate: float
 def test_power_at_the_pairs_of_the_planners_table(
     baseline: float, candidate: float, new: float | None, items: int, power: float
 ) -> None:
-    """The table rounds up to fives: there the power is reached, and ten pairs fewer do not have it by much."""
+    """The table rounds up to fives: there the power is reached, and five pairs fewer hardly have it."""
     fixed, broken = planning.changes(baseline, candidate, new)
     assert power <= planning.mcnemar_power(items, fixed, broken) < power + 0.015
     assert planning.mcnemar_power(items - 5, fixed, broken) < power + 0.005
