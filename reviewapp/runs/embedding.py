@@ -7,7 +7,6 @@ done.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,6 @@ from reviewapp.samples.models import Revision
 from training import contract
 from training.contract import EmbedConfig
 
-POLL_SECONDS = 1.0
 AT_ONCE = 20_000  # texts of one run directory
 _ROWS, _IN_ONE_QUERY, _BLOCK = 10_000, 500, 2_000
 
@@ -165,12 +163,7 @@ def _embed(run_dir: Path, handle: JobHandle, before: int, total: int) -> int:
             handle.progress(before + int(steps[-1].get("step") or 0), total, "texts read")
         handle.check_cancelled()
 
-    while True:
-        outcome = launcher.run("embed", run_dir, on_poll=on_poll, poll_seconds=POLL_SECONDS)
-        if outcome.code != contract.EXIT_LOCKED:
-            break
-        handle.check_cancelled()
-        time.sleep(POLL_SECONDS)
+    outcome = launcher.run_when_free("embed", run_dir, on_poll=on_poll)
     if outcome.code == contract.EXIT_CANCELLED:
         raise JobCancelled("Stopped. What was read is kept for a resume.")
     result = rundir.read_result(run_dir) if outcome.code == contract.EXIT_OK else None

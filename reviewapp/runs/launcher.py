@@ -24,6 +24,7 @@ Command = Literal[
     "sft", "preview", "range", "generate", "suites", "merge", "explain", "judge", "embed", "export", "fetch"
 ]  # fmt: skip
 POLL_SECONDS = 0.5
+PATIENT_SECONDS = 1.0  # where nobody looks at a curve
 GRACE_SECONDS = 30.0  # for a checkpoint of a model that fits a single machine
 TERM_SECONDS = 5.0
 ROOT = Path(contract.__file__).resolve().parents[1]
@@ -85,6 +86,16 @@ def run(
         finally:
             stop(child, run_dir, grace_seconds=grace_seconds)
     return Outcome(code=child.returncode, seconds=time.monotonic() - started)
+
+
+def run_when_free(command: Command, run_dir: Path, *, on_poll: Callable[[], None], allow_hub: bool = False) -> Outcome:
+    """The same, and again as long as a trainer that outlived its worker holds the lock of the directory."""
+    while True:
+        outcome = run(command, run_dir, on_poll=on_poll, allow_hub=allow_hub, poll_seconds=PATIENT_SECONDS)
+        if outcome.code != contract.EXIT_LOCKED:
+            return outcome
+        on_poll()
+        time.sleep(PATIENT_SECONDS)
 
 
 def _watch(child: subprocess.Popen[bytes], on_poll: Callable[[], None], poll_seconds: float) -> None:

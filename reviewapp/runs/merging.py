@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from reviewapp.accounts.models import User
 
 JOB = "reviewapp.runs.jobs.execute_merge"
-POLL_SECONDS = 1.0
 
 
 # ---- reading
@@ -159,14 +157,7 @@ def merging_execute(handle: JobHandle, merge_id: int) -> None:
 
 
 def _merge(handle: JobHandle, run_dir: Path, *, allow_hub: bool) -> None:
-    while True:
-        outcome = launcher.run(
-            "merge", run_dir, on_poll=handle.check_cancelled, allow_hub=allow_hub, poll_seconds=POLL_SECONDS
-        )
-        if outcome.code != contract.EXIT_LOCKED:
-            break
-        handle.check_cancelled()
-        time.sleep(POLL_SECONDS)
+    outcome = launcher.run_when_free("merge", run_dir, on_poll=handle.check_cancelled, allow_hub=allow_hub)
     if outcome.code == contract.EXIT_CANCELLED:
         raise JobCancelled("Stopped. Nothing was registered; try again merges anew.")
     if outcome.code != contract.EXIT_OK:

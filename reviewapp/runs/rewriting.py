@@ -6,7 +6,6 @@ like any other variant. The run directories stay, so that every text can be trac
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from reviewapp.runs.models import ModelVersion
 from training import contract
 from training.contract import Arm, ContractError, GenerateConfig, Template
 
-POLL_SECONDS = 1.0
 LONGEST = 2_048  # tokens of prompt and answer together, or fewer where the model reads fewer
 ARM = "writer"
 UNREAD = "prompt_too_long"
@@ -127,12 +125,7 @@ def _generate(run_dir: Path, handle: JobHandle, allow_hub: bool) -> None:
             handle.progress(int(steps[-1].get("step") or 0), int(steps[-1]["total_steps"]), "texts written")
         handle.check_cancelled()
 
-    while True:
-        outcome = launcher.run("generate", run_dir, on_poll=on_poll, allow_hub=allow_hub, poll_seconds=POLL_SECONDS)
-        if outcome.code != contract.EXIT_LOCKED:
-            break
-        handle.check_cancelled()
-        time.sleep(POLL_SECONDS)
+    outcome = launcher.run_when_free("generate", run_dir, on_poll=on_poll, allow_hub=allow_hub)
     if outcome.code == contract.EXIT_CANCELLED:
         raise JobCancelled("Stopped. Resume goes on with the texts that are left.")
     result = rundir.read_result(run_dir) if outcome.code == contract.EXIT_OK else None
