@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +21,11 @@ from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import
 
 from reviewapp.accounts.models import User
 from reviewapp.projects.models import Project
+from reviewapp.runs import launcher, rundir
 from tests import factories
 from tests.chromium import CHROMIUM, FLAGS
+from tests.reviewapp.runs import folders
+from training import contract
 
 # Reading 8,000 tests makes objects that all live on; looking for garbage among them takes a fifth of the time.
 gc.disable()
@@ -43,6 +48,19 @@ HERE = Path(__file__).resolve().parent
 LONG = frozenset((HERE / "long_tests.txt").read_text(encoding="utf-8").splitlines())
 SHARED_DATA = HERE.parent.parent / "shared" / "data"
 
+
+# Libraries warn about their own future; a warning of ours stays an error.
+THIRD_PARTY = (
+    "transformers",
+    "trl",
+    "peft",
+    "torch",
+    "accelerate",
+    "datasets",
+    "evaluate",
+    "bitsandbytes",
+    "multiprocess",
+)
 
 # `make test` reads only the files in which these marks stand
 BY_FILE = ("slow", "fault", "stack", "e2e")
@@ -67,6 +85,9 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker("long")
         if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames):
             item.add_marker("database")
+        if HERE / "training" in item.path.parents or {"tiny_base", "trainer_here"} & set(item.fixturenames):
+            for name in THIRD_PARTY:
+                item.add_marker(pytest.mark.filterwarnings(f"ignore:::{name}"))
 
 
 class OneStackEach(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
@@ -114,6 +135,32 @@ def client_for(db: None) -> Callable[[User], Client]:
         return client
 
     return make
+
+
+@pytest.fixture
+def trainer_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer's code in this process, where only what comes of it counts: a process imports for five seconds."""
+
+    def run(
+        command: launcher.Command, run_dir: Path, *, on_poll: Callable[[], None], **options: Any
+    ) -> launcher.Outcome:
+        from training import cli
+
+        on_poll()
+        rundir.withdraw_stop(run_dir)
+        arguments = [command, str(run_dir.resolve()), *(["--allow-hub"] if options.get("allow_hub") else [])]
+        started = time.monotonic()
+        with (run_dir / contract.LOG_FILE).open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
+            code = cli.main(arguments)
+        return launcher.Outcome(code=code, seconds=time.monotonic() - started)
+
+    monkeypatch.setattr(launcher, "run", run)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real model folder, for the real trainer."""
+    return folders.build(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture

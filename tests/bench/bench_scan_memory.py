@@ -228,7 +228,7 @@ def phases_watched() -> dict[str, tuple[int, float]]:
         setattr(owner, name, watched)
 
     checking: Any = vars(jobs)["_Checking"]
-    watch(checking, "_texts", lambda given: str(given[2].check))
+    watch(checking, "_texts", lambda _: "texts alone")
     watch(checking, "_corpus", lambda given: str(given[1].check))
     for name in ("_clean", "_languages", "_open"):
         watch(jobs, name, lambda _, name=name: name.removeprefix("_"))  # type: ignore[misc]

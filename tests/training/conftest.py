@@ -13,27 +13,6 @@ from training import contract, environment
 
 environment.prepare()
 
-# Libraries warn about their own future; a warning of ours stays an error.
-THIRD_PARTY = (
-    "transformers",
-    "trl",
-    "peft",
-    "torch",
-    "accelerate",
-    "datasets",
-    "evaluate",
-    "bitsandbytes",
-    "multiprocess",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            for name in THIRD_PARTY:
-                item.add_marker(pytest.mark.filterwarnings(f"ignore:::{name}"))
-
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +18,6 @@ from reviewapp.evaluations.judges import services as judges
 from reviewapp.evaluations.models import GenerationRun, Output
 from reviewapp.evaluations.services import base_comparisons, generations, rounds
 from reviewapp.projects.models import Project
-from reviewapp.runs import launcher
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import ModelVersion
 from tests import factories
@@ -29,15 +25,7 @@ from tests.reviewapp.evaluations import world
 from training import contract
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real model folder, built once in another process: this one never loads torch."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    command = [sys.executable, "-m", "tests.reviewapp.runs.folders", str(folder)]
-    subprocess.run(command, cwd=launcher.ROOT, env=launcher.environment(os.environ), check=True, capture_output=True)
-    return folder
+here = pytest.mark.usefixtures("trainer_here")
 
 
 @pytest.fixture
@@ -83,6 +71,7 @@ def test_both_models_answer_and_everything_is_taken_in_once(run: GenerationRun) 
     assert (again.written, again.known) == (0, 6)
 
 
+@here
 def test_altered_outputs_are_not_taken_in(run: GenerationRun) -> None:
     execute(run)
     Output.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
@@ -96,6 +85,7 @@ def test_altered_outputs_are_not_taken_in(run: GenerationRun) -> None:
     assert not Output.objects.exists()
 
 
+@here
 def test_a_set_changed_after_the_request_is_refused(run: GenerationRun) -> None:
     prompt = run.heldout_set.prompts.first()
     assert prompt is not None
@@ -117,6 +107,7 @@ def test_a_cancelled_run_is_not_started(run: GenerationRun, people: SimpleNamesp
         )
 
 
+@here
 def test_two_untuned_bases_answer_in_one_job(
     project: Project, people: SimpleNamespace, tiny_base: Path, settings: Any
 ) -> None:
@@ -160,6 +151,7 @@ def judge(
     return ModelVersion.objects.get(base_model=base)
 
 
+@here
 def test_a_local_model_judges_every_output_in_both_orders(
     judged: GenerationRun, people: SimpleNamespace, judge: ModelVersion
 ) -> None:
@@ -180,6 +172,7 @@ def test_a_local_model_judges_every_output_in_both_orders(
     assert made.result is not None and made.result["missing"] == 0 and made.result["tokens"] > 0
 
 
+@here
 def test_a_model_version_answers_beside_an_earlier_one(
     run: GenerationRun, people: SimpleNamespace, tiny_base: Path, tmp_path: Path
 ) -> None:

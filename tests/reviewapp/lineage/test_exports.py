@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -27,7 +24,6 @@ from reviewapp.lineage import jobs as lineage_jobs
 from reviewapp.lineage.models import ModelExport
 from reviewapp.lineage.services import holds_resolve, promotion_withdraw
 from reviewapp.projects.models import Project
-from reviewapp.runs import launcher
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import BaseModel, ModelVersion
 from reviewapp.samples.models import Hold
@@ -257,15 +253,6 @@ def test_a_withdrawn_promotion_closes_the_download(
 
 # ---- with the real trainer
 
-_BUILD = """
-import sys
-from pathlib import Path
-from tests.reviewapp.runs.folders import build
-from training import contract, data, models
-build(folder := Path(sys.argv[1]))
-print(data.Renderer(models.load_tokenizer(folder), contract.Template()).sha256())
-"""
-
 
 def execute(export: ModelExport) -> Job:
     assert export.job is not None
@@ -275,20 +262,19 @@ def execute(export: ModelExport) -> Job:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trainer_here")
 @pytest.mark.django_db(transaction=True)
 def test_a_job_writes_tests_and_keeps_the_model(
-    project: Project, people: SimpleNamespace, tmp_path: Path, settings: Any
+    project: Project, people: SimpleNamespace, tiny_base: Path, settings: Any
 ) -> None:
-    world, settings.MODEL_DIRS = shippable(project, people), [tmp_path]
-    folder = tmp_path / "tiny"
-    done = subprocess.run(
-        [sys.executable, "-c", _BUILD, str(folder)], cwd=launcher.ROOT, env=launcher.environment(os.environ),
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    from training import data, models
+
+    world, folder, settings.MODEL_DIRS = shippable(project, people), tiny_base, [tiny_base.parent]
+    template = data.Renderer(models.load_tokenizer(folder), contract.Template()).sha256()
     base = runs.base_model_register(project=project, name="Tiny", path=str(folder), registered_by=people.engineer)
     BaseModel.objects.filter(pk=world.base.pk).update(path=base.path, facts=base.facts, template=base.template)
     weights = base.facts["weights_sha256"]
-    values = {"model_path": str(folder), "weights_sha256": weights, "template_sha256": done.stdout.split()[-1]}
+    values = {"model_path": str(folder), "weights_sha256": weights, "template_sha256": template}
     QuerySet(model=ModelVersion).filter(pk=world.model.pk).update(**values)
     world.model = ModelVersion.objects.get(pk=world.model.pk)
     promote(world, people.lead)

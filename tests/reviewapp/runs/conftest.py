@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +8,7 @@ import hypothesis
 import pytest
 
 from reviewapp.projects.models import Project
-from reviewapp.runs import launcher, services
+from reviewapp.runs import services
 from reviewapp.runs.models import BaseModel
 from reviewapp.trainingsets.models import TrainingSetVersion
 from tests.reviewapp.runs import folders
@@ -20,20 +17,6 @@ from tests.reviewapp.trainingsets import builders
 # A busy machine may take its time over one example; what counts is the answer.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
-
-
-@pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real model folder, built once in another process."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    subprocess.run(
-        [sys.executable, "-m", "tests.reviewapp.runs.folders", str(folder)],
-        cwd=launcher.ROOT,
-        env=launcher.environment(os.environ),
-        check=True,
-        capture_output=True,
-    )
-    return folder
 
 
 @pytest.fixture

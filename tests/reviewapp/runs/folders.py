@@ -1,14 +1,9 @@
-"""Model folders: a look-alike of a few bytes for pages and services, and a real tiny one for the real trainer.
-
-Run as a program (``python -m tests.reviewapp.runs.folders FOLDER``) it builds the real one in a process of its
-own, so that the web application's tests never load torch.
-"""
+"""Model folders: a look-alike of a few bytes for pages and services, and a real tiny one for the real trainer."""
 
 from __future__ import annotations
 
 import json
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +38,8 @@ def lookalike(folder: Path, **config: Any) -> Path:
     return folder
 
 
-def build(folder: Path) -> None:
-    """A Llama of about 60,000 random parameters with a byte-level tokenizer."""
+def build(folder: Path) -> Path:
+    """A Llama of about 60,000 random parameters with a byte-level tokenizer. Loads torch."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -66,7 +61,20 @@ def build(folder: Path) -> None:
     )  # fmt: skip
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
 
 
-if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+def adapters(base: Path, folders: list[Path]) -> None:
+    """Adapters of that model with random weights, each of its own seed. Loads torch."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        config = LoraConfig(r=2, target_modules=["q_proj"])
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+        for name, values in model.named_parameters():
+            if "lora_B" in name:
+                values.data.normal_()
+        model.save_pretrained(folder)

@@ -21,7 +21,7 @@ from tests.reviewapp.trainingsets import builders
 from tests.reviewapp.trainingsets.labelled import labelled
 from training import contract
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("trainer_here")]
 
 SETTINGS = {
     "objective": "classes", "label_field": "reason", "max_steps": 3, "batch_size": 4, "eval_steps": 3,

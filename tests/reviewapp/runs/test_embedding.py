@@ -41,11 +41,17 @@ from tests.reviewapp.curation.test_indexes import built
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Clients = Callable[[Any], Client]
+
 MAKE = (
     "import sys; from pathlib import Path; from tests.training.test_metrics_text import encoder_folder; "
     "encoder_folder(Path(sys.argv[1]))"
 )
 WORDS = ("bed", "cab", "dab", "deed", "noon", "ode", "boa", "cod", "ebb", "anode", "bacon", "deacon")
+
+
+def here(test: Callable[..., None]) -> Callable[..., None]:
+    """The first test starts the trainer as a worker does; for the others it is at work here."""
+    return pytest.mark.slow(pytest.mark.usefixtures("trainer_here")(test))
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +127,7 @@ def test_a_text_is_read_once_and_the_next_version_takes_it_over(
     assert list(AuditEvent.objects.filter(action="embedding.finish").values_list("data__read", flat=True)) == [12, 2]
 
 
+@here
 def test_a_selection_goes_by_the_encoder_where_it_has_read_all_texts(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, client_for: Clients
 ) -> None:
@@ -147,6 +154,7 @@ def test_a_selection_goes_by_the_encoder_where_it_has_read_all_texts(
     assert selected(project, people.lead, size=4).counts["space"] == {"kind": "behind"}
 
 
+@here
 def test_a_limit_of_relevance_holds_for_the_vectors_it_was_found_with(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, client_for: Clients
 ) -> None:
@@ -173,6 +181,7 @@ def test_a_limit_of_relevance_holds_for_the_vectors_it_was_found_with(
     assert "found with other vectors" not in page(client, "selection_list")
 
 
+@here
 def test_similar_samples_go_by_the_encoder(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, client_for: Clients
 ) -> None:
@@ -190,6 +199,7 @@ def test_similar_samples_go_by_the_encoder(
     assert samples_similar(samples[5], index, embedded)  # of a text that has no vector: by the index
 
 
+@here
 def test_vectors_of_other_files_and_damaged_ones_are_not_used(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, client_for: Clients, settings: Any
 ) -> None:
@@ -212,6 +222,7 @@ def test_vectors_of_other_files_and_damaged_ones_are_not_used(
     assert embedding_state(project).kind == "off" and "None is set up" in page(client, "meaning_search")
 
 
+@here
 def test_an_encoder_that_cannot_be_loaded_fails_with_its_reason_and_is_tried_again(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, settings: Any
 ) -> None:
@@ -233,6 +244,7 @@ def test_an_encoder_that_cannot_be_loaded_fails_with_its_reason_and_is_tried_aga
     assert not list(Path(settings.RUNS_DIR).glob("embedding-*"))
 
 
+@here
 def test_many_texts_are_read_in_several_runs_in_the_order_of_samples(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +263,7 @@ def built_index(project: Project) -> Any:
     return index_state(project).index
 
 
+@here
 def test_vectors_are_asked_for_cancelled_and_removed_in_the_browser(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, client_for: Clients
 ) -> None:

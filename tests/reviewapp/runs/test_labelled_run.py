@@ -18,7 +18,7 @@ from tests.reviewapp.trainingsets import builders
 from tests.reviewapp.trainingsets.labelled import labelled
 from training import contract
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("trainer_here")]
 
 SETTINGS = {
     "max_steps": 6, "batch_size": 2, "eval_steps": 3, "max_length": 256, "learning_rate": 1e-3,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -199,22 +197,9 @@ def test_a_project_without_two_adapters_is_told_what_is_missing(
 
 # ---- the real thing
 
-_ADAPTERS = """
-import sys, torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
-for seed, folder in enumerate(sys.argv[2:]):
-    torch.manual_seed(seed)
-    base = AutoModelForCausalLM.from_pretrained(sys.argv[1])
-    model = get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"]))
-    for name, values in model.named_parameters():
-        if "lora_B" in name:
-            values.data.normal_()
-    model.save_pretrained(folder)
-"""
-
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trainer_here")
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_merges_real_adapters_to_a_new_model_version(
     project: Project, people: SimpleNamespace, tiny_base: Path, settings: Any, tmp_path: Path
@@ -222,7 +207,7 @@ def test_a_worker_merges_real_adapters_to_a_new_model_version(
     settings.MODEL_DIRS = [tiny_base.parent]
     real = services.base_model_register(project=project, name="Tiny", path=str(tiny_base), registered_by=people.lead)
     made = [tmp_path / "first", tmp_path / "second"]
-    subprocess.run([sys.executable, "-c", _ADAPTERS, str(tiny_base), *map(str, made)], check=True, capture_output=True)
+    folders.adapters(tiny_base, made)
     samples = builders.accepted(project, 8)
     parents = [
         factories.model_version(

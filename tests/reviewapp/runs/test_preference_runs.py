@@ -186,6 +186,7 @@ def test_the_settings_in_words() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trainer_here")
 @pytest.mark.django_db(transaction=True)
 def test_what_reviewers_fixed_tunes_a_model_that_is_registered(
     project: Project, people: SimpleNamespace, pairs: TrainingSetVersion, tiny_base: Path, settings: Any

@@ -98,6 +98,7 @@ def test_other_weights_are_not_used(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trainer_here")
 @pytest.mark.django_db(transaction=True)
 def test_translation_and_back_takes_two_steps_on_a_real_small_model(
     project: Project, people: SimpleNamespace, shared_data: Path, settings: Any

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from reviewapp.evaluations.models import SuiteRun
 from reviewapp.evaluations.services import suite_runs
 from reviewapp.evaluations.suites.table import SUITES
 from reviewapp.projects.models import Project
-from reviewapp.runs import launcher, rundir
+from reviewapp.runs import rundir
 from reviewapp.runs import services as runs
 from reviewapp.runs.models import ModelVersion
 from tests import factories
@@ -29,11 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def test_every_suite_is_answered_after_a_kill_and_equal_weights_differ_in_nothing(
-    project: Project, people: SimpleNamespace, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+    project: Project, people: SimpleNamespace, tiny_base: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "models" / "tiny"
-    command = [sys.executable, "-m", "tests.reviewapp.runs.folders", str(folder)]
-    subprocess.run(command, cwd=launcher.ROOT, env=launcher.environment(os.environ), check=True, capture_output=True)
+    folder = tiny_base
     settings.MODEL_DIRS = [folder.parent]
     base = runs.base_model_register(project=project, name="Tiny", path=str(folder), registered_by=people.engineer)
     # the same weights once more, as a whole tuned model: no figure may then differ
