@@ -83,7 +83,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if item.nodeid.partition("[")[0] in LONG:
             item.add_marker("long")
-        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames):
+        uses_it = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames)
+        if uses_it and not item.get_closest_marker("words"):
             item.add_marker("database")
         if HERE / "training" in item.path.parents or {"tiny_base", "trainer_here"} & set(item.fixturenames):
             for name in THIRD_PARTY:

@@ -33,6 +33,7 @@ from training import contract
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
+here = pytest.mark.usefixtures("trainer_here")
 State = Job.State
 # A step takes 20 ms: enough of them that a trainer is still at work when a test has seen its first ones.
 STEPS, EVERY = 160, 20
@@ -292,6 +293,7 @@ def test_a_run_at_work_is_stopped_with_a_checkpoint(
         services.run_resume(run=fresh, resumed_by=people.lead)
 
 
+@here
 def test_cancelled_as_the_training_ended_its_model_is_registered_on_resume(
     run: TrainingRun, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,12 +309,13 @@ def test_cancelled_as_the_training_ended_its_model_is_registered_on_resume(
     job = job_of(run)
     assert (job.state, hasattr(run, "model_version")) == (State.CANCELLED, False)
     assert job.message == "Cancelled on request, but the training had ended. Resume registers its model."
-    monkeypatch.undo()
+    monkeypatch.setattr(launcher, "run", trained)
     services.run_resume(run=TrainingRun.objects.get(pk=run.pk), resumed_by=people.lead)
     jobs.execute(job.pk)
     assert_complete(TrainingRun.objects.get(pk=run.pk))
 
 
+@here
 def test_what_the_trainer_refuses_stands_on_the_row(
     project: Project, people: SimpleNamespace, version: TrainingSetVersion, real_base: BaseModel
 ) -> None:
@@ -383,6 +386,7 @@ def test_the_worker_refuses_a_swapped_base_model(run: TrainingRun) -> None:
 # ---- previews
 
 
+@here
 def test_a_preview_comes_from_the_trainers_own_collator(
     project: Project, people: SimpleNamespace, version: TrainingSetVersion, real_base: BaseModel
 ) -> None:
