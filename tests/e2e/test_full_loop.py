@@ -29,7 +29,7 @@ pytestmark = [
 # a page that asks for news while the web server is killed says so, in the words of the browser and of htmx
 EXPECTED = re.compile(r"net::ERR_|409 \(Conflict\)|htmx:(afterRequest|sendError)")
 SLUG = "killed-loop"
-EPOCHS = 16  # long enough to be killed three times on its way
+EPOCHS = 16  # long enough to be killed four times on its way
 
 # the demo's own run would hold the one training worker for minutes
 CANCEL_OTHERS = """
@@ -126,7 +126,7 @@ def test_the_loop_as_five_people_amid_kill_9(stack: Stack, person: Person, walk_
     before = len(list((stack.state_dir / "runs").glob("training-*")))
     walk.request_run(erik)
     wait_until(lambda: len(list((stack.state_dir / "runs").glob("training-*"))) > before, JOB_SECONDS)
-    for step, victim in ((6, "training sft"), (18, "worker training"), (30, "gunicorn")):
+    for step, victim in ((6, "training sft"), (12, "valkey"), (18, "worker training"), (30, "gunicorn")):
         wait_until(lambda step=step: steps_taken(stack.state_dir) >= step, JOB_SECONDS)  # type: ignore[misc]
         killer.kill(victim)
     wait_for(erik.page, "Model version")  # registered last
