@@ -44,6 +44,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "replay 20%": REPLAY,
     "KL 0.5, every token": {"kl_weight": 0.5, "kl_tokens": "all"},
     "replay 20% + KL 1, general rows": {**REPLAY, "kl_weight": 1.0, "kl_tokens": "general"},
+    "replay 50% + KL 2, general rows": {"replay_share": 0.5, "kl_weight": 2.0, "kl_tokens": "general"},
+    "replay 40% + KL 1 + EWC 0.03": {"replay_share": 0.4, "kl_weight": 1.0, "kl_tokens": "general", "ewc_weight": 0.03},
+    "replay 40% + KL 1, every token": {"replay_share": 0.4, "kl_weight": 1.0, "kl_tokens": "all"},
     "EWC 0.03": {"ewc_weight": 0.03},
 }
 
