@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import uuid
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,6 +124,34 @@ def sample(
     return made
 
 
+def groups(project: Project, keys: Iterable[str]) -> dict[str, SampleGroup]:
+    """The groups of these keys, made where they are missing: two statements for any number."""
+    wanted = dict.fromkeys(keys)
+    known = {group.key: group for group in SampleGroup.objects.filter(project=project, key__in=wanted)}
+    made = SampleGroup.objects.bulk_create(SampleGroup(project=project, key=key) for key in wanted if key not in known)
+    return known | {group.key: group for group in made}
+
+
+def samples(project: Project, texts: Sequence[tuple[str, str, str, str]], **values: Any) -> list[Sample]:
+    """A sample for each (external id, group key, prompt, completion), in few statements."""
+    places = groups(project, (key for _, key, _, _ in texts))
+    made = Sample.objects.bulk_create(
+        Sample(project=project, external_id=name, group=places[key], row_hash=sha(f"row {next(_numbers)}"), **values)
+        for name, key, _, _ in texts
+    )
+    revisions = Revision.objects.bulk_create(
+        Revision(
+            sample=one, number=1, reason=Revision.Reason.IMPORT, prompt=prompt, completion=completion,
+            content_hash=sha(f"{prompt}\0{completion}"),
+        )
+        for one, (_, _, prompt, completion) in zip(made, texts, strict=True)
+    )  # fmt: skip
+    for one, current in zip(made, revisions, strict=True):
+        one.revision = current
+    Sample.objects.bulk_update(made, ["revision"])
+    return made
+
+
 def revision(sample: Sample, *, prompt: str = PROMPT, completion: str = COMPLETION, **values: Any) -> Revision:
     if "number" not in values:
         values["number"] = sample.revisions.count() + 1
@@ -140,17 +169,20 @@ def current(sample: Sample) -> Revision:
 
 def heldout_set(project: Project, *, prompts: int = 3, sealed: bool = True) -> HeldoutSet:
     made = HeldoutSet.objects.create(project=project, name=f"Held-out {next(_numbers)}")
-    for i in range(prompts):
-        n = next(_numbers)
-        HeldoutPrompt.objects.create(
+    numbers = [next(_numbers) for _ in range(prompts)]
+    places = groups(project, (f"held-{n}" for n in numbers))
+    HeldoutPrompt.objects.bulk_create(
+        HeldoutPrompt(
             heldout_set=made,
             external_id=f"h{n}",
-            group=group(project, f"held-{n}"),
+            group=places[f"held-{n}"],
             prompt=f"Doctor: How old are you?\nPatient: I am {30 + i}.",
             reference=f"{30 + i}-year-old.",
             facts=[{"slot": "age", "value": str(30 + i), "accepted": [f"{30 + i}-year-old"], "forbidden": []}],
             row_hash=sha(f"held {n}"),
         )
+        for i, n in enumerate(numbers)
+    )
     if sealed:
         made.sealed_at = timezone.now()
         made.content_hash = sha(f"set {made.pk}")

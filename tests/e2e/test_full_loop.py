@@ -114,6 +114,7 @@ def test_the_loop_as_five_people_amid_kill_9(stack: Stack, person: Person, walk_
     walk = Walk(slug=SLUG, name="Killed loop", epochs=EPOCHS)
     lena, erik, ana, ravi, liam = (person(name) for name in ("lena", "erik", "ana", "ravi", "liam"))
 
+    stack.manage("shell", "-v", "0", "-c", CANCEL_OTHERS)
     killer.kill("worker default")  # the import waits for its successor
     walk.prepare(lena, erik, walk_files)
     walk.review_by_keyboard(ana, meanwhile=killer.web)
@@ -122,7 +123,6 @@ def test_the_loop_as_five_people_amid_kill_9(stack: Stack, person: Person, walk_
     expect(lena.page.get_by_role("button", name=re.compile("^Sign version"))).to_have_count(0)
     walk.sign(liam, version)
 
-    stack.manage("shell", "-v", "0", "-c", CANCEL_OTHERS)
     before = len(list((stack.state_dir / "runs").glob("training-*")))
     walk.request_run(erik)
     wait_until(lambda: len(list((stack.state_dir / "runs").glob("training-*"))) > before, JOB_SECONDS)

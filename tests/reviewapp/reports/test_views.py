@@ -69,13 +69,25 @@ def test_the_verdict_comes_first_and_names_its_reason(
     report: Report, people: SimpleNamespace, client_for: ClientFor
 ) -> None:
     text = page(client_for, people.lead, address("report_detail", report.pk))
-    assert text.index("DO NOT SHIP") < text.index("<h2>Gates</h2>") < text.index("Worst examples")
+    assert text.index("DO NOT SHIP") < text.index("<h2>Gates</h2>") < text.index("<h2>Worst examples</h2>")
     assert "Wrong: 15 of 60 outputs (25%). We are 95% sure the rate is above" in text
     assert TUNED_LABEL in text and BASE_LABEL in text
     for part in ("exact McNemar", "ROUGE-L", "Facts right", "Agreement of graders", "Errors by type", "Lineage"):
         assert part in text
     assert report.content_hash in text
     assert " style=" not in text and "<script>" not in text
+
+
+def test_the_list_of_sections_names_each_of_them(
+    report: Report, people: SimpleNamespace, client_for: ClientFor
+) -> None:
+    text = page(client_for, people.lead, address("report_detail", report.pk))
+    nav = text[text.index('<nav class="cs-sections"') :].partition("</nav>")[0]
+    places = re.findall(r'href="#([^"]+)"', nav)
+    assert len(places) > 10 and all(text.count(f' id="{place}"') == 1 for place in places)
+    cards = re.findall(r'<section class="card[^"]*"( id="[^"]+")?><div class="card-header"><h2>([^<]+)', text)
+    lost = [title for place, title in cards if not place and ", base and tuned" not in title]
+    assert not lost, "give the section an id, and templates/reports/_sections.html its link"
 
 
 def test_the_numbers_on_the_page_are_those_of_the_data(

@@ -28,21 +28,9 @@ def text(number: int) -> tuple[str, str]:
 
 def accepted(project: Project, count: int = 20, *, per_group: int = 2, start: int = 0, **values: Any) -> list[Sample]:
     """Accepted samples ``c0000``, ``c0001`` ... in groups of ``per_group``."""
-    made = []
-    for number in range(start, start + count):
-        prompt, completion = text(number)
-        made.append(
-            factories.sample(
-                project,
-                prompt=prompt,
-                completion=completion,
-                state=Sample.State.ACCEPTED,
-                group_key=f"patient {number // per_group}",
-                external_id=f"c{number:04d}",
-                **values,
-            )
-        )
-    return made
+    numbers = range(start, start + count)
+    rows = [(f"c{number:04d}", f"patient {number // per_group}", *text(number)) for number in numbers]
+    return factories.samples(project, rows, state=Sample.State.ACCEPTED, **values)
 
 
 def draft(project: Project, by: User, **values: Any) -> TrainingSetVersion:
