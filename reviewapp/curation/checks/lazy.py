@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reviewapp.curation.checks.finding import Item
-from reviewapp.curation.tokens import Counts, Number
+from reviewapp.curation.tokens import Counts, Number, distinct
 
 AT_ONCE = 250  # items read together
 MOST_CHARACTERS = 4_000_000  # of those
@@ -120,6 +120,14 @@ def batches(items: Sequence[Item]) -> Iterator[list[Item]]:
 def column(items: Sequence[Item], number: Callable[[Item], int]) -> npt.NDArray[np.uint64]:
     """A number of 64 bits of each item, from one pass over them."""
     return np.fromiter((number(item) for item in items), dtype=np.uint64, count=len(items))
+
+
+def numbers_at(items: Sequence[Item], places: Counts, number: Callable[[Item], int]) -> npt.NDArray[np.uint64]:
+    """The number of each item at these places (in any order, often the same), 0 at the others, which are not read."""
+    found = np.zeros(len(items), dtype=np.uint64)
+    wanted = distinct(places)
+    found[wanted] = column(chosen(items, wanted), number)
+    return found
 
 
 def firsts_of(values: npt.NDArray[Number]) -> Counts:

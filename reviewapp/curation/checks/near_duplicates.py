@@ -20,7 +20,7 @@ import numpy as np
 from reviewapp.curation.checks.contradictory_completions import contradict
 from reviewapp.curation.checks.exact_duplicates import digests_of
 from reviewapp.curation.checks.finding import NEAR_LIMIT, Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.checks.lazy import AT_ONCE, ahead, chosen, column, firsts_of, groups_of, read_ahead
+from reviewapp.curation.checks.lazy import AT_ONCE, ahead, chosen, column, firsts_of, groups_of, numbers_at, read_ahead
 from reviewapp.curation.duplicates.differing import KINDS, Difference, difference_of
 from reviewapp.curation.minhash import Link, Pairs, Sets, Sketches, clusters_of, layout_for, near_pairs, sketches_of
 from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, plain_words
@@ -96,7 +96,7 @@ def _joined(pairs: Pairs, links: Sequence[Link]) -> Pairs:
 
 def _closest(pairs: Pairs, items: Sequence[Item], sets: Sets) -> Iterator[Link]:
     """For each later text the pair with the highest similarity that is no contradiction."""
-    prompts = column(items, lambda item: form_hash(item.prompt)) if len(pairs) else np.empty(0, dtype=np.uint64)
+    prompts = numbers_at(items, np.append(pairs.a, pairs.b), lambda item: form_hash(item.prompt))
     order = np.lexsort((pairs.a, -pairs.similarity, pairs.b))
     settled = -1
     for start in range(0, len(order), AT_ONCE):

@@ -13,9 +13,19 @@ from heapq import merge
 import numpy as np
 
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item, Scope
-from reviewapp.curation.checks.lazy import AT_ONCE, ahead, chosen, column, firsts_of, groups_of, keys_of, read_ahead
+from reviewapp.curation.checks.lazy import (
+    AT_ONCE,
+    ahead,
+    chosen,
+    column,
+    firsts_of,
+    groups_of,
+    keys_of,
+    numbers_at,
+    read_ahead,
+)
 from reviewapp.curation.checks.near_duplicates import text_of
-from reviewapp.curation.minhash import Sets, layout_for, near_pairs, sketches_of
+from reviewapp.curation.minhash import SLACK, Sets, layout_for, pairs_within, sketches_of, verified
 from reviewapp.curation.tokens import char_shingles, form_hash, jaccard, normal_form, plain_words
 
 NAME, TITLE = "repeated_parts", "Same prompt or same completion"
@@ -37,11 +47,12 @@ def _near_prompts(corpus: Corpus) -> Iterator[FindingDraft]:
     items = chosen(corpus.items, np.flatnonzero(np.fromiter(has_both, dtype=np.bool_, count=len(corpus.items))))
     limit = max(PROMPT_LIMIT, corpus.near_limit)
     prompts = Sets(lambda place: char_shingles(items[place].prompt), lambda places: ahead(items, places))
-    pairs = near_pairs(sketches_of((item.prompt for item in items), layout_for(limit)), prompts, limit)
-    if len(pairs):  # most near prompts are of copies that say the same: those are not read again, pair by pair
-        asked = column(items, lambda item: form_hash(item.prompt))
-        said = column(items, lambda item: form_hash(item.completion))
-        pairs = pairs.where((asked[pairs.a] != asked[pairs.b]) & (said[pairs.a] != said[pairs.b]))
+    pairs = pairs_within(sketches_of((item.prompt for item in items), layout_for(limit)), limit - SLACK)
+    # most near prompts are of copies that say the same: those are not compared pair by pair
+    for number in (lambda item: form_hash(item.prompt), lambda item: form_hash(item.completion)):
+        found = numbers_at(items, np.append(pairs.a, pairs.b), number)
+        pairs = pairs.where(found[pairs.a] != found[pairs.b])
+    pairs = verified(pairs, prompts, prompts, limit)
     seen: set[int] = set()
     order = np.lexsort((pairs.a, -pairs.similarity, pairs.b))
     for start in range(0, len(order), AT_ONCE):

@@ -17,7 +17,7 @@ from reviewapp.core import jobs
 from reviewapp.curation import house_form, material, services
 from reviewapp.curation.checks import lazy, ocr_confusions
 from reviewapp.curation.checks.finding import Corpus, FindingDraft, Item
-from reviewapp.curation.checks.lazy import LazyItems, chosen, firsts_of, groups_of, keys_of
+from reviewapp.curation.checks.lazy import LazyItems, chosen, firsts_of, groups_of, keys_of, numbers_at
 from reviewapp.curation.checks.registry import CHECKS
 from reviewapp.curation.contamination.overlapping import fingerprints_of
 from reviewapp.curation.material import project_material
@@ -279,3 +279,19 @@ def test_the_tagger_is_given_the_features_it_knows_in_their_order() -> None:
             given_now = [[one for one in item if one in known] for item in features(stretch, seen)]
             assert given_now == kept
             assert tagger._tagger.tag(features(stretch, seen)) == tagger._tagger.tag(every)
+
+
+def test_numbers_of_some_places_read_only_those() -> None:
+    read: list[int] = []
+    items = made(300)
+
+    def shelf(rows: Counts) -> list[Item]:
+        read.extend(rows.tolist())
+        return [items[row] for row in rows.tolist()]
+
+    keys = np.array([item.key for item in items], dtype=np.int64)
+    lazily = LazyItems(keys, np.full(300, 60), shelf)
+    found = numbers_at(lazily, np.array([7, 290, 7, 0]), lambda item: item.key)
+    assert sorted(read) == [0, 7, 290]
+    assert np.flatnonzero(found).tolist() == [0, 7, 290] and found[290] == items[290].key
+    assert not numbers_at(lazily, np.array([], dtype=np.int64), lambda item: item.key).any()
