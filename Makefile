@@ -13,6 +13,8 @@ LOOP_STATE ?= $(CURDIR)/var/loop
 PY := .venv/bin/python
 # Two processes of tests: the machines that this is sized for have two cores.
 JOBS ?= 2
+# Of the browser tests one more: a person who waits for a page leaves the processor a sixth of the time.
+BROWSER_JOBS ?= 3
 PYTEST := $(PY) -m pytest -p no:cacheprovider
 DEMO_EXTRAS := train,qlora,legal,postgres
 TEST_EXTRAS := $(DEMO_EXTRAS),dev
@@ -94,7 +96,7 @@ test-long: ## the rest of test-slow
 
 test-e2e: ## browser tests of single screens
 	@$(TEST_ENV) DJANGO_ALLOW_ASYNC_UNSAFE=1 $(PYTEST) -m "e2e and not fault and not stack and not slow" \
-		$(call FILES_WITH,mark.e2e|IN_BROWSER) -n $(JOBS) --dist loadfile --no-loadscope-reorder -q --durations 10
+		$(call FILES_WITH,mark.e2e|IN_BROWSER) -n $(BROWSER_JOBS) --dist loadfile --no-loadscope-reorder -q --durations 10
 
 test-postgres: ## the tests that use the database again, on a private PostgreSQL
 	@$(TEST_ENV) scripts/with-postgres.sh $(PYTEST) tests/reviewapp -m "database and $(EACH)" -n $(JOBS) -q

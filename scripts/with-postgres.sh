@@ -30,10 +30,11 @@ trap 'exit 130' INT TERM
 as "$bin/initdb" -D "$dir/data" -U countersign -A trust -E UTF8 --locale=C.UTF-8 >"$dir.log" 2>&1 ||
     { cat "$dir.log" >&2; rm -f "$dir.log"; exit 1; }
 rm -f "$dir.log"
-# speed over safety: the data lives as long as the command. No autovacuum: where it counts a table whose rows were all
+# speed over safety: the data lives as long as the command. Compiling a query (jit) takes longer than it does here. No
+# autovacuum: where it counts a table whose rows were all
 # rolled back, the planner takes the table for empty and a report of the next test reads it 100 million times.
 as "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -o \
-    "-c listen_addresses='' -k $dir -c autovacuum=off -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60" \
+    "-c listen_addresses='' -k $dir -c autovacuum=off -c jit=off -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60" \
     start >/dev/null || { as cat "$dir/server.log" >&2; exit 1; }
 # the socket's folder must be open to the account that runs the command
 chmod 755 "$dir"

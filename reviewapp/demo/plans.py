@@ -52,7 +52,7 @@ def world_plan() -> Plan:
         Chapter(
             wave=Wave(file_name=SECOND_FILE, content=_file(rows[first:]), mapping=_WORLD_MAPPING, reviewer=careful),
             training=recipes.SECOND,
-            generation=recipes.GENERATION,
+            generation=recipes.SECOND_GENERATION,
             is_strict=True,
         ),
     )
@@ -102,8 +102,8 @@ def mts_plan() -> Plan:
             mapping=mapping,
             reviewer=overlap_experts.reviewer(),
         ),
-        training={"max_length": 512, "max_steps": 40, "eval_steps": 20, "learning_rate": 1e-3, "batch_size": 8},
-        generation={"max_length": 512, "max_new_tokens": 64},
+        training={"max_length": 512, "max_steps": 20, "eval_steps": 10, "learning_rate": 1e-3, "batch_size": 8},
+        generation={"max_length": 512, "max_new_tokens": 64, "batch_size": 32, "base_twice": False},
         keep=_is_short,
     )
     first = next(csv.DictReader(io.StringIO(heldout.read_text(encoding="utf-8-sig"), newline="")))

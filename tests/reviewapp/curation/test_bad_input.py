@@ -207,24 +207,24 @@ def test_a_line_of_200_megabytes(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_of_two_million_rows(tmp_path: Path) -> None:
+def test_a_file_of_half_a_million_rows(tmp_path: Path) -> None:
     told = in_a_process(
         tmp_path,
         """
         path = folder / "many.csv"
         with path.open("w") as file:
             file.write("ask,say\\n")
-            for start in range(0, 2_000_000, 10_000):
+            for start in range(0, 500_000, 10_000):
                 file.write("".join(f"Question {n}?,Answer {n}.\\n" for n in range(start, start + 10_000)))
         told = {"rows": sum(1 for _ in iter_rows(path))}
         """,
     )
-    assert told["rows"] == 2_000_000
-    assert told["mb"] < 260
+    assert told["rows"] == 500_000
+    assert told["mb"] < 130, "70 as they pass; all of them at once would be 200"
 
 
 @pytest.mark.slow
-def test_one_sample_a_million_times_takes_no_text_and_no_square(tmp_path: Path) -> None:
+def test_one_sample_200_000_times_takes_no_text_and_no_square(tmp_path: Path) -> None:
     told = in_a_process(
         tmp_path,
         """
@@ -232,7 +232,7 @@ def test_one_sample_a_million_times_takes_no_text_and_no_square(tmp_path: Path) 
         from reviewapp.curation.checks.finding import Corpus, Item
         from reviewapp.curation.checks.lazy import LazyItems
         from reviewapp.curation.checks.registry import CHECKS
-        n = 1_000_000
+        n = 200_000
         keys = np.arange(n)
         text = "Where does it hurt? In the left knee."
         read = lambda rows: [Item(key=key, prompt=text, completion="For three weeks.") for key in rows.tolist()]
@@ -244,5 +244,5 @@ def test_one_sample_a_million_times_takes_no_text_and_no_square(tmp_path: Path) 
                 told[check.name] = sum(1 for _ in check.run(Corpus(items=items, heldout=[(1, "Something else.")])))
         """,
     )
-    assert (told["exact_duplicates"], told["near_duplicates"], told["heldout_overlap"]) == (999_999, 0, 0)
-    assert told["mb"] < 1_000
+    assert (told["exact_duplicates"], told["near_duplicates"], told["heldout_overlap"]) == (199_999, 0, 0)
+    assert told["mb"] < 260, "190; with their texts 100 more"
