@@ -11,10 +11,10 @@ QUEUES ?= default training
 DEMO_STATE ?= $(CURDIR)/var/demo
 LOOP_STATE ?= $(CURDIR)/var/loop
 PY := .venv/bin/python
-# Two processes of tests: the machines that this is sized for have two cores.
-JOBS ?= 2
-# Of the browser tests one more: a person who waits for a page leaves the processor a sixth of the time.
-BROWSER_JOBS ?= 3
+# Processes of tests: one a core, two to six (the limits in minutes hold for two). Of the browser tests one more: a
+# person who waits for a page leaves a core idle a sixth of the time.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -ge 2 ] || n=2; [ $$n -le 6 ] || n=6; echo $$n)
+BROWSER_JOBS ?= $(shell expr $(JOBS) + 1)
 PYTEST := $(PY) -m pytest -p no:cacheprovider
 DEMO_EXTRAS := train,qlora,legal,postgres
 TEST_EXTRAS := $(DEMO_EXTRAS),dev

@@ -138,8 +138,20 @@ def client_for(db: None) -> Callable[[User], Client]:
     return make
 
 
+@pytest.fixture(scope="session")
+def libraries() -> None:
+    """Those of training, read once: each training begins by looking for garbage, which takes 0.2 s among them."""
+    import transformers.models.llama.modeling_llama
+    import transformers.models.qwen2.modeling_qwen2  # noqa: F401
+
+    import training.preference
+    import training.row_trainer  # noqa: F401
+
+    gc.freeze()
+
+
 @pytest.fixture
-def trainer_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def trainer_here(monkeypatch: pytest.MonkeyPatch, libraries: None) -> None:
     """The trainer's code in this process, where only what comes of it counts: a process imports for five seconds."""
 
     def run(

@@ -15,7 +15,7 @@ environment.prepare()
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _one_thread(libraries: None) -> None:
     """Bit-identical comparisons need the same number of threads everywhere."""
     import torch
 
