@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training import contract, decoding
 from training.data import Rendered
 from training.errors import DataError
 from training.material import Material
-from training.metrics.base import Record
-from training.metrics.rouge import Rouge
-from training.metrics.slots import SlotAccuracy
+
+if TYPE_CHECKING:
+    from training.metrics.base import Record
 
 BATCH = 16
 ROOM = 1.25  # an answer may be so much longer than its reference, and 8 tokens more
@@ -39,6 +39,9 @@ def rows_asked(material: Material) -> list[Rendered]:
 
 def measure(model: Any, material: Material, rows: Sequence[Rendered]) -> dict[str, float]:
     """``eval_rougeL`` or ``eval_slot_accuracy`` (0 to 1) of the model as it is now. Leaves the model as it was."""
+    from training.metrics.rouge import Rouge  # a second of imports, which most runs never need
+    from training.metrics.slots import SlotAccuracy
+
     own, texts = model.generation_config, []
     stops = decoding.end_ids(model, material.renderer.end_id)
     order = sorted(range(len(rows)), key=lambda number: -rows[number].prompt_length)
@@ -69,5 +72,7 @@ def _limit(config: contract.TrainConfig, row: Rendered) -> int:
 
 
 def _record(material: Material, row: Rendered, text: str) -> Record:
+    from training.metrics.base import Record
+
     reference = material.renderer.tokenizer.decode(row.input_ids[row.prompt_length :], skip_special_tokens=True)
     return Record(row.id, "", str(reference).strip(), tuple(material.facts.get(row.id) or ()), text, "")
