@@ -33,7 +33,7 @@ FIRST: dict[str, Any] = {
 SECOND: dict[str, Any] = {
     "method": "full",
     "max_length": 512,
-    "epochs": 1.5,
+    "epochs": 2.0,
     "batch_size": 8,
     "learning_rate": 5e-4,
     "warmup_ratio": 0.1,
