@@ -140,7 +140,7 @@ def client_for(db: None) -> Callable[[User], Client]:
 
 @pytest.fixture(scope="session")
 def libraries() -> None:
-    """Those of training, read once: each training begins by looking for garbage, which takes 0.2 s among them."""
+    """Those of training, read once: each training begins by looking for garbage, also among what they made."""
     import transformers.models.llama.modeling_llama
     import transformers.models.qwen2.modeling_qwen2  # noqa: F401
 
