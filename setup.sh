@@ -1,6 +1,7 @@
 #!/bin/sh
 # Creates .venv and installs what constraints.txt pins. Safe to run again: nothing to do takes a moment.
-#   PYTHON   the interpreter to use (default: the first of python3, python3.14 ... python3.11 that is 3.11 or newer)
+#   PYTHON   the interpreter to use (default: the first of /usr/bin/python3, python3, python3.14 ... python3.11 that is
+#            3.11 or newer: what a distribution ships is built with profiles, which one built by pyenv is not)
 #   EXTRAS   groups of pyproject.toml to install (default: train,qlora,legal,postgres,dev)
 #   TORCH    on Linux, what uv should fetch: auto, cpu, cu130 ... (default: auto)
 # Mirrors and proxies: PIP_INDEX_URL or UV_DEFAULT_INDEX, HTTPS_PROXY. A folder of local wheels: PIP_FIND_LINKS.
@@ -25,7 +26,7 @@ is_usable() {
 }
 
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    for candidate in ${PYTHON:-/usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11}; do
         if command -v "$candidate" >/dev/null 2>&1 && is_usable "$candidate"; then
             command -v "$candidate"
             return
@@ -88,7 +89,7 @@ make_venv() {
     fi
     mkdir -p "$VENV"
     : >"$VENV/incomplete"
-    step "virtual environment in $VENV" "$python" -m venv "$VENV"
+    step "virtual environment in $VENV, with $("$python" --version) of $python" "$python" -m venv "$VENV"
     rm "$VENV/incomplete"
 }
 

@@ -62,6 +62,17 @@ def test_python_too_old_or_absent(checkout: Path) -> None:
     assert "old-python is Python 3.9.2" in setup(checkout, PYTHON=str(old)).stderr
 
 
+def test_the_distribution_s_own_python_comes_first_and_is_named(checkout: Path) -> None:
+    """What pyenv builds takes up to half as long again: its builds know no profiles."""
+    system = Path("/usr/bin/python3")
+    usable = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))"
+    if not system.exists() or subprocess.run([system, "-c", usable], check=False).returncode:
+        pytest.skip("this machine's /usr/bin/python3 is absent, or older or newer than the product takes")
+    done = setup(checkout, PYTHON="", PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0")
+    version = subprocess.run([system, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    assert f"virtual environment in .venv, with {version} of {system}" in done.stderr
+
+
 @pytest.mark.slow
 def test_no_network_for_the_first_package(checkout: Path) -> None:
     done = setup(checkout, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0")
