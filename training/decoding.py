@@ -16,6 +16,8 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from training.cache import cache_with_room
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -120,8 +122,9 @@ def answer(
     criteria = StoppingCriteriaList([_RowLimits(ids.shape[1], row_limits)])
     noise = LogitsProcessorList([_Noise(draws, model.device)] if draws else [])
     whole = model.generate(
-        ids, attention_mask=mask, generation_config=config, stopping_criteria=criteria, logits_processor=noise
-    )
+        ids, attention_mask=mask, generation_config=config, stopping_criteria=criteria, logits_processor=noise,
+        **cache_with_room(model, ids.shape[1] + max(limits)),
+    )  # fmt: skip
     share = (time.perf_counter() - started) / len(prompts)
     new = whole[:, ids.shape[1] :].tolist()
     return [_ended(row[:limit], set(stops), share) for row, limit in zip(new, limits, strict=True)]
