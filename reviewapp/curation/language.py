@@ -26,8 +26,13 @@ NAMES = {
 }  # fmt: skip
 
 
-class _NGram(NGram):  # type: ignore[misc]
-    normalize = staticmethod(lru_cache(maxsize=10_000)(NGram.normalize))
+_normal = lru_cache(maxsize=10_000)(NGram.normalize)
+
+
+class _Letters(NGram):  # type: ignore[misc]
+    """langdetect's n-grams of letters that were made normal before."""
+
+    normalize = staticmethod(str)
 
 
 class _Detector(Detector):  # type: ignore[misc]
@@ -57,24 +62,31 @@ class _Detector(Detector):  # type: ignore[misc]
         """The probability of each language once one is nearly sure, or after 1,000 n-grams drawn by chance."""
         alpha = self.alpha + self.random.gauss(0.0, 1.0) * self.ALPHA_WIDTH
         weights = frequencies + alpha / self.BASE_FREQ
-        prob: NDArray[np.float64] = np.array(self._init_probability()) * weights[self.random.choice(places)]
+        choice = self.random.choice
+        prob: NDArray[np.float64] = np.array(self._init_probability()) * weights[choice(places)]
         prob /= prob.sum()
         for _ in range(self.ITERATION_LIMIT // 5):
             if prob.max() > self.CONV_THRESHOLD:
                 break
-            for _ in range(5):
-                prob *= weights[self.random.choice(places)]
+            prob *= weights[[choice(places) for _ in range(5)]].prod(axis=0)
             prob /= prob.sum()
         return prob
 
     def _extract_ngrams(self) -> list[str]:
-        known, grams, found = self.word_lang_prob_map, _NGram(), []
-        for letter in self.text:
-            grams.add_char(letter)
-            if not grams.capitalword:
-                last = grams.grams
-                found += [gram for n in range(1, len(last) + 1) if (gram := last[-n:]) != " " and gram in known]
-        return found
+        *words, last = "".join(map(_normal, self.text)).split(" ")
+        return [gram for word in (*(f"{word} " for word in words), last) for gram in _grams_of(word)]
+
+
+@lru_cache(maxsize=50_000)
+def _grams_of(word: str) -> tuple[str, ...]:
+    """The n-grams that a word adds, with the space after it: none reaches from one word into the next."""
+    known, grams, found = detector_factory._factory.word_lang_prob_map, _Letters(), list[str]()
+    for letter in word:
+        grams.add_char(letter)
+        if not grams.capitalword:
+            last = grams.grams
+            found += [gram for n in range(1, len(last) + 1) if (gram := last[-n:]) != " " and gram in known]
+    return tuple(found)
 
 
 @lru_cache(maxsize=30_000)
