@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.e2e.demo import STAMP, LoadedDemo, first_start
 from tests.reviewapp.looks import violations_in_view
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -95,13 +96,21 @@ def stop_stack(stack: Stack) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo, started afresh for this session of tests; E2E_URL names one that runs already, for writing tests."""
+def loaded_demo(tmp_path_factory: pytest.TempPathFactory) -> LoadedDemo:
+    """`make demo` started in an empty place, and stopped when it was ready."""
+    if not STAMP.exists():
+        pytest.skip("would install into .venv: run `make setup-test` first, as `make test` does")
+    return first_start(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The demo, loaded for this session of tests; E2E_URL names one that runs already, for writing tests."""
     running = os.environ.get("E2E_URL")
     if running:
         yield Stack(url=running, state_dir=Path(os.environ["COUNTERSIGN_STATE_DIR"]), env=dict(os.environ))
         return
-    started = start_stack(tmp_path_factory.mktemp("stack"))
+    started = start_stack(request.getfixturevalue("loaded_demo").state)
     yield started
     stop_stack(started)
 

@@ -20,7 +20,7 @@ RUN = {
 
 # Everything else, with what runs it: a test, or a target that continuous integration goes through.
 COVERED = {
-    "make demo": "tests/ops/test_make.py::test_demo_starts_stops_and_starts_again_with_its_data",
+    "make demo": "tests/e2e/test_make_demo.py::test_demo_starts_stops_and_starts_again_with_its_data",
     "make up": "tests/ops/test_up.py::test_serves_and_stops_cleanly",
     "COUNTERSIGN_MODEL_DIRS=/srv/models make up": "tests/ops/test_up.py::test_serves_and_stops_cleanly",
     "make loop": "tests/ops/test_loop.py::test_the_demo_world_refuses_the_first_version_and_ships_the_second",
