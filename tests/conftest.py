@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import os
 import re
 import time
@@ -107,10 +108,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneStackEach
     return OneStackEach(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+@pytest.fixture(scope="session")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that no other test has, yet to be made: most tests write nothing, and ``tmp_path`` reads all names that
+    are there and makes one more."""
+    base = tmp_path_factory.mktemp("states")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_state(settings: Any, tmp_path: Path) -> None:
+def _own_state(settings: Any, _folders: Iterator[Path]) -> None:
     """No test writes beside the repository."""
-    for name, value in factories.settings_for(tmp_path).items():
+    for name, value in factories.settings_for(next(_folders)).items():
         setattr(settings, name, value)
     # the beat comes from a thread of its own, which must not wait for a test's open transaction
     settings.JOB_HEARTBEAT_SECONDS = 3600
