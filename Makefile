@@ -22,7 +22,7 @@ DEMO_ENV := DEBUG=True COUNTERSIGN_DEMO=True COUNTERSIGN_STATE_DIR="$(DEMO_STATE
 TEST_ENV := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 \
 	DO_NOT_TRACK=1 COUNTERSIGN_STATE_DIR="$(CURDIR)/var/test"
 # What runs on both databases; `make check` leaves of it what takes long (tests/long_tests.txt)
-EACH := not slow and not e2e and not fault and not loop
+EACH := not slow and not e2e and not fault and not loop and not stack
 FAST := $(EACH) and not long
 LONG := (slow or fault or stack) and not loop
 # Only files that name these marks are read: reading them all takes half a minute of each process.

@@ -14,7 +14,7 @@ from tests.ops.processes import stack_env
 from tests.ops.test_make import make_env
 from tests.ops.test_worker import shell
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(1800)]
 
 
 def count_samples(state: Path) -> int:
