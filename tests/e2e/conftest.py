@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.e2e.demo import STAMP, LoadedDemo, first_start
+from tests.ops.test_up import free_port
 from tests.reviewapp.looks import violations_in_view
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -43,13 +43,6 @@ class Stack:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start_stack(state_dir: Path) -> Stack:

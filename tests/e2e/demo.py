@@ -55,7 +55,7 @@ class Demo:
 
 @dataclass(frozen=True)
 class LoadedDemo:
-    """What a first `make demo` left when it was stopped: what it said, its state, and a copy of that."""
+    """What a first `make demo` left when it was stopped: what it said, its state, and a copy to start again."""
 
     port: int
     said: str

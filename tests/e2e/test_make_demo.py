@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,8 +25,7 @@ def test_demo_starts_stops_and_starts_again_with_its_data(loaded_demo: LoadedDem
     assert f"http://localhost:{loaded_demo.port}/" in loaded_demo.said
     for role in ("annotator", "reviewer", "lead", "engineer", "observer"):
         assert role in loaded_demo.said.lower(), f"no sign-in for the role {role} was printed"
-    state = tmp_path / "demo"
-    shutil.copytree(loaded_demo.saved, state)
+    state = loaded_demo.saved
     count = count_samples(state)
     assert count >= 1_000
     with Demo(state, tmp_path / "second.log") as second:
