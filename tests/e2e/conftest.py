@@ -133,9 +133,9 @@ class Visitor:
         self.page.locator(f"form[action$='/people/{username}/enter/'] button").click()
         self.page.wait_for_url(re.compile(r"/projects/|/$"))
 
-    def axe(self, *rules: str) -> list[str]:
-        """Rules that the page breaks (WCAG 2.2 AA, or the named ones only), each with the first place."""
-        return violations_in_view(self.page, *rules)
+    def axe(self, *, colours: bool | None = None) -> list[str]:
+        """Rules that the page breaks (WCAG 2.2 AA), each with the first place; that of colours, or all but that."""
+        return violations_in_view(self.page, colours=colours)
 
     def shot(self, name: str, *, full: bool = False) -> None:
         SHOTS.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,6 @@ PARTS = """() => {
   const sign = (one) => [one.localName, one.getAttribute("role"), one.getAttribute("type"), ...one.classList].join(".");
   return [...document.body.querySelectorAll("*")].map((one) => `${sign(one.parentElement)} > ${sign(one)}`);
 }"""
-# What the width of a window can break of a page that is right when wide.
-OF_LAYOUT = ("target-size", "scrollable-region-focusable", "button-name", "link-name", "aria-hidden-focus")
 judged: set[str] = set()  # parts of pages that axe has seen
 
 
@@ -81,10 +79,10 @@ def every_look(visitor: Visitor) -> list[str]:
     dark: list[str] = []
     if is_new:
         visitor.page.emulate_media(color_scheme="dark")
-        dark = visitor.axe("color-contrast")
+        dark = visitor.axe(colours=True)
         visitor.page.emulate_media(color_scheme="light")
     visitor.page.set_viewport_size(NARROW)
-    narrow = too_wide(visitor) + (visitor.axe(*OF_LAYOUT) if is_new else [])
+    narrow = too_wide(visitor) + (visitor.axe(colours=False) if is_new else [])
     visitor.page.set_viewport_size(WIDE)
     return wide + [f"dark: {each}" for each in dark] + [f"narrow: {each}" for each in narrow]
 

@@ -103,6 +103,7 @@ def page(client: Client, name: str, *args: Any) -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 def test_a_text_is_read_once_and_the_next_version_takes_it_over(
     project: Project, people: SimpleNamespace, samples: list[Sample], encoder: Path, settings: Any
 ) -> None:
@@ -297,6 +298,7 @@ def test_vectors_are_asked_for_cancelled_and_removed_in_the_browser(
     assert "There are no vectors to remove" in post("embedding_remove")
 
 
+@pytest.mark.slow
 def test_without_an_encoder_or_samples_nothing_is_asked_for(
     project: Project, people: SimpleNamespace, encoder: Path, settings: Any
 ) -> None:
