@@ -5,6 +5,7 @@
 #   EXTRAS   groups of pyproject.toml to install (default: train,qlora,legal,postgres,dev)
 #   TORCH    on Linux, what uv should fetch: auto, cpu, cu130 ... (default: auto)
 # Mirrors and proxies: PIP_INDEX_URL or UV_DEFAULT_INDEX, HTTPS_PROXY. A folder of local wheels: PIP_FIND_LINKS.
+# A proxy or mirror with a certificate of your organisation's: it is trusted where the system trusts it, or name it in PIP_CERT.
 set -eu
 cd "$(dirname "$0")"
 
@@ -49,6 +50,8 @@ explain() {
     # some tools keep the system's reason to themselves, so the disk is asked as well
     if grep -qiE 'No space left on device|os error 28' "$LOG" || [ "$(free_mb)" -lt 5 ]; then
         say "setup: the disk is full ($(free_mb) MB free in $(pwd)). Make room, then run the same command again."
+    elif grep -qiE 'UnknownIssuer|CERTIFICATE_VERIFY_FAILED|invalid peer certificate' "$LOG"; then
+        say "setup: nobody whom this machine trusts has signed the certificate of the package index. If a proxy of your organisation's stands between, set PIP_CERT to the file of its certificate authority, then run the same command again."
     elif grep -qiE 'error sending request|dns error|Connection refused|Failed to establish|Name or service|timed out|Network is unreachable|No matching distribution found for uv|Could not connect' "$LOG"; then
         say "setup: the package index cannot be reached. Connect to the network, or set HTTPS_PROXY, or name a mirror with PIP_INDEX_URL, then run the same command again."
     elif grep -qE "No such file or directory: '?([a-z0-9_-]+-)?(cc|gcc|g\+\+|c\+\+|clang)|command '[^']*(cc|g\+\+|clang)' failed|Python\.h: No such file" "$LOG"; then
@@ -105,6 +108,14 @@ is_installed() {
     done
 }
 
+# uv reads none of pip's variables, and trusts a list of its own where pip trusts the system's.
+read_as_pip_does() {
+    if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"; fi
+    if [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"; fi
+    # a system without any (a bare container) leaves uv its own
+    if [ -s /etc/ssl/certs/ca-certificates.crt ] || [ "$(uname -s)" = Darwin ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
+}
+
 install_torch() {
     version=$(sed -n 's/^torch==//p' constraints.txt)
     wheels=${PIP_FIND_LINKS:-}
@@ -126,8 +137,7 @@ install_all() {
     say "Installing into $VENV (only on the first start and after an update):"
     "$VENV/bin/python" -c "from importlib.metadata import version; assert version('uv') == '$UV_VERSION'" 2>/dev/null ||
         step "uv $UV_VERSION" "$VENV/bin/python" -m pip install --disable-pip-version-check --retries 2 "uv==$UV_VERSION"
-    # uv does not read pip's variable, and a person behind a mirror has set it
-    if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}"; fi
+    read_as_pip_does
     case ",$EXTRAS," in *,train,*) install_torch ;; esac
     step "everything else that constraints.txt pins" "$VENV/bin/uv" pip install --python "$VENV" -c constraints.txt -e ".[$EXTRAS]"
     { fingerprint; printf '%s\n' "$EXTRAS" | tr ',' '\n' | sort -u | paste -s -d , -; } >"$STAMP"

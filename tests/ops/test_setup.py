@@ -128,6 +128,11 @@ def test_nothing_to_do_takes_no_network(with_uv: Path) -> None:
         ("fatal error: Python.h: No such file or directory", "Install a compiler"),
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
         ("  cause: client error (Connect)\n  cause: error sending request for url (http://x/)", "cannot be reached"),
+        ("  cause: invalid peer certificate: UnknownIssuer", "set PIP_CERT to the file of its certificate authority"),
+        (
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed'))",
+            "PIP_CERT",
+        ),
         ("error: something new", "failed. The last lines were:"),
     ],
 )
@@ -140,6 +145,21 @@ def test_the_tools_words_are_explained(with_uv: Path, log: str, sentence: str) -
     done = setup(with_uv, EXTRAS="postgres")
     assert done.returncode == 1
     assert sentence in done.stderr
+
+
+def test_mirrors_and_certificates_named_for_pip_hold_for_uv(with_uv: Path) -> None:
+    """A stand-in for uv that tells what it was given."""
+    uv = with_uv / ".venv" / "bin" / "uv"
+    uv.unlink()
+    uv.write_text('#!/bin/sh\necho "$UV_DEFAULT_INDEX $SSL_CERT_FILE $UV_SYSTEM_CERTS" > given\nexit 1\n')
+    uv.chmod(0o755)
+    setup(with_uv, EXTRAS="postgres", PIP_INDEX_URL="http://mirror/simple", PIP_CERT="/org/root.pem", SSL_CERT_FILE="")
+    trusted = "true" if sys.platform == "darwin" or Path("/etc/ssl/certs/ca-certificates.crt").exists() else ""
+    assert (with_uv / "given").read_text().split() == [
+        "http://mirror/simple",
+        "/org/root.pem",
+        *filter(None, [trusted]),
+    ]
 
 
 @pytest.mark.slow
