@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
-_FIGURE = re.compile(r"[+−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+)%?")
+_FIGURE = re.compile(r"[+−±-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+)(?:e[+-][0-9]+)?%?")
 _translate: list[Callable[[str], str]] = []
 
 
@@ -24,12 +24,22 @@ def say(text: str, /, **values: object) -> str:
     return told % {name: figure_said(value) for name, value in values.items()} if values else told
 
 
+class _Said(str):
+    """A number that is in the reader's form already: read once more, 1.374 would become 1,374."""
+
+    __slots__ = ()
+
+
+@overload
+def figure_said(value: str) -> str: ...
+@overload
+def figure_said(value: object) -> object: ...
 def figure_said(value: object) -> object:
     """A written number with its point and its thousands as the language of the moment has them; else the value."""
-    if not isinstance(value, str) or not _FIGURE.fullmatch(value):
+    if not isinstance(value, str) or isinstance(value, _Said) or not _FIGURE.fullmatch(value):
         return value
     forms = {",": _told("1,000")[1], ".": _told("0.5")[1]}
-    return "".join(forms.get(letter, letter) for letter in value)
+    return _Said("".join(forms.get(letter, letter) for letter in value))
 
 
 def _told(text: str) -> str:
@@ -38,7 +48,7 @@ def _told(text: str) -> str:
 
 def grouped(n: int) -> str:
     """A whole number with its thousands parted as the language of the moment does: 1,374."""
-    return str(figure_said(f"{n:,}"))
+    return figure_said(f"{n:,}")
 
 
 def named(row: Any, *, is_within: bool = False) -> str:

@@ -24,6 +24,7 @@ SHOWN = {
     "reviewapp/curation/citations/style.py": {"STYLES"},
     "reviewapp/curation/selections/quality.py": {"FEATURES", "RULES"},
     "reviewapp/curation/selections/forms.py": {"PRESETS", "SCOPES"},
+    "reviewapp/evaluations/figures.py": {"METRICS", "CLASS_MEASURES"},
     "reviewapp/evaluations/grade_page.py": {"STAGES"},
     "reviewapp/evaluations/judging.py": {"ERROR_TYPES"},
     "reviewapp/evaluations/preferring.py": {"REASONS"},
@@ -31,6 +32,7 @@ SHOWN = {
     "reviewapp/evaluations/suites/table.py": {"_ALL"},
     "reviewapp/evaluations/suites/formats.py": {"NAMES"},
     "reviewapp/evaluations/suites/own_prompts.py": {"GROUPS", "NAME", "SOURCE"},
+    "reviewapp/home/raters.py": {"WORK_WORDS"},
     "reviewapp/reports/behind.py": {"ARMS", "CELLS", "OF_SLICES"},
     "reviewapp/reviews/agreement_tables.py": {"REASONS"},
     "reviewapp/reviews/bulk.py": {"ACTS"},
@@ -41,7 +43,6 @@ SHOWN = {
     "reviewapp/runs/run_form.py": {
         *(
             "OBJECTIVES",
-            "PREFERENCE_LOSSES",
             "METHODS",
             "ADAPTERS",
             "SCHEDULERS",
@@ -50,12 +51,21 @@ SHOWN = {
             "KEEPS",
             "SWITCHES",
             "PRECISIONS",
+            "SHARDINGS",
         ),
     },
+    "reviewapp/runs/keeping_form.py": {"TOKENS"},
+    "reviewapp/runs/planning/card.py": {"_ORIGINS"},
+    "reviewapp/runs/preference_form.py": {"PREFERENCE_LOSSES"},
     "reviewapp/runs/objectives.py": {"NEEDED"},
     "reviewapp/runs/settings_page.py": {"_STOPS", "_ORDERS", "_SCHEDULES", "_SWITCHES", "_OBJECTIVES"},
     "reviewapp/runs/run_page.py": {"_TITLES", "_REWARDS"},
     "reviewapp/runs/searches/pruning.py": {"NAMES"},
+    "reviewapp/trainingsets/contamination.py": {"KINDS", "BENCHMARK_KINDS"},
+    "reviewapp/trainingsets/selectors/drafts.py": {
+        *("RECALLED", "OUTSIDE", "REJECTED", "IN_REVIEW", "NOT_REVIEWED", "HELD_OUT", "NO_COMPLETION"),
+        *("OPEN_FINDINGS", "HELD_OUT_GROUP", "BY_HAND", "HAS_PROMPT", "NO_CONTRAST"),
+    },
     "reviewapp/trainingsets/pairing.py": {"WORDS"},
     "reviewapp/samples/forms.py": {"_LABELS"},
     "reviewapp/samples/mapping_page.py": {"NO_PROMPT"},
@@ -183,9 +193,20 @@ def _shown(value: ast.expr) -> Iterator[str]:
             if at or not isinstance(part, ast.Constant):
                 yield from _shown(part)
     elif isinstance(value, ast.Call):  # a row made by its class: what it is called, and whole sentences
-        texts = [text for part in value.args for text in _shown(part)]
-        yield from texts[:2] + [text for text in texts[2:] if " " in text]
+        is_keyed = _is_keyed(value)
+        texts = [text for part in value.args[is_keyed:] for text in _shown(part)]
+        n_names = 0 if is_keyed else 2
+        yield from texts[:n_names]
+        yield from (text for text in texts[n_names:] if " " in text or (is_keyed and text[0].isupper()))
         yield from (text for one in value.keywords if one.arg in FIELD_TEXTS for text in _shown(one.value))
+
+
+def _is_keyed(row: ast.Call) -> bool:
+    """Whether a row begins with a key in small letters, which nobody reads, and then says what it is called."""
+    texts = [part.value if isinstance(part, ast.Constant) else None for part in row.args[:2]]
+    return all(isinstance(text, str) for text in texts) and bool(
+        re.match(r"[a-z]\w*$", str(texts[0])) and re.match("[A-Z]|chrF", str(texts[1]))
+    )
 
 
 def _labels(node: ast.ClassDef, place: str) -> Iterator[Message]:

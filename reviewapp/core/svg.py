@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from reviewapp.words import figure_said
+
 Part = SafeString
 
 
@@ -34,8 +36,9 @@ def rect(css: str, x: float, y: float, width: float, height: float) -> Part:
 
 
 def text(css: str, x: float, y: float, words: str) -> Part:
-    """Words that begin at x (or end, or have their middle there, by class) on the line y."""
-    return format_html('<text class="{}" x="{}" y="{}">{}</text>', css, _n(x), _n(y), words)
+    """Words that begin at x (or end, or have their middle there, by class) on the line y. A number alone is said as the
+    reader's language writes it."""
+    return format_html('<text class="{}" x="{}" y="{}">{}</text>', css, _n(x), _n(y), figure_said(words))
 
 
 def _n(value: float) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reviewapp.words import figure_said, say
+
 BASELINE, CANDIDATE = "baseline", "candidate"
 Better = Literal["higher", "lower", ""]
 
@@ -65,7 +67,7 @@ METRICS = (
         "",
         2,
     ),
-    Metric("length_words", "Length", "Words of an output.", "", 1, " words"),
+    Metric("length_words", "Length", "Words of an output.", "", 1, "words"),
     Metric("length_ratio", "Length ratio", "Words of the outputs for each word of the references.", "", 1, "", 2),
     Metric("hit_limit", "Cut at the limit", "Outputs that ran into the length limit.", "lower", 100, "%"),
     Metric(
@@ -103,14 +105,17 @@ def metric_of(key: str) -> Metric:
 
 def shown(metric: Metric, value: float | None) -> str:
     """A value as people read it; 'missing' for none."""
-    return "missing" if value is None else f"{value * metric.scale:.{metric.digits}f}{metric.unit}"
+    if value is None:
+        return say("missing")
+    number = figure_said(f"{value * metric.scale:.{metric.digits}f}")
+    return say("%(n)s words", n=number) if metric.unit == "words" else number + metric.unit
 
 
 def changed(metric: Metric, base: float | None, tuned: float | None) -> str:
     """Tuned minus base with its sign, '' where one is missing."""
     if base is None or tuned is None:
         return ""
-    return f"{(tuned - base) * metric.scale:+.{metric.digits}f}".replace("-", "−")
+    return figure_said(f"{(tuned - base) * metric.scale:+.{metric.digits}f}".replace("-", "−"))
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,11 @@ def class_rows(metrics: Mapping[str, Any]) -> list[ClassRow]:
 
     def said(row: Mapping[str, Any] | None, key: str) -> str:
         value = (row or {}).get(key)
-        return "missing" if value is None else f"{100 * value:.1f}"
+        return say("missing") if value is None else figure_said(f"{100 * value:.1f}")
 
+    measures = [(key, say(label)) for key, label in CLASS_MEASURES]
     return [
-        ClassRow(name, row["support"], [(label, said(base.get(name), k), said(row, k)) for k, label in CLASS_MEASURES])
+        ClassRow(name, row["support"], [(label, said(base.get(name), k), said(row, k)) for k, label in measures])
         for name, row in tuned.items()
     ]
 

@@ -39,6 +39,7 @@ from reviewapp.reviews.selectors import reviews_effective
 from reviewapp.reviews.selectors.agreements import NamedPair
 from reviewapp.rubrics.models import Criterion, RubricVersion
 from reviewapp.rubrics.selectors import version_document
+from reviewapp.words import named, say
 
 REVIEWS, GRADES = "reviews", "grades"
 WORK_WORDS = {REVIEWS: "Reviews of samples", GRADES: "Grades of outputs"}
@@ -57,7 +58,7 @@ class Work:
 
     @property
     def words(self) -> str:
-        return f"{WORK_WORDS[self.kind]}: {self.version}"
+        return f"{say(WORK_WORDS[self.kind])}: {named(self.version)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ from reviewapp.projects.permissions import GRANTED, Permission
 from reviewapp.projects.selectors import project_for, projects_for, role_of
 from reviewapp.reviews.charts import Estimate, estimates_chart
 from reviewapp.reviews.raters import ENOUGH_ITEMS
+from reviewapp.words import figure_said, say
 
 
 @require_GET
@@ -195,7 +196,10 @@ def _severity_chart(page: comparing.RaterPage) -> SafeString | None:
         for row in page.rows
         if row.severity is not None
     ]
-    told = "; ".join(f"{row.name} {row.value:+.2f}" for row in shown)
+    told = "; ".join(f"{row.name} {figure_said(f'{row.value:+.2f}')}" for row in shown)
     return estimates_chart(
-        shown, f"Severity by name, with 95% intervals: {told}.", marks=[(0.0, "as all")], signed=True
+        shown,
+        say("Severity by name, with 95%% intervals: %(told)s.", told=told),
+        marks=[(0.0, say("as all"))],
+        signed=True,
     )

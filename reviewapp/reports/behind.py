@@ -152,9 +152,9 @@ def _metric(data: dict[str, Any], key: str) -> Behind | None:
     ids = _orders(data).get("metric", {}).get(key)
     if ids is None:
         return None
-    name = metric_of(key).name
+    name = metric_of(key).name if key not in KNOWN else say(metric_of(key).name)
     return Behind(
-        say("%(metric)s of the tuned model's outputs", metric=say(name) if key in KNOWN else name),
+        say("%(metric)s of the tuned model's outputs", metric=name),
         output_ids=ids,
         order=say("The largest loss against the base stands first."),
         column=name,
@@ -167,9 +167,8 @@ def _leak(data: dict[str, Any], key: str) -> Behind | None:
     if ids is None:
         return None
     order = say("The largest value stands first.")
-    return Behind(
-        say("marked outputs of the tuned model"), output_ids=ids, order=order, column=metric_of(key).name, metric=key
-    )
+    name, title = say(metric_of(key).name), say("marked outputs of the tuned model")
+    return Behind(title, output_ids=ids, order=order, column=name, metric=key)
 
 
 def _slow(data: dict[str, Any]) -> Behind | None:

@@ -17,7 +17,8 @@ from reviewapp.core.svg import line as _line
 from reviewapp.core.svg import rect as _rect
 from reviewapp.core.svg import svg as _svg
 from reviewapp.core.svg import text as _text
-from reviewapp.reports.wording import number, percent, signed
+from reviewapp.reports.localised import number, percent, signed
+from reviewapp.words import say
 
 Part = SafeString
 LABEL_CHARS = 26
@@ -46,11 +47,14 @@ def verdict_chart(gate: dict[str, Any]) -> SafeString | None:
     for tick in scale.ticks:
         parts += [_line("tick", scale(tick), scale(tick), 58, 63), _text("t-mid", scale(tick), 78, words(tick))]
     parts += [_line("limit", scale(limit), scale(limit), 18, 58)]
-    parts += [_text("t-fail t-mid", _inside(scale(limit), 60), 12, f"limit {words(limit)}")]
+    parts += [_text("t-fail t-mid", _inside(scale(limit), 60), 12, say("limit %(limit)s", limit=words(limit)))]
     parts += [_line(line, scale(value), scale(bound), 40, 40), _line(line, scale(bound), scale(bound), 33, 47)]
     parts += [_circle(dot, scale(value), 40, 6), _text("t-strong t-mid", _inside(scale(value), 20), 29, words(value))]
-    parts += [_bound_label(scale, value, bound, f"bound {words(bound)}", css)]
-    label = f"{gate['name']}: estimate {words(value)}, 95% bound {words(bound)}, declared limit {words(limit)}."
+    parts += [_bound_label(scale, value, bound, say("bound %(bound)s", bound=words(bound)), css)]
+    label = say(
+        "%(gate)s: estimate %(value)s, 95%% bound %(bound)s, declared limit %(limit)s.",
+        gate=gate["name"], value=words(value), bound=words(bound), limit=words(limit),
+    )  # fmt: skip
     return _svg("cs-chart cs-verdict-chart", 400, 84, label, parts)
 
 
@@ -108,7 +112,7 @@ def criteria_chart(criteria: Sequence[dict[str, Any]], limits: dict[str, float])
     for tick in scale.ticks:
         x = scale(tick)
         parts += [_line("grid", x, x, 22, height - 26), _text("t-mid", x, height - 8, f"{tick:g}")]
-    parts += [_text("t-end", 842, 13, "alpha"), _text("t-end", 898, 13, "change")]
+    parts += [_text("t-end", 842, 13, say("alpha")), _text("t-end", 898, 13, say("change"))]
     for index, row in enumerate(rows):
         parts += _criterion_parts(row, scale, 42 + ROW * index, _limit_at(row, limits))
     return _svg("cs-chart cs-chart-wide", 900, height, criteria_words(rows), parts)
@@ -151,8 +155,8 @@ def criteria_words(rows: Sequence[dict[str, Any]]) -> str:
     """The chart in a sentence."""
     changes = [row["difference"]["value"] for row in rows if row["difference"]["value"] is not None]
     up, down = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-    said = f"Mean level per criterion, base and tuned, with 95% intervals, {len(rows)} criteria."
-    return f"{said} Tuned is higher on {up}, lower on {down}." if changes else said
+    said = say("Mean level per criterion, base and tuned, with 95%% intervals, %(n)s criteria.", n=len(rows))
+    return f"{said} {say('Tuned is higher on %(up)s, lower on %(down)s.', up=up, down=down)}" if changes else said
 
 
 # --- errors by type ---
@@ -167,7 +171,8 @@ def taxonomy_chart(rows: Sequence[dict[str, Any]]) -> SafeString | None:
     for index, row in enumerate(rows):
         parts += _bar_parts(row, 8 + 30 * index, 280 / most)
     words = ", ".join(f"{row['name'].lower()} {row['outputs']}" for row in rows)
-    return _svg("cs-chart", 654, 30 * len(rows) + 8, f"Outputs with an error, by type: {words}.", parts)
+    label = say("Outputs with an error, by type: %(words)s.", words=words)
+    return _svg("cs-chart", 654, 30 * len(rows) + 8, label, parts)
 
 
 def _bar_parts(row: dict[str, Any], y: float, unit: float) -> list[Part]:
@@ -183,7 +188,8 @@ def _bar_parts(row: dict[str, Any], y: float, unit: float) -> list[Part]:
         parts.append(_rect("bar-minor", 250 + major + gap, y, minor, 18))
     per_100 = row["share"]["value"]
     parts += [_text("t-strong", end + 8, y + 13, str(row["outputs"]))]
-    parts += [_text("", end + 34, y + 13, f"{100 * per_100:.1f} per 100" if per_100 is not None else "")]
+    if per_100 is not None:
+        parts += [_text("", end + 34, y + 13, say("%(n)s per 100", n=f"{100 * per_100:.1f}"))]
     return parts
 
 
@@ -210,9 +216,10 @@ def distribution_chart(row: dict[str, Any]) -> SafeString | None:
         total = sum(counts.values())
         if not total:
             continue
-        name = "Base" if arm == "baseline" else "Tuned"
+        name = say("Base") if arm == "baseline" else say("Tuned")
         parts += [_text("", 0, 14 + 26 * index, name), *_stack(counts, total, row, 3 + 26 * index)]
-        told.append(f"{name}: " + ", ".join(f"level {level} {count}" for level, count in counts.items()))
+        levels = [say("level %(level)s: %(n)s", level=level, n=n) for level, n in counts.items()]
+        told.append(f"{name}: {', '.join(levels)}")
     if not parts:
         return None
     return _svg("cs-chart", 400, 54, f"{row['name']}. {'; '.join(told)}.", parts)
@@ -227,7 +234,7 @@ def _bands(counts: dict[str, int]) -> dict[str, int]:
     found = {}
     for start in range(0, len(levels), width):
         band = levels[start : start + width]
-        name = f"{band[0]} to {band[-1]}" if len(band) > 1 else str(band[0])
+        name = f"{band[0]} – {band[-1]}" if len(band) > 1 else str(band[0])
         found[name] = sum(counts[str(level)] for level in band)
     return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reviewapp.reports import wording
+from reviewapp.reports import localised
 from reviewapp.reports.more_page import Table
-from reviewapp.words import say
+from reviewapp.words import figure_said, say
 
 Json = dict[str, Any]
 ARMS = ("baseline", "candidate")
@@ -36,7 +36,7 @@ def _beside(name: str, base: str, tuned: str) -> str:
 
 
 def _percent(found: Json) -> str:
-    return "" if found["value"] is None else wording.percent(found["value"], 0)
+    return "" if found["value"] is None else localised.percent(found["value"], 0)
 
 
 def _minutes(found: Json) -> str:
@@ -101,14 +101,16 @@ def _cell(found: Json, scale: float, *, as_percent: bool) -> str:
         return say("not measured")
     low, high = found.get("low"), found.get("high")
     if as_percent:
-        spread = "" if low is None or high is None else wording.interval(low, high, as_percent=True)
-        value = wording.percent(found["value"])
+        spread = "" if low is None or high is None else localised.interval(low, high, as_percent=True)
+        value = localised.percent(found["value"])
     else:
         value = _figure(found["value"] * scale)
-        spread = "" if low is None or high is None else f"{_figure(max(low, 0.0) * scale)} to {_figure(high * scale)}"
+        spread = ""
+        if low is not None and high is not None:
+            spread = say("%(low)s to %(high)s", low=_figure(max(low, 0.0) * scale), high=_figure(high * scale))
     return f"{value} ({spread})" if spread else value
 
 
 def _figure(value: float) -> str:
     """Three significant digits, and every digit before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return figure_said(f"{value:,.0f}" if value >= 100 else f"{value:.3g}")

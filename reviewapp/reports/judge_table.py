@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reviewapp.reports import wording
+from reviewapp.reports import localised
 from reviewapp.reports.more_page import Table
 from reviewapp.words import say
 
@@ -26,7 +26,7 @@ def pair_tables(found: Json | None) -> list[Table]:
         [
             row["name"] or say("All in all"), _share(row["won"]), str(row["won"]["ties"]),
             *(_with_experts(row) if "both" in row else ["", "", "", ""]),
-            wording.percent(row["changed"]) if row["changed"] is not None else say("not defined"), _missing(row),
+            localised.percent(row["changed"]) if row["changed"] is not None else say("not defined"), _missing(row),
         ]
         for row in found["compared"]
     ]  # fmt: skip
@@ -75,7 +75,7 @@ def _agreement(judge: Json) -> Table:
         rows=[
             [
                 row["name"], str(row["both"]), _measure(row["kappa"]), _measure(row["ac1"]), _measure(row["equal"]),
-                wording.percent(row["changed"]) if row["changed"] is not None else say("not defined"), _missing(row),
+                localised.percent(row["changed"]) if row["changed"] is not None else say("not defined"), _missing(row),
             ]
             for row in judge["rules"]
         ],
@@ -138,12 +138,12 @@ def _share(found: Json | None) -> str:
     if found is None or found["value"] is None:
         return say("not defined")
     low, high = found.get("low"), found.get("high")
-    value = wording.percent(found["value"])
-    return value if low is None or high is None else f"{value} ({wording.percent(low)} to {wording.percent(high)})"
+    value = localised.percent(found["value"])
+    return value if low is None or high is None else f"{value} ({localised.interval(low, high, as_percent=True)})"
 
 
 def _measure(found: Json) -> str:
-    return say("not defined") if found["value"] is None else wording.number(found["value"])
+    return say("not defined") if found["value"] is None else localised.number(found["value"])
 
 
 def _missing(row: Json) -> str:

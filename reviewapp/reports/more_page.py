@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from reviewapp.core.svg import Part, Scale, circle, line, svg, text
 from reviewapp.evaluations.suite_page import rows_of
 from reviewapp.evaluations.suites.table import SUITES
-from reviewapp.reports import wording
+from reviewapp.reports import localised, wording
 from reviewapp.reports.charts import short
 from reviewapp.words import say
 
@@ -72,7 +72,8 @@ def tables_of(data: Json) -> list[Table]:
 def _claims(claims: Json) -> Table | None:
     rows = [
         [
-            row["name"], wording.signed(row["value"]), wording.p_value(row["p"]), wording.p_value(row["adjusted"]),
+            row["name"], localised.signed(row["value"]), localised.p_value(row["p"]),
+            localised.p_value(row["adjusted"]),
             say("better") if row["is_better"] else say("worse") if row["is_worse"] else say("cannot be told apart"),
         ]
         for row in claims.get("claims", [])
@@ -129,18 +130,18 @@ def _graders(criteria: Sequence[Json]) -> list[Table]:
 
 def _criterion_graders(row: Json) -> Table:
     adjusted = row["adjusted_difference"]
-    spread = wording.interval(adjusted["low"], adjusted["high"])
+    spread = localised.interval(adjusted["low"], adjusted["high"])
     return Table(
         title=say("Graders on %(criterion)s", criterion=row["name"]),
         note=say(
             "Difference of the models with severity taken out: %(value)s (%(spread)s). Graders go by pseudonyms.",
-            value=wording.signed(adjusted["value"]), spread=spread,
+            value=localised.signed(adjusted["value"]), spread=spread,
         ),  # fmt: skip
         header=[say("Grader"), say("Outputs"), say("Severity"), say("Difference without"), say("To be read with")],
         rows=[
             [
                 str(one["grader"]), str(one["outputs"]), _severity(one["severity"]),
-                wording.signed(one["difference_without"]["value"]), _remark(one),
+                localised.signed(one["difference_without"]["value"]), _remark(one),
             ]
             for one in row["graders"]
         ],
@@ -150,8 +151,8 @@ def _criterion_graders(row: Json) -> Table:
 
 def _severity(found: Json | None) -> str:
     if found is None or found["effect"] is None:
-        return wording.number(None)
-    return f"{wording.signed(found['effect'])} ({wording.interval(found['low'], found['high'])})"
+        return localised.number(None)
+    return f"{localised.signed(found['effect'])} ({localised.interval(found['low'], found['high'])})"
 
 
 def _remark(one: Json) -> str:
@@ -164,8 +165,8 @@ def _remark(one: Json) -> str:
 def _missed(rows: Sequence[Json]) -> Table | None:
     told = [
         [
-            row["name"], str(row["double"]), wording.percent(row["one_catches"], 0),
-            wording.percent((row["bound"] or {}).get("high"), 1), wording.reason(row["estimate"]["reason"] or ""),
+            row["name"], str(row["double"]), localised.percent(row["one_catches"], 0),
+            localised.percent((row["bound"] or {}).get("high"), 1), wording.reason(row["estimate"]["reason"] or ""),
         ]
         for row in rows
     ]  # fmt: skip
@@ -194,7 +195,7 @@ def _slices(found: Json) -> Table | None:
         rows=[
             [
                 f"{row['kind']}: {row['name']}", str(row["rate"]["n"]), _rate(row["rate"]), str(row["change"]["fixed"]),
-                str(row["change"]["broken"]), wording.p_value(row["adjusted"]),
+                str(row["change"]["broken"]), localised.p_value(row["adjusted"]),
             ]
             for row in slices
         ],
@@ -213,7 +214,7 @@ def _slices(found: Json) -> Table | None:
 def _rate(share: Json) -> str:
     if share["value"] is None:
         return say("not graded")
-    return f"{wording.percent(share['value'])} ({wording.interval(share['low'], share['high'], as_percent=True)})"
+    return f"{localised.percent(share['value'])} ({localised.interval(share['low'], share['high'], as_percent=True)})"
 
 
 def _preferences(found: Json | None) -> Table | None:
@@ -250,12 +251,15 @@ def forest(slices: Sequence[Json], fault: str) -> SafeString | None:
     parts: list[Part] = []
     for tick in scale.ticks:
         parts += [line("grid", scale(tick), scale(tick), 6, height - 24)]
-        parts += [text("t-mid", scale(tick), height - 6, wording.percent(tick, 0))]
+        parts += [text("t-mid", scale(tick), height - 6, localised.percent(tick, 0))]
     for place, row in enumerate(known):
         y, css = 20 + ROW * place, "base" if row["is_small"] else "tuned"
         parts.append(text("" if row["is_small"] else "t-strong", 0, y + 4, short(f"{row['kind']}: {row['name']}")))
         parts.append(line(f"{css}-line", scale(row["rate"]["low"]), scale(row["rate"]["high"]), y, y))
         parts.append(circle(css, scale(row["rate"]["value"]), y, 4.5))
     worst = max(known, key=lambda row: row["rate"]["value"])
-    said = f"{fault} by slice, {len(known)} slices; most at {worst['kind']} {worst['name']}."
+    said = say(
+        "%(fault)s by slice, %(n)s slices; most at %(kind)s %(name)s.",
+        fault=fault, n=len(known), kind=worst["kind"], name=worst["name"],
+    )  # fmt: skip
     return svg("cs-chart cs-chart-wide", 900, height, said, parts)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from reviewapp.evaluations.figures import metric_of, shown
-from reviewapp.reports import charts, wording
+from reviewapp.reports import charts, localised, wording
 from reviewapp.reports.behind import behind, gate_places, gate_suites
 from reviewapp.reports.cost_table import cost_tables, saving_of
 from reviewapp.reports.judge_table import judge_tables, pair_tables
@@ -154,7 +154,7 @@ def leading_gate(gates: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _alpha(row: dict[str, Any]) -> str:
-    return wording.number(row["alpha"]["value"]) if row["alpha"]["value"] is not None else "unknown"
+    return localised.number(row["alpha"]["value"]) if row["alpha"]["value"] is not None else say("unknown")
 
 
 def _agreement_view(row: dict[str, Any], data: dict[str, Any]) -> AgreementView:
@@ -164,9 +164,9 @@ def _agreement_view(row: dict[str, Any], data: dict[str, Any]) -> AgreementView:
     return AgreementView(
         name=row["name"],
         alpha=_alpha(row),
-        interval=wording.interval(alpha["low"], alpha["high"]) if alpha["value"] is not None else "",
-        ac1=wording.number(row["ac1"]["value"]),
-        percent=wording.percent(row["percent"]["value"], 0),
+        interval=localised.interval(alpha["low"], alpha["high"]) if alpha["value"] is not None else "",
+        ac1=localised.number(row["ac1"]["value"]),
+        percent=localised.percent(row["percent"]["value"], 0),
         double=alpha["n"],
         words=words,
         place=_opens(data, f"agreement-{row['key']}"),
@@ -178,13 +178,13 @@ def _criterion_view(row: dict[str, Any]) -> CriterionView:
     counts = row["distribution"]
     return CriterionView(
         name=row["name"],
-        base=wording.number(base["value"]),
-        base_interval=wording.interval(base["low"], base["high"]),
-        tuned=wording.number(tuned["value"]),
-        tuned_interval=wording.interval(tuned["low"], tuned["high"]),
-        change=wording.signed(change["value"]),
-        change_interval=wording.interval(change["low"], change["high"]),
-        test=wording.p_value(row["permutation"]["p"]),
+        base=localised.number(base["value"]),
+        base_interval=localised.interval(base["low"], base["high"]),
+        tuned=localised.number(tuned["value"]),
+        tuned_interval=localised.interval(tuned["low"], tuned["high"]),
+        change=localised.signed(change["value"]),
+        change_interval=localised.interval(change["low"], change["high"]),
+        test=localised.p_value(row["permutation"]["p"]),
         n=change["n"],
         missing=change["missing"],
         clusters=_design(tuned),
@@ -234,8 +234,11 @@ def _fault_view(number: int, row: dict[str, Any]) -> FaultView:
 def _rate(share: dict[str, Any]) -> str:
     if share["value"] is None:
         return say("not graded")
-    spread = wording.interval(share["low"], share["high"], as_percent=True)
-    return f"{share['count']} of {share['n']}, {wording.percent(share['value'])} ({spread})"
+    spread = localised.interval(share["low"], share["high"], as_percent=True)
+    return say(
+        "%(count)s of %(n)s, %(share)s (%(spread)s)",
+        count=share["count"], n=share["n"], share=localised.percent(share["value"]), spread=spread,
+    )  # fmt: skip
 
 
 def _metric_view(row: dict[str, Any], data: dict[str, Any]) -> MetricView | None:
@@ -248,9 +251,9 @@ def _metric_view(row: dict[str, Any], data: dict[str, Any]) -> MetricView | None
         name=row["name"],
         base=shown(metric, means["baseline"]["value"]),
         tuned=shown(metric, means["candidate"]["value"]),
-        change=wording.signed(None if change["value"] is None else change["value"] * scale, 1),
-        interval=wording.interval(low, high, digits=1),
-        p=wording.p_value(row["permutation"]["p"]),
+        change=localised.signed(None if change["value"] is None else change["value"] * scale, 1),
+        interval=localised.interval(low, high, digits=1),
+        p=localised.p_value(row["permutation"]["p"]),
         n=change["n"],
         missing=change["missing"],
         reason=wording.reason(change["reason"]),
@@ -266,15 +269,17 @@ def _slot_accuracy(data: dict[str, Any]) -> list[MetricView]:
     change = None if base["value"] is None else 100 * (tuned["value"] - base["value"])
     return [
         MetricView(
-            name="Facts right",
-            base=wording.percent(base["value"]),
-            tuned=wording.percent(tuned["value"]),
-            change=wording.signed(change, 1),
-            interval=f"tuned {wording.interval(tuned['low'], tuned['high'], as_percent=True)}",
+            name=say("Facts right"),
+            base=localised.percent(base["value"]),
+            tuned=localised.percent(tuned["value"]),
+            change=localised.signed(change, 1),
+            interval=say(
+                "tuned %(interval)s", interval=localised.interval(tuned["low"], tuned["high"], as_percent=True)
+            ),
             p="",
             n=tuned["n"],
             missing=tuned["missing"],
-            reason="facts looked up exactly; bounds one-sided, clustered by group",
+            reason=say("facts looked up exactly; bounds one-sided, clustered by group"),
             place=_opens(data, "facts"),
         )
     ]
@@ -283,7 +288,9 @@ def _slot_accuracy(data: dict[str, Any]) -> list[MetricView]:
 def _slot_row(row: dict[str, Any]) -> tuple[str, str, str, int]:
     def words(arm: str) -> str:
         right, total = row[arm]
-        return f"{right} of {total}, {wording.percent(right / total, 0)}" if total else "none"
+        if not total:
+            return say("none")
+        return say("%(n)s of %(total)s, %(share)s", n=right, total=total, share=localised.percent(right / total, 0))
 
     return row["slot"].replace("_", " "), words("baseline"), words("candidate"), row["candidate"][1]
 

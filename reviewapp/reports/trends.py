@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from reviewapp.core.svg import Part, Scale, circle, line, svg, text
-from reviewapp.reports import wording
+from reviewapp.reports import localised
 from reviewapp.reports.models import Report
 from reviewapp.words import say
 
@@ -102,12 +102,12 @@ def _row(report: Report, fault_name: str) -> TrendRow:
 def _share(found: dict[str, Any] | None) -> Point:
     if not found or found["value"] is None:
         return Point(said=say("not measured"))
-    spread = wording.interval(found["low"], found["high"], as_percent=True)
-    return Point(found["value"], found["low"], found["high"], f"{wording.percent(found['value'])} ({spread})")
+    spread = localised.interval(found["low"], found["high"], as_percent=True)
+    return Point(found["value"], found["low"], found["high"], f"{localised.percent(found['value'])} ({spread})")
 
 
 def _number(value: float | None) -> Point:
-    return Point(said=say("not measured")) if value is None else Point(value, said=wording.number(value))
+    return Point(said=say("not measured")) if value is None else Point(value, said=localised.number(value))
 
 
 def _minutes(by_arm: dict[str, Any]) -> Point:
@@ -136,12 +136,12 @@ def _chart(points: Sequence[tuple[Report, Point]], name: str) -> SafeString | No
     parts: list[Part] = []
     for tick in scale.ticks:
         parts += [line("grid", LEFT, RIGHT, scale(tick), scale(tick))]
-        parts += [text("t-end", LEFT - 8, scale(tick) + 4, wording.percent(tick, 0))]
+        parts += [text("t-end", LEFT - 8, scale(tick) + 4, localised.percent(tick, 0))]
     for place, (report, point) in enumerate(known):
         x = LEFT + step * (place + 0.5)
         if point.low is not None and point.high is not None:
             parts.append(line("tuned-line", x, x, scale(point.low), scale(point.high)))
         parts.append(circle("tuned", x, scale(point.value or 0.0), 5))
         parts.append(text("t-mid", x, BOTTOM + 20, str(report.number)))
-    told = ", ".join(f"{report.number}: {wording.percent(point.value)}" for report, point in known)
-    return svg("cs-chart cs-chart-wide", 900, 180, f"{name}, by report: {told}.", parts)
+    told = ", ".join(f"{report.number}: {localised.percent(point.value)}" for report, point in known)
+    return svg("cs-chart cs-chart-wide", 900, 180, say("%(name)s, by report: %(told)s.", name=name, told=told), parts)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeGuard
 
+from reviewapp.words import say
+
 
 class Problem(str):
     """A sentence that says what to do; ``place`` names the field of the editor that it stands beside, or "".
@@ -56,7 +58,7 @@ class Reader:
             )
             return ""
         if required and not value:
-            self.problem(f"{name} is empty.", name)
+            self.problem(say("%(name)s is empty.", name=name), name)
         if len(value) > longest:
             self.problem(f"{name} has {len(value)} characters; at most {longest} fit.", name)
         return value

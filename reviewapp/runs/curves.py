@@ -163,7 +163,7 @@ def _tick_text(value: float, ticks: Sequence[float]) -> str:
 
 def _x_ticks(scale: _Scale, series: Series) -> list[Mark]:
     """Ends of epochs where they leave room, the start and the last step."""
-    ticks = [Mark(x=scale.x(0), y="288", text="step 0")]
+    ticks = [Mark(x=scale.x(0), y="288", text=say("step %(step)s", step=0))]
     per_epoch, last = series.steps_per_epoch, scale.last_step
     epochs = math.floor(last / per_epoch + 1e-9) if per_epoch else 0
     stride = max(1, math.ceil(epochs / 5))
@@ -216,7 +216,8 @@ def _labels(smoothed: list[Point], validation: list[Point], scale: _Scale, *, is
     if validation:
         words = say("Validation %(value)s", value=f"{validation[-1].value:.3f}")
         is_best = validation[-1].value <= min(point.value for point in validation)
-        words += ", lowest so far" if is_best and len(validation) > 1 and not is_rising else ""
+        if is_best and len(validation) > 1 and not is_rising:
+            words += say(", lowest so far")
         ends.append((scale.y_number(validation[-1].value), validation[-1], words, "t-strong"))
     if smoothed:
         words = say("Training %(value)s, smoothed", value=f"{smoothed[-1].value:.3f}")

@@ -60,12 +60,12 @@ def _path(points: list[Point], highest: float) -> str:
 
 
 def _rate(value: float) -> str:
-    return f"{value:.2e}"
+    return figure_said(f"{value:.2e}")
 
 
 def _figure(value: float) -> str:
-    return str(figure_said(f"{value:,.3f}"))
+    return figure_said(f"{value:,.3f}")
 
 
 def _whole(value: float) -> str:
-    return str(figure_said(f"{value:,.0f}"))
+    return figure_said(f"{value:,.0f}")

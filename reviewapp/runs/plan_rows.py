@@ -123,9 +123,9 @@ def _speed_row(progress: Progress, earlier: TrainingRun | None) -> PlanRow | Non
         )
     return PlanRow(
         name=say("Tokens per second"),
-        plan=say("not known") if before is None else f"{before:,.0f}",
-        now=f"{now:,.0f}",
-        forecast=f"{now:,.0f}",
+        plan=say("not known") if before is None else grouped(round(before)),
+        now=grouped(round(now)),
+        forecast=grouped(round(now)),
         state=state,
         words=words,
     )

@@ -22,8 +22,8 @@ from training.contract import canonical_json
 
 KINDS = {
     "heldout_exact": "Same prompt, apart from case and spaces",
-    "heldout_near": f"Near-duplicate prompt, {heldout_overlap.LIMIT:.0%} alike or more",
-    "heldout_passage": f"Passage in common, runs of {heldout_overlap.RUN} words",
+    "heldout_near": "Near-duplicate prompt, 70% alike or more",  # heldout_overlap.LIMIT
+    "heldout_passage": "Passage in common, runs of 13 words",  # heldout_overlap.RUN
 }
 BENCHMARK_KINDS = {
     "benchmark_exact": "Same prompt as in a declared benchmark",

@@ -161,13 +161,13 @@ def item(mapping: dict[Any, Any], key: Any) -> Any:
 @register.filter
 def percent(value: float | None, digits: int = 1) -> str:
     """A share as a percentage; None is said in words, never shown as 0."""
-    return gettext("not known") if value is None else str(figure_said(f"{100 * value:.{digits}f}%"))
+    return gettext("not known") if value is None else figure_said(f"{100 * value:.{digits}f}%")
 
 
 @register.filter
 def figure(value: float | None, digits: int = 2) -> str:
     """A number with fixed digits; None is said in words, never shown as 0."""
-    return gettext("not known") if value is None else str(figure_said(f"{value:.{digits}f}"))
+    return gettext("not known") if value is None else figure_said(f"{value:.{digits}f}")
 
 
 @register.filter

@@ -27,7 +27,7 @@ def share(value: Fraction | Decimal | float | str) -> str:
 
 def share_up(value: float) -> str:
     """A share as a percentage, rounded up to two digits: a bound is never shown smaller than it is."""
-    return str(figure_said(f"{min(100.0, math.ceil(value * 10_000 - 1e-9) / 100):.2f}%"))
+    return figure_said(f"{min(100.0, math.ceil(value * 10_000 - 1e-9) / 100):.2f}%")
 
 
 # ---- why so many

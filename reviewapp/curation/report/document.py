@@ -61,7 +61,7 @@ def _n(value: int | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    return NONE if value is None else str(figure_said(f"{100 * value:.1f}%"))
+    return NONE if value is None else figure_said(f"{100 * value:.1f}%")
 
 
 def _at(value: str | None) -> str:

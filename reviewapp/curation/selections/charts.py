@@ -95,9 +95,9 @@ def curve_chart(points: Sequence[Point], limit: float | None, label: str) -> Saf
     if limit is not None:
         parts.append(line("limit", x(limit), x(limit), _TOP, _BOTTOM))
     for value in (first, last):
-        parts.append(text("t-mid", x(value), _BOTTOM + 17, str(figure_said(f"{value:.2f}"))))
+        parts.append(text("t-mid", x(value), _BOTTOM + 17, figure_said(f"{value:.2f}")))
     return svg("cs-chart cs-chart-compared", WIDTH, _BOTTOM + 26, label, parts)
 
 
 def _percent(share: float) -> str:
-    return str(figure_said(f"{100 * share:.0f}%"))
+    return figure_said(f"{100 * share:.0f}%")

@@ -130,7 +130,7 @@ def compared(figures: Mapping[str, Any]) -> list[Compared]:
 
 
 def _tenths(title: str, data: Mapping[str, Any]) -> Compared:
-    return _compared(title, [str(figure_said(f"{edge:.1f}")) for edge in data["edges"][:-1]], data, 2)
+    return _compared(title, [figure_said(f"{edge:.1f}") for edge in data["edges"][:-1]], data, 2)
 
 
 def _compared(title: str, names: list[str], data: Mapping[str, Any], digits: int) -> Compared:
@@ -176,7 +176,7 @@ def settings_words(config: Config) -> list[tuple[str, str]]:
         (_("From"), _(dict(SCOPES)[config.scope])),
     ]
     limits = ((_("Relevance at least"), config.least_relevance), (_("Quality at least"), config.least_quality))
-    rows += [(name, str(figure_said(f"{value:.2f}"))) for name, value in limits if value is not None]
+    rows += [(name, figure_said(f"{value:.2f}")) for name, value in limits if value is not None]
     for name, most in config.quotas.items():
         rows.append((_("At most of one %(what)s") % {"what": labels[name]}, grouped(most)))
     if config.mix:

@@ -143,7 +143,7 @@ def _scores(entry: SelectionEntry) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else str(figure_said(f"{value:.2f}"))
+    return "–" if value is None else figure_said(f"{value:.2f}")
 
 
 def pulls_words(entry: SelectionEntry) -> str:

@@ -6,7 +6,7 @@ from django import template
 from django.utils.dateparse import parse_datetime
 
 from reviewapp.evaluations.models import GradingRound
-from reviewapp.reports import wording
+from reviewapp.reports import localised
 from reviewapp.reports.looks import LookState, looks_state
 
 register = template.Library()
@@ -21,7 +21,7 @@ def looks_of(round: GradingRound) -> LookState | None:
 @register.filter
 def share(value: float | None) -> str:
     """A share as the report words it: 'below 0.1%' rather than 0 for what is not 0."""
-    return wording.percent(value)
+    return localised.percent(value)
 
 
 @register.filter

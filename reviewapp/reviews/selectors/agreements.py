@@ -27,6 +27,7 @@ from reviewapp.reviews.models import CriterionScore, Review
 from reviewapp.reviews.selectors.reviews import reviews_effective
 from reviewapp.rubrics.models import Criterion, RubricVersion
 from reviewapp.samples.models import Sample
+from reviewapp.words import say
 
 _DECISIONS = {"accept": 0.0, "fix": 0.0, "return": 1.0, "reject": 2.0}
 MOST_SLICES = 20
@@ -250,7 +251,7 @@ def slices_of(rated: Rated, values: Sequence[str]) -> list[Slice]:
     for value in order:
         table = rated.table[:, column == value]
         table = table[(~np.isnan(table)).any(1)]
-        found.append(Slice(value=value or "Not given", measures=measures_of(table, rated.kind, rated.categories)))
+        found.append(Slice(value=value or say("Not given"), measures=measures_of(table, rated.kind, rated.categories)))
     return found
 
 

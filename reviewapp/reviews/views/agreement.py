@@ -17,6 +17,7 @@ from reviewapp.reviews.charts import Estimate, estimates_chart
 from reviewapp.reviews.selectors import agreements
 from reviewapp.reviews.selectors.label_agreements import label_rows
 from reviewapp.rubrics.models import RubricVersion
+from reviewapp.words import figure_said, say
 
 
 @require_GET
@@ -77,7 +78,7 @@ def _chart(rows: list[agreements.AgreementRow]) -> SafeString | None:
         for row in rows
         if row.measures.alpha.value is not None
     ]
-    told = "; ".join(f"{row.name} {row.value:.2f}" for row in shown)
-    label = f"Krippendorff's alpha by criterion, with 95% intervals: {told}."
+    told = "; ".join(f"{row.name} {figure_said(f'{row.value:.2f}')}" for row in shown)
+    label = say("Krippendorff's alpha by criterion, with 95%% intervals: %(told)s.", told=told)
     marks = [(TENTATIVE, f"{TENTATIVE:.3f}"[1:]), (FIRM, f"{FIRM:.2f}"[1:])]
     return estimates_chart(shown, label, marks=marks, ends=(0.0, 1.0))

@@ -179,6 +179,9 @@ def test_a_sentence_is_said_in_the_language_of_the_moment() -> None:
         assert grouped(12345) == "12.345"
         assert figure_said("1,374.50") == "1.374,50"
         assert figure_said("12.5%") == "12,5%"
+        assert figure_said("3.11e-06") == "3,11e-06"
+        assert figure_said(figure_said("1,374")) == "1.374", "said twice it is the same number"
+        assert say("%(n)s so far", n=grouped(1374)) == "bisher 1.374"
     assert say("%(n)s so far", n=3) == "3 so far"
     assert grouped(12345) == "12,345"
 
