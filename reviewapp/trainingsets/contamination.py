@@ -23,7 +23,7 @@ from training.contract import canonical_json
 KINDS = {
     "heldout_exact": "Same prompt, apart from case and spaces",
     "heldout_near": "Near-duplicate prompt, 70% alike or more",  # heldout_overlap.LIMIT
-    "heldout_passage": "Passage in common, runs of 13 words",  # heldout_overlap.RUN
+    "heldout_passage": "Passage in common, runs of 8 words",  # heldout_overlap.RUN
 }
 BENCHMARK_KINDS = {
     "benchmark_exact": "Same prompt as in a declared benchmark",
