@@ -193,11 +193,11 @@ def _shown(value: ast.expr) -> Iterator[str]:
             if at or not isinstance(part, ast.Constant):
                 yield from _shown(part)
     elif isinstance(value, ast.Call):  # a row made by its class: what it is called, and whole sentences
-        is_keyed = _is_keyed(value)
-        texts = [text for part in value.args[is_keyed:] for text in _shown(part)]
-        n_names = 0 if is_keyed else 2
-        yield from texts[:n_names]
-        yield from (text for text in texts[n_names:] if " " in text or (is_keyed and text[0].isupper()))
+        texts = [text for part in value.args for text in _shown(part)]
+        if _is_keyed(value):
+            yield from (text for text in texts if " " in text or text[0].isupper())
+        else:
+            yield from texts[:2] + [text for text in texts[2:] if " " in text]
         yield from (text for one in value.keywords if one.arg in FIELD_TEXTS for text in _shown(one.value))
 
 
