@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reviewapp.core.documents.blocks import Block, Chart, Document, Facts, Figures, Grid, Section, Words
-from reviewapp.reports import charts, localised, wording
+from reviewapp.reports import charts, wording
 from reviewapp.reports.models import Report
 from reviewapp.reports.more_page import Table
 from reviewapp.reports.page import ReportPage, page_of
@@ -65,12 +65,12 @@ def _usable(data: Json) -> tuple[str, str]:
     found = data.get("usable", {}).get("candidate") or {"value": None}
     if found["value"] is None:
         return "unknown", "not measured"
-    return localised.percent(found["value"], 0), f"of the tuned model's outputs; {_base_usable(data)}"
+    return wording.percent(found["value"], 0), f"of the tuned model's outputs; {_base_usable(data)}"
 
 
 def _base_usable(data: Json) -> str:
     base = data["usable"]["baseline"]["value"]
-    return "base not graded" if base is None else f"base {localised.percent(base, 0)}"
+    return "base not graded" if base is None else f"base {wording.percent(base, 0)}"
 
 
 def _open_gates(results: Json) -> str:
@@ -173,9 +173,7 @@ def _taxonomy(page: ReportPage, rows: Sequence[Json]) -> Iterable[Block]:
         yield Chart(chart, "Outputs with an error of each type, major before minor.")
     head = ["Type", "Outputs", "Major", "Share, 95% interval"]
     shares = [row["share"] for row in rows]
-    told = [
-        f"{localised.percent(s['value'])}, {localised.interval(s['low'], s['high'], as_percent=True)}" for s in shares
-    ]
+    told = [f"{wording.percent(s['value'])}, {wording.interval(s['low'], s['high'], as_percent=True)}" for s in shares]
     cells = [[row["name"], str(row["outputs"]), str(row["major"]), said] for row, said in zip(rows, told, strict=True)]
     yield Grid("Outputs with an error, by type", head, cells, frozenset({1, 2}))
 

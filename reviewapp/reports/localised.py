@@ -1,4 +1,4 @@
-"""The numbers of ``wording`` in the reader's language, for pages and PDFs; what is frozen stays as it was written."""
+"""The numbers of ``wording`` in the reader's language, for pages. What is frozen and every file of it stay English."""
 
 from __future__ import annotations
 
